@@ -1,0 +1,4 @@
+include(GNUInstallDirs)
+install(TARGETS acmed DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(TARGETS acmectl DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS acmed-keeper acmed-engine DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/acmed)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_DAEMON_IPC_H
+#define ACMED_DAEMON_IPC_H
+
+/* What the three processes say to each other over their socketpairs.
+ *
+ * A message is a frame of fixed header and typed fields. Each type has one row in a table: its name, who may
+ * send it, the signature of its fields, the bound of its strings and the number of descriptors that go
+ * with it. A frame that does not fit its row is a protocol error and ends the connection: the receiver
+ * treats the sender as compromised. The vocabularies are closed; everything else (what URL belongs to the CA,
+ * which lineages exist) is checked by the handlers. */
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Descriptors which the supervisor leaves open for its children, by fixed number. */
+#define IPC_FD_SUPERVISOR 3 /* stream socketpair to the supervisor */
+#define IPC_FD_PEER       4 /* stream socketpair between keeper and engine */
+#define IPC_FD_LOG        5 /* stream socketpair for log records (daemon/log.h) */
+#define IPC_FD_CONFIG     6 /* sealed memfd (daemon/snapshot.h) */
+#define IPC_FD_LOCK       7 /* keeper only: the flock on the state directory, held while it lives */
+
+enum ipc_type {
+    IPC_NONE,
+    /* keeper or engine -> supervisor, first message: build id, confinement in force as a JSON object */
+    IPC_HELLO,
+
+    /* engine -> keeper; answered with the same id by the reply named in the comment, or by IPC_ERROR */
+    IPC_ACCOUNT_LOAD,     /* ca -> IPC_ACCOUNT: finds or creates the key, durable before the reply */
+    IPC_ACCOUNT_SAVE,     /* ca, account URL -> IPC_OK, durable */
+    IPC_SIGN_NEW_ACCOUNT, /* ca, url, nonce -> IPC_SIGNED */
+    IPC_SIGN_NEW_ORDER,   /* lineage, url, nonce -> IPC_SIGNED; starts making the certificate key if none is pending */
+    IPC_SIGN_FETCH,       /* ca, url, nonce -> IPC_SIGNED: POST-as-GET */
+    IPC_SIGN_ANSWER,      /* ca, url, nonce -> IPC_SIGNED: "{}" to a challenge */
+    IPC_SIGN_FINALIZE,    /* lineage, url, nonce -> IPC_SIGNED: with the CSR; the pending key is durable before the reply */
+    IPC_DISCARD_KEY,      /* lineage -> IPC_OK: the pending key is refused by the CA */
+    IPC_INSTALL,          /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
+    IPC_COPY,             /* lineage -> IPC_OK: the configured copies equal the live generation */
+    IPC_PING,             /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
+
+    /* supervisor -> keeper */
+    IPC_FACTS, /* lineage, generation -> IPC_FACTS_REPLY, for the environment of hooks */
+
+    /* replies */
+    IPC_OK,
+    IPC_ERROR,       /* class (enum err_class), text */
+    IPC_ACCOUNT,     /* account URL ("": not registered yet), thumbprint */
+    IPC_SIGNED,      /* the JWS */
+    IPC_INSTALLED,   /* generation */
+    IPC_PONG,        /* unknown system calls seen so far */
+    IPC_FACTS_REPLY, /* directory of the generation, not_after, serial, names joined by blanks */
+
+    /* supervisor -> engine */
+    IPC_LISTENER, /* purpose ("control", "http"), address as configured; one descriptor */
+    IPC_START,    /* confinement of supervisor and keeper (JSON object), warnings (one a line) */
+    IPC_STOP,     /* grace in seconds: stop ordering, finish requests in flight, exit */
+
+    /* engine -> supervisor */
+    IPC_BIND,    /* bind what http_listen names and is not bound -> IPC_LISTENER..., then IPC_BOUND */
+    IPC_RELEASE, /* the listeners had by IPC_BIND are not needed any more (no reply) */
+    IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") -> IPC_DEPLOYED */
+    IPC_RELOAD,  /* -> IPC_RELOADED; on success IPC_STOP follows */
+    IPC_CHECK,   /* -> IPC_RELOADED */
+    IPC_READY,   /* the engine serves: with a sentence for the service manager; again whenever it changes */
+
+    /* supervisor -> engine, replies */
+    IPC_BOUND,    /* errors, one a line; "": all are bound */
+    IPC_DEPLOYED, /* 1 done / 0 failed, class, text (what failed; or a note), captured output */
+    IPC_RELOADED, /* 1 fine / 0 refused, messages, one a line */
+    IPC_TYPE_COUNT
+};
+
+#define IPC_FIELDS_MAX 6
+#define IPC_FRAME_MAX  (2 * 1024 * 1024)
+
+struct ipc_msg {
+    enum ipc_type type;
+    uint32_t id; /* of the request; replies repeat it */
+    size_t n;
+    struct {
+        const char *s; /* 's': NUL-terminated, holds no NUL within; borrowed until the next ipc_next() */
+        size_t len;
+        uint64_t u; /* 'u' */
+    } field[IPC_FIELDS_MAX];
+    int fd; /* -1: none; the receiver's to close */
+};
+
+struct ipc_conn;
+
+/* Takes over fd (made non-blocking, close-on-exec). NULL: out of memory, fd is not closed. */
+struct ipc_conn *ipc_conn_new(int fd);
+void ipc_conn_free(struct ipc_conn *c); /* closes */
+int ipc_conn_fd(const struct ipc_conn *c);
+
+/* Queues a message; the arguments follow the type's signature: 's' const char *, 'u' uint64_t. False:
+ * too large or out of memory (a bug or a hostile size; the connection is still good). */
+bool ipc_send(struct ipc_conn *c, enum ipc_type type, uint32_t id, ...);
+/* With a descriptor; it is duplicated, the caller keeps its own. */
+bool ipc_send_fd(struct ipc_conn *c, enum ipc_type type, uint32_t id, int fd, ...);
+/* IPC_ERROR from an err. */
+bool ipc_send_err(struct ipc_conn *c, uint32_t id, const struct err *e);
+
+enum ipc_result { IPC_RESULT_OK, IPC_RESULT_AGAIN, IPC_RESULT_CLOSED, IPC_RESULT_BROKEN };
+
+/* Writes what is queued. AGAIN: the peer does not take it all now, wait for writability. */
+enum ipc_result ipc_flush(struct ipc_conn *c);
+bool ipc_wants_write(const struct ipc_conn *c);
+
+/* Reads what has arrived, once. AGAIN: nothing. CLOSED: end of file. */
+enum ipc_result ipc_fill(struct ipc_conn *c);
+
+/* The next complete message of those read. AGAIN: none; BROKEN: it does not fit the vocabulary (e says how). Call
+ * until AGAIN after each ipc_fill(). */
+enum ipc_result ipc_next(struct ipc_conn *c, struct ipc_msg *m, struct err *e);
+
+/* An err from an IPC_ERROR message. */
+void ipc_msg_to_err(const struct ipc_msg *m, struct err *e);
+
+const char *ipc_type_to_str(enum ipc_type type);
+
+#endif

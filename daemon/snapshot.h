@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_DAEMON_SNAPSHOT_H
+#define ACMED_DAEMON_SNAPSHOT_H
+
+/* The configuration as the supervisor read it, once: the text of all files and the numbers of all users and
+ * groups it names, in one sealed memfd from which keeper and engine parse the same configuration. */
+
+#include "lib/config.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct snapshot {
+    struct config_file *files; /* texts borrowed from `text` */
+    size_t n_files;
+    char *text; /* owned */
+    struct snapshot_id *ids; /* owned */
+    size_t n_ids;
+    uid_t engine_uid; /* what the engine runs as */
+    gid_t engine_gid;
+    struct config *config; /* parsed; owned */
+};
+
+struct snapshot_id {
+    bool group;
+    char *name;
+    uint32_t id;
+};
+
+/* The supervisor: writes files and ids into a new sealed memfd. -1 with e on failure. */
+int snapshot_write(const struct config_file *files, size_t n_files, const struct snapshot_id *ids, size_t n_ids,
+                   uid_t engine_uid, gid_t engine_gid, struct err *e);
+
+/* Keeper and engine: reads it back and parses the configuration. NULL on failure. */
+struct snapshot *snapshot_read(int fd, struct err *e);
+void snapshot_free(struct snapshot *s);
+
+/* False: the name is not in the table (numeric names are taken as they are). */
+bool snapshot_uid(const struct snapshot *s, const char *name, uid_t *uid);
+bool snapshot_gid(const struct snapshot *s, const char *name, gid_t *gid);
+
+#endif

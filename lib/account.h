@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ACCOUNT_H
+#define ACMED_ACCOUNT_H
+
+/* Getting ready to order at a CA, as a state machine like lib/order.h: fetch the directory, find or
+ * create the account (RFC 8555 sections 7.1.1 and 7.3). Shared by all orders at that CA. */
+
+#include "lib/acme.h"
+
+enum account_state {
+    ACCOUNT_STATE_START,
+    ACCOUNT_STATE_DIRECTORY, /* the directory is fetched */
+    ACCOUNT_STATE_LOAD,      /* the keeper finds or creates the key */
+    ACCOUNT_STATE_REGISTER,  /* newAccount */
+    ACCOUNT_STATE_SAVE,      /* the keeper stores the account URL */
+    ACCOUNT_STATE_READY,
+    ACCOUNT_STATE_FAILED
+};
+
+enum account_action_kind {
+    ACCOUNT_DO_GET_DIRECTORY, /* GET .url, then ACCOUNT_EV_REPLY or ACCOUNT_EV_ERROR */
+    ACCOUNT_DO_LOAD,          /* ask the keeper, then ACCOUNT_EV_LOADED (with the URL if one is stored) */
+    ACCOUNT_DO_POST,          /* sign newAccount and post it to .url */
+    ACCOUNT_DO_SAVE,          /* let the keeper store account URL .url, then ACCOUNT_EV_DONE */
+    ACCOUNT_DO_READY,
+    ACCOUNT_DO_FAIL
+};
+
+struct account_action {
+    enum account_action_kind kind;
+    const char *url;         /* borrowed from the machine until the next step */
+    const struct err *error; /* likewise */
+};
+
+enum account_event_kind {
+    ACCOUNT_EV_START,
+    ACCOUNT_EV_REPLY,
+    ACCOUNT_EV_ERROR,
+    ACCOUNT_EV_LOADED,
+    ACCOUNT_EV_DONE,
+    ACCOUNT_EV_LOST /* the CA said accountDoesNotExist: register the same key again */
+};
+
+struct account_event {
+    enum account_event_kind kind;
+    const struct http_reply *reply;
+    const struct err *error;
+    const char *url; /* ACCOUNT_EV_LOADED: the stored account URL, or NULL */
+};
+
+struct account;
+
+/* ca_name for messages; agree_terms: whether the configuration agrees (a directory that has terms and
+ * a configuration that does not agree is a permanent error that shows the terms' URL). Strings are copied. */
+struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms);
+void account_free(struct account *a);
+struct account_action account_step(struct account *a, const struct account_event *event, int64_t now_ms);
+enum account_state account_state(const struct account *a);
+/* The directory, once fetched; NULL before. Borrowed; stays the same object for the machine's life. */
+const struct acme_directory *account_directory(const struct account *a);
+
+#endif

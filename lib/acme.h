@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ACME_H
+#define ACMED_ACME_H
+
+/* ACME messages: what the CA sends, checked and turned into structs, and the payloads that acmed
+ * sends (RFC 8555 section 7). Everything a CA says is hostile until it went through here: sizes are
+ * bounded, types checked, duplicate members refused, URLs required to be of the directory's origin. */
+
+#include "lib/err.h"
+#include "lib/http.h"
+#include "lib/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ACME_TOKEN_MAX          256 /* bytes of a challenge token */
+#define ACME_AUTHORIZATIONS_MAX 100
+
+/* RFC 8555 section 7.1.1 */
+struct acme_directory {
+    char *url;         /* the directory's own; the origin of all else */
+    char *new_nonce;   /* each owned, of the directory's origin */
+    char *new_account;
+    char *new_order;
+    char *terms;       /* meta.termsOfService, only ever shown; NULL: none */
+    bool eab_required; /* meta.externalAccountRequired */
+};
+
+bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply, struct err *e);
+void acme_directory_clear(struct acme_directory *d);
+
+/* A problem document (RFC 7807, RFC 8555 section 6.7) and what it means for the attempt. */
+enum acme_problem_type {
+    ACME_PROBLEM_NONE, /* not a problem document */
+    ACME_PROBLEM_UNKNOWN,
+    ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+    ACME_PROBLEM_ALREADY_REVOKED,
+    ACME_PROBLEM_BAD_CSR,
+    ACME_PROBLEM_BAD_NONCE,
+    ACME_PROBLEM_BAD_PUBLIC_KEY,
+    ACME_PROBLEM_BAD_REVOCATION_REASON,
+    ACME_PROBLEM_BAD_SIGNATURE_ALGORITHM,
+    ACME_PROBLEM_CAA,
+    ACME_PROBLEM_COMPOUND,
+    ACME_PROBLEM_CONNECTION,
+    ACME_PROBLEM_DNS,
+    ACME_PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
+    ACME_PROBLEM_INCORRECT_RESPONSE,
+    ACME_PROBLEM_INVALID_CONTACT,
+    ACME_PROBLEM_INVALID_PROFILE,
+    ACME_PROBLEM_MALFORMED,
+    ACME_PROBLEM_ORDER_NOT_READY,
+    ACME_PROBLEM_RATE_LIMITED,
+    ACME_PROBLEM_REJECTED_IDENTIFIER,
+    ACME_PROBLEM_SERVER_INTERNAL,
+    ACME_PROBLEM_TLS,
+    ACME_PROBLEM_UNAUTHORIZED,
+    ACME_PROBLEM_UNSUPPORTED_CONTACT,
+    ACME_PROBLEM_UNSUPPORTED_IDENTIFIER,
+    ACME_PROBLEM_USER_ACTION_REQUIRED,
+    ACME_PROBLEM_ALREADY_REPLACED,
+    ACME_PROBLEM_COUNT
+};
+
+/* The prologue of every reply but the directory's. A 2xx status gives true. Otherwise false, with in
+ * *e one line made of the status, the problem's type and detail, and each sub-problem with its identifier, e->class
+ * from the table of types (or of the status, without a problem document) and e->retry_at = now +
+ * Retry-After where one was given; *type tells the machines what they need to handle by themselves. type may be NULL. */
+bool acme_reply_check(const struct http_reply *reply, int64_t now, enum acme_problem_type *type, struct err *e);
+
+/* Order object (RFC 8555 section 7.1.3). */
+enum acme_order_status {
+    ACME_ORDER_PENDING,
+    ACME_ORDER_READY,
+    ACME_ORDER_PROCESSING,
+    ACME_ORDER_VALID,
+    ACME_ORDER_INVALID
+};
+
+struct acme_order {
+    enum acme_order_status status;
+    int64_t expires;             /* Unix seconds; 0: not given */
+    struct strv authorizations;  /* URLs */
+    char *finalize;              /* URL */
+    char *certificate;           /* URL; NULL while there is none */
+    char *error;                 /* the problem as one line; NULL: none */
+    enum acme_problem_type error_type;
+    enum err_class error_class;
+};
+
+/* names: what the order must be for (any order of them, any case); a reply for other names is refused. */
+bool acme_order_parse(struct acme_order *o, const struct acme_directory *d, const struct strv *names,
+                      const struct http_reply *reply, struct err *e);
+void acme_order_clear(struct acme_order *o);
+
+/* Authorization object (RFC 8555 section 7.1.4) with its http-01 challenge, if it offers one. */
+enum acme_authorization_status {
+    ACME_AUTHORIZATION_PENDING,
+    ACME_AUTHORIZATION_VALID,
+    ACME_AUTHORIZATION_INVALID,
+    ACME_AUTHORIZATION_DEACTIVATED,
+    ACME_AUTHORIZATION_EXPIRED,
+    ACME_AUTHORIZATION_REVOKED
+};
+
+enum acme_challenge_status {
+    ACME_CHALLENGE_PENDING,
+    ACME_CHALLENGE_PROCESSING,
+    ACME_CHALLENGE_VALID,
+    ACME_CHALLENGE_INVALID
+};
+
+struct acme_authorization {
+    enum acme_authorization_status status;
+    char *identifier;              /* lower case, no trailing dot */
+    bool has_http01;
+    enum acme_challenge_status challenge_status;
+    char *challenge_url;
+    char *token;                   /* base64url only, 1..ACME_TOKEN_MAX bytes: safe in a path */
+    char *offered;                 /* the challenge types offered, "dns-01 tls-alpn-01", for the message when http-01 is missing */
+    char *error;                   /* the failed challenge's problem as one line, with the CA's detail; NULL: none */
+    enum acme_problem_type error_type;
+    enum err_class error_class;
+};
+
+bool acme_authorization_parse(struct acme_authorization *a, const struct acme_directory *d,
+                              const struct http_reply *reply, struct err *e);
+void acme_authorization_clear(struct acme_authorization *a);
+
+/* Account object and its URL (Location), RFC 8555 sections 7.1.2 and 7.3. */
+enum acme_account_status { ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED, ACME_ACCOUNT_REVOKED };
+bool acme_account_parse(const struct acme_directory *d, const struct http_reply *reply, enum acme_account_status *status,
+                        char **url /* the caller frees */, struct err *e);
+
+/* Payloads, as JSON text the caller frees; NULL: out of memory. Built by the keeper. */
+char *acme_payload_new_account(const char *contact /* NULL: none */, bool agree_terms);
+char *acme_payload_new_order(const struct strv *names);
+char *acme_payload_finalize(const char *csr_b64);
+
+#endif

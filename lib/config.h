@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_CONFIG_H
+#define ACMED_CONFIG_H
+
+/* The configuration: text -> structs. Pure: files are read (and their owners checked) by the
+ * supervisor, users and groups are resolved by it too; all three processes then parse the same text
+ * with this code. acmed.conf(5) is the description for people. */
+
+#include "lib/err.h"
+#include "lib/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_NAME_MAX     200 /* bytes of a section name */
+#define CONFIG_DOMAINS_MAX  100 /* identifiers of one certificate */
+#define CONFIG_CA_DEFAULT   "letsencrypt"
+
+enum key_type {
+    KEY_TYPE_ECDSA_P256,
+    KEY_TYPE_ECDSA_P384,
+    KEY_TYPE_RSA_2048,
+    KEY_TYPE_RSA_3072,
+    KEY_TYPE_RSA_4096,
+    KEY_TYPE_COUNT
+};
+
+/* "ecdsa-p256", ... Static storage. */
+const char *key_type_to_str(enum key_type type);
+bool key_type_from_str(const char *s, enum key_type *type);
+
+/* One configuration file: where it came from and what it says. */
+struct config_file {
+    const char *path; /* as it is to be shown in messages */
+    const char *text; /* NUL-terminated */
+    size_t len;
+};
+
+struct config_message {
+    char *file; /* owned; never NULL */
+    unsigned line; /* 1-based; 0: the file as a whole */
+    bool warning;
+    char *text; /* owned: what is wrong, and what would be right */
+};
+
+/* All errors and warnings of one reading, in the order of files and lines. */
+struct config_messages {
+    struct config_message *v;
+    size_t n;
+    size_t errors; /* how many of them are not warnings */
+};
+
+bool config_messages_add(struct config_messages *m, const char *file, unsigned line, bool warning, const char *fmt,
+                         ...) __attribute__((format(printf, 5, 6)));
+void config_messages_clear(struct config_messages *m);
+
+enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
+
+struct listen_addr {
+    enum listen_kind kind;
+    char *text;         /* as configured: "0.0.0.0:80", "[::1]:5002", "unix:/run/x.sock"; owned */
+    char *host;         /* TCP: numeric address without brackets; UNIX: the path; else NULL; owned */
+    uint16_t port;      /* TCP only */
+    bool explicit_;     /* written in the configuration, not the default */
+};
+
+enum http_other { HTTP_OTHER_REDIRECT, HTTP_OTHER_404 };
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct config_ca {
+    char *name;      /* section name; also the directory name below accounts/ */
+    char *directory; /* https URL */
+    char *ca_file;   /* absolute path of roots for the CA's own HTTPS; NULL: the system's */
+    char *contact;   /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
+    bool agree_terms;  /* [ca] value, or [acmed]'s */
+    const char *file;  /* where it is configured; "" for a built-in one; borrowed from the config */
+    unsigned line;
+};
+
+enum copy_kind { COPY_PRIVKEY, COPY_CERT, COPY_CHAIN, COPY_FULLCHAIN, COPY_HAPROXY };
+
+/* "privkey", "cert", "chain", "fullchain", "haproxy". */
+const char *copy_kind_to_str(enum copy_kind kind);
+
+struct config_copy {
+    enum copy_kind kind;
+    char *path; /* absolute */
+};
+
+/* One [certificate NAME], defaults applied. In this version it has one lineage, named like it. */
+struct config_certificate {
+    char *name;           /* lower-cased section name: the lineage */
+    struct strv domains;  /* normalised: lower case, no trailing dot, no duplicates; the first is the subject */
+    const struct config_ca *ca; /* borrowed from the config */
+    enum key_type key;
+    int64_t renew_before; /* seconds; 0: not given; see renew_before_percent */
+    unsigned renew_before_percent; /* 1..99; 0: not given */
+    unsigned keep;        /* generations besides the live one; default 3 */
+    char *owner;          /* user name or number; NULL: leave as is */
+    char *group;
+    unsigned mode;        /* for files with a key; default 0600; never world-readable */
+    struct config_copy *copies;
+    size_t n_copies;
+    struct strv reload;   /* systemd unit names with suffix ("nginx" -> "nginx.service") */
+    struct strv hook;     /* argv; n == 0: none */
+    unsigned hook_timeout; /* seconds; default 300 */
+    char *hook_user;      /* NULL: the supervisor's own uid */
+    char *verify_host;    /* NULL: no verification; numeric address or host name */
+    uint16_t verify_port;
+    const char *file;     /* where it is configured; borrowed from the config */
+    unsigned line;
+};
+
+struct config {
+    struct strv files; /* paths, in reading order; `file` pointers above point in here */
+    char *contact;     /* [acmed] */
+    bool agree_terms;
+    char *user;           /* NULL: not set */
+    char *state_dir;      /* absolute; default /var/lib/acmed */
+    char *control_socket; /* absolute; default /run/acmed/acmed.sock */
+    char *control_group;  /* NULL: none */
+    struct listen_addr *http_listen;
+    size_t n_http_listen;
+    bool http_listen_set; /* false: the default 0.0.0.0:80 [::]:80 is in http_listen */
+    enum http_other http_other;
+    unsigned max_orders; /* orders in flight; default 8, 1..1000 */
+    enum log_level log_level;
+    struct config_ca *cas;
+    size_t n_cas;
+    struct config_certificate *certificates; /* in name order */
+    size_t n_certificates;
+};
+
+/* Parses the files together, applies [defaults], checks everything that text alone can tell: every error is
+ * reported, not only the first. Returns NULL when messages->errors > 0 (or memory is out: then a
+ * message says so); otherwise the caller frees with config_free(). Warnings may be added in both cases. */
+struct config *config_parse(const struct config_file *files, size_t n, struct config_messages *messages);
+void config_free(struct config *c);
+
+/* NULL when there is none of that name. Borrowed. */
+const struct config_certificate *config_find(const struct config *c, const char *name);
+const struct config_ca *config_find_ca(const struct config *c, const char *name);
+
+/* The contact to register with: the CA's own, else [acmed]'s; NULL: none. */
+const char *config_ca_contact(const struct config *c, const struct config_ca *ca);
+
+#endif

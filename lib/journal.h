@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_JOURNAL_H
+#define ACMED_JOURNAL_H
+
+/* The journal of one lineage: what must survive a kill (DESIGN: L2 to L4). One JSON object in
+ * state/<lineage>.json, written whole and renamed into place by the engine; all functions here are pure. */
+
+#include "lib/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JOURNAL_ISSUED_MAX 8
+#define JOURNAL_MAX        (64 * 1024) /* bytes of the file */
+
+struct journal_error {
+    int64_t at; /* Unix seconds; 0: none */
+    enum err_class class;
+    char *text; /* owned; NULL: none */
+};
+
+enum deployment_step {
+    DEPLOYMENT_COPY,   /* the keeper writes the configured copies */
+    DEPLOYMENT_RELOAD, /* the supervisor reloads all configured units */
+    DEPLOYMENT_HOOK,   /* the supervisor runs the hook */
+    DEPLOYMENT_VERIFY, /* the engine looks at what is served */
+    DEPLOYMENT_DONE
+};
+
+/* The deploy record (L4). */
+struct journal_deployment {
+    unsigned generation;        /* what is (to be) deployed; 0: nothing was yet */
+    enum deployment_step step;  /* what comes next */
+    unsigned attempts;          /* of this step that failed */
+    int64_t not_before;         /* Unix seconds: next attempt */
+    int64_t done_at;            /* when it reached DONE */
+    int64_t served_at;          /* when verify saw it; 0: not, or not configured */
+    struct journal_error error; /* the last failed attempt's */
+    char *note;                 /* owned; what the administrator should know of a success: "nginx.service is not running and will read ..."; NULL */
+};
+
+struct journal {
+    /* the order in flight */
+    char *order_url;        /* NULL: none, or not known */
+    char *order_ca;         /* name of the CA; NULL: no order in flight */
+    char *order_directory;  /* its directory URL: the order belongs to this one only */
+    char *order_names;      /* the identifiers it is for, joined by blanks */
+    char *order_key_type;
+    int64_t order_created;  /* when the intent was journalled; 0: no order in flight */
+    /* attempts since the last success (L3) */
+    unsigned attempts;
+    int64_t attempt_at;     /* the last one's start */
+    int64_t not_before;     /* no attempt before this */
+    struct journal_error error;
+    /* the past */
+    unsigned issued_generation;           /* the newest generation that acmed issued */
+    int64_t issued[JOURNAL_ISSUED_MAX];   /* when, newest first; 0: none */
+    unsigned repeated_orders;             /* orders placed again because the URL of the last one was lost (L2) */
+    bool issued_by_force_pending;         /* `renew now` was asked and is not done yet */
+    struct journal_deployment deployment;
+};
+
+void journal_init(struct journal *j);
+void journal_clear(struct journal *j);
+
+/* JSON text, the caller frees; NULL: out of memory. */
+char *journal_to_json(const struct journal *j);
+
+/* Strict: unknown members are ignored (a newer version wrote them), wrong types and ranges are errors,
+ * so that the caller can quarantine the file and start from what is on disk. j is untouched on failure. */
+bool journal_from_json(struct journal *j, const char *text, size_t len, struct err *e);
+
+/* An order is in flight (its intent is journalled). */
+bool journal_has_order(const struct journal *j);
+/* Forgets it. */
+void journal_drop_order(struct journal *j);
+void journal_error_set(struct journal_error *je, const struct err *e, int64_t now);
+void journal_error_clear(struct journal_error *je);
+/* Notes an issuance: shifts `issued`, clears attempts and error, starts a fresh deploy record. */
+void journal_issued(struct journal *j, unsigned generation, int64_t now);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ORDER_H
+#define ACMED_ORDER_H
+
+/* The order as a state machine (RFC 8555 sections 7.4, 7.5 and 8.3): step(state, event, now) -> action.
+ *
+ * The machine does nothing itself. order_step() takes what happened and returns the one thing to do
+ * next; the executor (daemon/engine/issuance.c) does it and comes back with the outcome. Exactly one action
+ * is under way at any time. Because time and replies are parameters, tests replay whole orders without network. */
+
+#include "lib/acme.h"
+#include "lib/err.h"
+#include "lib/http.h"
+#include "lib/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum order_state {
+    ORDER_STATE_START,
+    ORDER_STATE_INTENT,        /* the intention to order is being journalled */
+    ORDER_STATE_NEW_ORDER,
+    ORDER_STATE_SAVE_URL,      /* the order's URL is being journalled */
+    ORDER_STATE_RESUME,        /* an order known from the journal is fetched */
+    ORDER_STATE_AUTHORIZATION, /* authorizations are fetched, one after the other */
+    ORDER_STATE_PRESENT,       /* the responder is being given all tokens */
+    ORDER_STATE_ANSWER,        /* challenges are answered, one after the other */
+    ORDER_STATE_POLL,          /* the order is polled until ready */
+    ORDER_STATE_DIAGNOSE,      /* the order is invalid: which authorization failed, and why */
+    ORDER_STATE_FINALIZE,
+    ORDER_STATE_POLL_FINAL,    /* the order is polled until valid */
+    ORDER_STATE_DOWNLOAD,
+    ORDER_STATE_INSTALL,
+    ORDER_STATE_DONE,
+    ORDER_STATE_FAILED,
+    ORDER_STATE_COUNT
+};
+
+const char *order_state_to_str(enum order_state state);
+
+/* What is to be posted. The keeper builds the payload; the engine supplies URL and nonce. */
+enum order_post {
+    ORDER_POST_NEW_ORDER,
+    ORDER_POST_FETCH, /* POST-as-GET (RFC 8555 section 6.3) */
+    ORDER_POST_ANSWER,
+    ORDER_POST_FINALIZE
+};
+
+enum order_action_kind {
+    ORDER_DO_SAVE,    /* make order_url() (NULL: the intent alone) durable, then ORDER_EV_DONE */
+    ORDER_DO_POST,    /* sign and post .post to .url, then ORDER_EV_REPLY, or ORDER_EV_ERROR when there was no HTTP reply */
+    ORDER_DO_WAIT,    /* ORDER_EV_TIMER at .at_ms */
+    ORDER_DO_PRESENT, /* make every token of order_token() available, then ORDER_EV_DONE */
+    ORDER_DO_INSTALL, /* hand .chain (PEM as downloaded) to the keeper, then ORDER_EV_DONE */
+    ORDER_DO_SUCCEED, /* the new generation is live: forget the order */
+    ORDER_DO_FAIL     /* .error says why; .forget: drop the order's URL; .discard_key: and its key */
+};
+
+struct order_action {
+    enum order_action_kind kind;
+    enum order_post post;
+    const char *url;   /* borrowed from the machine, good until the next step */
+    const char *chain; /* likewise */
+    size_t chain_len;
+    int64_t at_ms; /* Unix milliseconds */
+    const struct err *error; /* borrowed from the machine */
+    bool forget;
+    bool discard_key;
+};
+
+enum order_event_kind { ORDER_EV_START, ORDER_EV_DONE, ORDER_EV_REPLY, ORDER_EV_TIMER, ORDER_EV_ERROR };
+
+struct order_event {
+    enum order_event_kind kind;
+    const struct http_reply *reply; /* ORDER_EV_REPLY */
+    const struct err *error;        /* ORDER_EV_ERROR */
+};
+
+struct order;
+
+/* directory and names are borrowed and outlive the machine. url: an order to resume, or NULL. state
+ * changes are reported to trace (NULL: nobody) with every transition, for the debug log. */
+struct order *order_new(const struct acme_directory *directory, const struct strv *names, const char *url,
+                        void (*trace)(void *arg, enum order_state from, enum order_state to), void *arg);
+void order_free(struct order *o);
+
+/* One step. now_ms: Unix milliseconds. The first event is ORDER_EV_START; after ORDER_DO_SUCCEED or
+ * ORDER_DO_FAIL there is none. */
+struct order_action order_step(struct order *o, const struct order_event *event, int64_t now_ms);
+
+enum order_state order_state(const struct order *o);
+/* The order's URL once it is known, else NULL. Borrowed. */
+const char *order_url(const struct order *o);
+/* The i-th token to be presented and its identifier; NULL past the last. Borrowed. */
+const char *order_token(const struct order *o, size_t i, const char **identifier);
+/* One line for status: "waiting for the CA to validate a.example.com, b.example.com". Written to out. */
+void order_describe(const struct order *o, char *out, size_t size);
+
+#endif

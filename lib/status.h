@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_STATUS_H
+#define ACMED_STATUS_H
+
+/* The status model: what Status says of a certificate, the same struct on both sides of the control
+ * socket (types Certificate, Deployment ... of lib/org.acmed.Control.varlink). */
+
+#include "lib/cert.h"
+#include "lib/config.h"
+#include "lib/journal.h"
+#include "lib/renewal.h"
+
+#include <jansson.h>
+
+enum status_state {
+    STATUS_VALID,
+    STATUS_DUE,       /* the time to renew has come, the attempt has not begun */
+    STATUS_ORDERING,
+    STATUS_DEPLOYING, /* issued, not yet deployed (or the deployment is being retried) */
+    STATUS_WAITING,   /* for a CA to come back or to allow more */
+    STATUS_FAILING,   /* the last attempt failed; the next is scheduled */
+    STATUS_EXPIRED,
+    STATUS_MISSING,   /* no certificate yet, none under way */
+    STATUS_UNMANAGED, /* on disk, not (any more) in the configuration */
+    STATUS_COUNT
+};
+
+const char *status_state_to_str(enum status_state s);
+bool status_state_from_str(const char *s, enum status_state *state);
+
+struct status_certificate {
+    char *name;
+    char *lineage;
+    struct strv domains;
+    char *key_type;  /* of the live certificate, else the configured one */
+    char *ca;        /* "" when unmanaged */
+    unsigned generation; /* 0: none */
+    enum status_state state;
+    char *issuer;    /* NULL: no certificate */
+    char *serial;
+    int64_t not_before; /* 0: no certificate */
+    int64_t not_after;
+    int64_t renew_at;   /* 0: unknown */
+    char *next_action;  /* one clause for people: "renew", "validate with the CA", "retry the hook"; never NULL */
+    int64_t next_at;    /* 0: now, or nothing planned */
+    char *reason;       /* why next: "one third of the lifetime is left", ... or NULL */
+    struct journal_error last_error; /* at 0: none */
+    unsigned attempts;
+    int64_t last_issued; /* 0: unknown */
+    struct journal_deployment deployment;
+    bool verify; /* verification is configured */
+};
+
+void status_certificate_clear(struct status_certificate *s);
+/* NULL: out of memory. New reference. */
+json_t *status_certificate_to_json(const struct status_certificate *s);
+/* Strict about types, tolerant of members it does not know. */
+bool status_certificate_from_json(struct status_certificate *s, const json_t *j, struct err *e);
+
+/* True when a person should look: failing, expired, waiting or missing with an error, a deployment with errors. */
+bool status_needs_attention(const struct status_certificate *s, int64_t now);
+
+#endif

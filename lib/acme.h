@@ -19,15 +19,16 @@
 
 /* RFC 8555 section 7.1.1 */
 struct acme_directory {
-    char *url;         /* the directory's own; the origin of all else */
-    char *new_nonce;   /* each owned, of the directory's origin */
+    char *url;       /* the directory's own; the origin of all else */
+    char *new_nonce; /* each owned, of the directory's origin */
     char *new_account;
     char *new_order;
     char *terms;       /* meta.termsOfService, only ever shown; NULL: none */
     bool eab_required; /* meta.externalAccountRequired */
 };
 
-bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply, struct err *e);
+bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply,
+                          struct err *e);
 void acme_directory_clear(struct acme_directory *d);
 
 /* A problem document (RFC 7807, RFC 8555 section 6.7) and what it means for the attempt. */
@@ -64,10 +65,12 @@ enum acme_problem_type {
 };
 
 /* The prologue of every reply but the directory's. A 2xx status gives true. Otherwise false, with in
- * *e one line made of the status, the problem's type and detail, and each sub-problem with its identifier, e->class
- * from the table of types (or of the status, without a problem document) and e->retry_at = now +
- * Retry-After where one was given; *type tells the machines what they need to handle by themselves. type may be NULL. */
-bool acme_reply_check(const struct http_reply *reply, int64_t now, enum acme_problem_type *type, struct err *e);
+ * *e one line made of the status, the problem's type and detail, and each sub-problem with its identifier,
+ * e->class from the table of types (or of the status, without a problem document) and e->retry_at = now +
+ * Retry-After where one was given; *type tells the machines what they need to handle by themselves. type may
+ * be NULL. */
+bool acme_reply_check(const struct http_reply *reply, int64_t now, enum acme_problem_type *type,
+                      struct err *e);
 
 /* Order object (RFC 8555 section 7.1.3). */
 enum acme_order_status {
@@ -80,11 +83,11 @@ enum acme_order_status {
 
 struct acme_order {
     enum acme_order_status status;
-    int64_t expires;             /* Unix seconds; 0: not given */
-    struct strv authorizations;  /* URLs */
-    char *finalize;              /* URL */
-    char *certificate;           /* URL; NULL while there is none */
-    char *error;                 /* the problem as one line; NULL: none */
+    int64_t expires;            /* Unix seconds; 0: not given */
+    struct strv authorizations; /* URLs */
+    char *finalize;             /* URL */
+    char *certificate;          /* URL; NULL while there is none */
+    char *error;                /* the problem as one line; NULL: none */
     enum acme_problem_type error_type;
     enum err_class error_class;
 };
@@ -113,13 +116,14 @@ enum acme_challenge_status {
 
 struct acme_authorization {
     enum acme_authorization_status status;
-    char *identifier;              /* lower case, no trailing dot */
+    char *identifier; /* lower case, no trailing dot */
     bool has_http01;
     enum acme_challenge_status challenge_status;
     char *challenge_url;
-    char *token;                   /* base64url only, 1..ACME_TOKEN_MAX bytes: safe in a path */
-    char *offered;                 /* the challenge types offered, "dns-01 tls-alpn-01", for the message when http-01 is missing */
-    char *error;                   /* the failed challenge's problem as one line, with the CA's detail; NULL: none */
+    char *token;   /* base64url only, 1..ACME_TOKEN_MAX bytes: safe in a path */
+    char *offered; /* the challenge types offered, "dns-01 tls-alpn-01", for the message when http-01 is
+                      missing */
+    char *error;   /* the failed challenge's problem as one line, with the CA's detail; NULL: none */
     enum acme_problem_type error_type;
     enum err_class error_class;
 };
@@ -130,8 +134,8 @@ void acme_authorization_clear(struct acme_authorization *a);
 
 /* Account object and its URL (Location), RFC 8555 sections 7.1.2 and 7.3. */
 enum acme_account_status { ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED, ACME_ACCOUNT_REVOKED };
-bool acme_account_parse(const struct acme_directory *d, const struct http_reply *reply, enum acme_account_status *status,
-                        char **url /* the caller frees */, struct err *e);
+bool acme_account_parse(const struct acme_directory *d, const struct http_reply *reply,
+                        enum acme_account_status *status, char **url /* the caller frees */, struct err *e);
 
 /* Payloads, as JSON text the caller frees; NULL: out of memory. Built by the keeper. */
 char *acme_payload_new_account(const char *contact /* NULL: none */, bool agree_terms);

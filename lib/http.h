@@ -15,12 +15,12 @@
 #define HTTP_URL_MAX        2048
 
 struct http_reply {
-    int status;               /* 100..599 */
-    const char *body;         /* NUL-terminated, may hold NULs within; never NULL */
+    int status;       /* 100..599 */
+    const char *body; /* NUL-terminated, may hold NULs within; never NULL */
     size_t body_len;
     const char *location;     /* NULL: none or malformed */
     const char *replay_nonce; /* NULL: none or malformed (RFC 8555 section 6.5.1: base64url only) */
-    int64_t retry_after;      /* seconds from now, already clamped to 1..86400; -1: header absent or unusable */
+    int64_t retry_after; /* seconds from now, already clamped to 1..86400; -1: header absent or unusable */
 };
 
 /* Parses a Retry-After value, delay-seconds or HTTP-date (RFC 9110 section 10.2.3), against `now` (Unix

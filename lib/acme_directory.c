@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/acme_internal.h"
+
+#include "lib/json.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+json_t *acme_body(const struct http_reply *reply, const char *what, struct err *e)
+{
+    json_t *root = json_read_object(reply->body, reply->body_len, HTTP_REPLY_BODY_MAX, e);
+
+    if (root == NULL)
+        err_wrap(e, "the CA's %s (HTTP %d) cannot be used", what, reply->status);
+    return root;
+}
+
+bool acme_url_copy(char **out, const struct acme_directory *d, const char *what, const char *url,
+                   struct err *e)
+{
+    char *copy;
+
+    if (!http_url_check(url, e)) {
+        if (e != NULL)
+            e->class = ERR_CLASS_PERMANENT;
+        return err_wrap(e, "the CA's %s URL is refused", what);
+    }
+    if (!http_same_origin(url, d->url))
+        return err_set(e, ERR_CLASS_PERMANENT,
+                       "the CA's %s URL %.200s is refused: it is on another host than %.200s", what, url,
+                       d->url);
+    copy = strdup(url);
+    if (copy == NULL)
+        return err_nomem(e, "a URL");
+    *out = copy;
+    return true;
+}
+
+int acme_name_find(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+static size_t name_len(const char *s)
+{
+    size_t len = strlen(s);
+
+    return len > 1 && s[len - 1] == '.' ? len - 1 : len;
+}
+
+bool acme_same_name(const char *a, const char *b)
+{
+    return name_len(a) == name_len(b) && strncasecmp(a, b, name_len(a)) == 0;
+}
+
+static bool directory_url(char **out, const struct acme_directory *d, const json_t *root, const char *name,
+                          struct err *e)
+{
+    const char *url;
+
+    return json_need_string(root, name, &url, e) && acme_url_copy(out, d, name, url, e);
+}
+
+/* meta: what the CA says of itself. Only shown, never requested. */
+static bool read_meta(struct acme_directory *d, const json_t *root, struct err *e)
+{
+    const json_t *meta;
+    const char *terms;
+
+    if (!json_member_object(root, "meta", &meta, e))
+        return false;
+    if (!json_member_string(meta, "termsOfService", &terms, e) ||
+        !json_member_bool(meta, "externalAccountRequired", false, &d->eab_required, e))
+        return err_wrap(e, "in \"meta\"");
+    if (terms == NULL)
+        return true;
+    d->terms = strndup(terms, HTTP_URL_MAX);
+    return d->terms != NULL || err_nomem(e, "a directory");
+}
+
+static bool read_directory(struct acme_directory *d, const json_t *root, struct err *e)
+{
+    return directory_url(&d->new_nonce, d, root, "newNonce", e) &&
+           directory_url(&d->new_account, d, root, "newAccount", e) &&
+           directory_url(&d->new_order, d, root, "newOrder", e) && read_meta(d, root, e);
+}
+
+bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply,
+                          struct err *e)
+{
+    struct acme_directory new = {0};
+    json_t *root;
+    bool ok;
+
+    if (!http_url_check(url, e))
+        return err_wrap(e, "directory");
+    if (reply->status != 200)
+        return err_set(e, ERR_CLASS_TRANSIENT, "directory %.200s: HTTP %d", url, reply->status);
+    root = acme_body(reply, "directory", e);
+    if (root == NULL)
+        return err_wrap(e, "%.200s", url);
+    new.url = strdup(url);
+    ok = new.url != NULL ? read_directory(&new, root, e) : err_nomem(e, "a directory");
+    json_decref(root);
+    if (!ok) {
+        acme_directory_clear(&new);
+        return err_wrap(e, "directory %.200s", url);
+    }
+    *d = new;
+    return true;
+}
+
+void acme_directory_clear(struct acme_directory *d)
+{
+    free(d->url);
+    free(d->new_nonce);
+    free(d->new_account);
+    free(d->new_order);
+    free(d->terms);
+    *d = (struct acme_directory){0};
+}

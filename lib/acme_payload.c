@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/acme.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* Takes the value; the text is the caller's. */
+static char *dump(json_t *value)
+{
+    char *text = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+
+    json_decref(value);
+    return text;
+}
+
+/* Administrators write a mail address; ACME wants a URL (RFC 8555 section 7.3). */
+static json_t *contact_url(const char *contact)
+{
+    return strncmp(contact, "mailto:", 7) == 0 ? json_string(contact) : json_sprintf("mailto:%s", contact);
+}
+
+char *acme_payload_new_account(const char *contact, bool agree_terms)
+{
+    json_t *payload = json_object();
+
+    if (payload == NULL)
+        return NULL;
+    if ((contact != NULL &&
+         json_object_set_new(payload, "contact", json_pack("[o]", contact_url(contact))) != 0) ||
+        (agree_terms && json_object_set_new(payload, "termsOfServiceAgreed", json_true()) != 0)) {
+        json_decref(payload);
+        return NULL;
+    }
+    return dump(payload);
+}
+
+char *acme_payload_new_order(const struct strv *names)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; list != NULL && i < names->n; i++) {
+        if (json_array_append_new(list, json_pack("{s:s, s:s}", "type", "dns", "value", names->v[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list != NULL ? dump(json_pack("{s:o}", "identifiers", list)) : NULL;
+}
+
+char *acme_payload_finalize(const char *csr_b64)
+{
+    return dump(json_pack("{s:s}", "csr", csr_b64));
+}

@@ -18,15 +18,19 @@ struct sandbox_paths {
     struct strv write; /* directories that may be written below */
 };
 
-/* Engine: no_new_privs, no capabilities, not dumpable, Landlock for paths, seccomp. Call when all libraries are warm. */
+/* Engine: no_new_privs, no capabilities, not dumpable, Landlock for paths, seccomp. Call when all libraries
+ * are warm. */
 bool sandbox_engine(const struct sandbox_paths *paths, struct err *e);
-/* Keeper: CHOWN, FOWNER, DAC_OVERRIDE only (as root), no_new_privs, not dumpable, seccomp without sockets and exec. */
+/* Keeper: CHOWN, FOWNER, DAC_OVERRIDE only (as root), no_new_privs, not dumpable, seccomp without sockets and
+ * exec. */
 bool sandbox_keeper(struct err *e);
-/* Supervisor: bounds its capabilities to those of the unit (as root); children inherit nothing they need not. */
+/* Supervisor: bounds its capabilities to those of the unit (as root); children inherit nothing they need not.
+ */
 bool sandbox_supervisor(struct err *e);
 
 /* What is in force in this process, read back from the kernel: {"no_new_privs": true, "seccomp": "filter",
- * "landlock_abi": 7, "capabilities": [...], "uid": N, "widened": "address sanitizer" ...}. New reference; NULL: out of memory. */
+ * "landlock_abi": 7, "capabilities": [...], "uid": N, "widened": "address sanitizer" ...}. New reference;
+ * NULL: out of memory. */
 json_t *sandbox_report(void);
 
 /* System calls that the filter did not know and answered with ENOSYS, so far. */

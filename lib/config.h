@@ -48,9 +48,10 @@ struct config_message {
 struct config_messages {
     struct config_message *v;
     size_t n;
-    size_t errors; /* how many of them are not warnings */
+    size_t errors; /* how many of them are not warnings; counts those too for which there was no memory */
 };
 
+/* file: "" when it is about no file. False: out of memory (an error is counted all the same). */
 bool config_messages_add(struct config_messages *m, const char *file, unsigned line, bool warning, const char *fmt,
                          ...) __attribute__((format(printf, 5, 6)));
 void config_messages_clear(struct config_messages *m);
@@ -142,6 +143,18 @@ void config_free(struct config *c);
 /* NULL when there is none of that name. Borrowed. */
 const struct config_certificate *config_find(const struct config *c, const char *name);
 const struct config_ca *config_find_ca(const struct config *c, const char *name);
+
+/* One key of the configuration, as the table of all keys has it. Static storage. */
+struct config_key_info {
+    const char *section;  /* "acmed", "ca", "certificate"; [defaults] takes every key of "certificate" */
+    const char *name;
+    const char *default_; /* as it would be written; NULL: none, or help says what it depends on */
+    const char *help;     /* one line for people */
+    bool list;            /* elements separated by blanks; may be given several times */
+};
+
+/* The i-th key (0, 1, ...), in the order of the documentation; false behind the last. */
+bool config_key_info(size_t i, struct config_key_info *info);
 
 /* The contact to register with: the CA's own, else [acmed]'s; NULL: none. */
 const char *config_ca_contact(const struct config *c, const struct config_ca *ca);

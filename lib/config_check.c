@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/config_reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What only all sections together can tell. */
+
+struct check {
+    struct config_reading *r;
+    const struct config *c;
+    const struct config_read_section *const *of;
+    const struct config_read_section *defaults;
+};
+
+struct place {
+    size_t file;
+    unsigned line;
+};
+
+/* Where a certificate's value of this key comes from: its own entry, that of [defaults], else its heading. */
+static struct place place_of(const struct check *k, size_t i, const char *name)
+{
+    const struct config_key *key = config_key_find(CONFIG_SECTION_CERTIFICATE, name);
+    const struct config_read_section *s = k->of[i];
+    const struct config_entry *entry = config_reading_entry(k->r, s, key);
+
+    if (entry == NULL) {
+        entry = config_reading_entry(k->r, k->defaults, key);
+        if (entry != NULL)
+            s = k->defaults;
+    }
+    return (struct place){s->file, entry != NULL ? entry->line : s->line};
+}
+
+static bool reads_before(const struct config_read_section *a, const struct config_read_section *b)
+{
+    return a->file != b->file ? a->file < b->file : a->line < b->line;
+}
+
+/* Once for each CA, at the first certificate that uses it. */
+static void check_terms(struct check *k)
+{
+    const struct config *c = k->c;
+    size_t *first = calloc(c->n_cas, sizeof *first);
+    size_t ca;
+
+    if (first == NULL) {
+        k->r->nomem = true;
+        return;
+    }
+    for (size_t i = 0; i < c->n_certificates; i++) {
+        if (c->certificates[i].ca == NULL || c->certificates[i].ca->agree_terms)
+            continue;
+        ca = (size_t)(c->certificates[i].ca - c->cas);
+        if (first[ca] == 0 || reads_before(k->of[i], k->of[first[ca] - 1]))
+            first[ca] = i + 1;
+    }
+    for (ca = 0; ca < c->n_cas; ca++) {
+        if (first[ca] == 0)
+            continue;
+        config_note(
+            k->r, k->of[first[ca] - 1]->file, k->of[first[ca] - 1]->line, false,
+            "[certificate %s] is to come from %s, whose terms of service are not agreed to: read them, then "
+            "add the line `agree_terms = yes` to [acmed] or to [ca %s]",
+            c->certificates[first[ca] - 1].name, c->cas[ca].name, c->cas[ca].name);
+    }
+    free(first);
+}
+
+struct named_copy {
+    const char *path;
+    size_t certificate;
+};
+
+static int by_path(const void *a, const void *b)
+{
+    const struct named_copy *x = a;
+    const struct named_copy *y = b;
+    int c = strcmp(x->path, y->path);
+
+    return c != 0 ? c : (x->certificate < y->certificate ? -1 : x->certificate > y->certificate);
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static void check_copy(struct check *k, const struct named_copy *copy, const struct named_copy *before)
+{
+    const struct config_certificate *cert = &k->c->certificates[copy->certificate];
+    struct place here = place_of(k, copy->certificate, "copy");
+    struct place there;
+
+    if (k->c->state_dir != NULL && is_below(copy->path, k->c->state_dir))
+        config_note(
+            k->r, here.file, here.line, false,
+            "copy: %s lies in the state directory, where acmed keeps its own files: use another directory",
+            copy->path);
+    if (before == NULL || strcmp(before->path, copy->path) != 0)
+        return;
+    if (before->certificate == copy->certificate) {
+        config_note(k->r, here.file, here.line, false,
+                    "copy: [certificate %s] has two copies to %s: remove one", cert->name, copy->path);
+        return;
+    }
+    there = place_of(k, before->certificate, "copy");
+    config_note(
+        k->r, here.file, here.line, false,
+        "copy: [certificate %s] and [certificate %s] (%s:%u) both write %s: give each a path of its own",
+        cert->name, k->c->certificates[before->certificate].name, k->r->files[there.file].path, there.line,
+        copy->path);
+}
+
+static void check_copies(struct check *k)
+{
+    const struct config *c = k->c;
+    struct named_copy *copies;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_certificates; i++)
+        n += c->certificates[i].n_copies;
+    copies = calloc(n + 1, sizeof *copies);
+    if (copies == NULL) {
+        k->r->nomem = true;
+        return;
+    }
+    n = 0;
+    for (size_t i = 0; i < c->n_certificates; i++)
+        for (size_t j = 0; j < c->certificates[i].n_copies; j++)
+            copies[n++] = (struct named_copy){c->certificates[i].copies[j].path, i};
+    qsort(copies, n, sizeof *copies, by_path);
+    for (size_t i = 0; i < n && !k->r->nomem; i++)
+        check_copy(k, &copies[i], i > 0 ? &copies[i - 1] : NULL);
+    free(copies);
+}
+
+struct name_set {
+    const char **names; /* sorted; borrowed strings, owned array */
+    size_t n;
+    size_t certificate;
+    enum key_type key;
+};
+
+static int by_string(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int compare_names(const struct name_set *x, const struct name_set *y)
+{
+    int c;
+
+    if (x->n != y->n)
+        return x->n < y->n ? -1 : 1;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    for (size_t i = 0; i < x->n; i++) {
+        c = strcmp(x->names[i], y->names[i]);
+        if (c != 0)
+            return c;
+    }
+    return 0;
+}
+
+static int by_names(const void *a, const void *b)
+{
+    const struct name_set *x = a;
+    const struct name_set *y = b;
+    int c = compare_names(x, y);
+
+    return c != 0 ? c : (x->certificate < y->certificate ? -1 : x->certificate > y->certificate);
+}
+
+static bool fill_name_set(struct name_set *set, const struct config_certificate *cert, size_t i)
+{
+    set->names = calloc(cert->domains.n + 1, sizeof set->names[0]);
+    if (set->names == NULL)
+        return false;
+    for (size_t j = 0; j < cert->domains.n; j++)
+        set->names[j] = cert->domains.v[j];
+    if (cert->domains.n > 0)
+        qsort(set->names, cert->domains.n, sizeof set->names[0], by_string);
+    set->n = cert->domains.n;
+    set->certificate = i;
+    set->key = cert->key;
+    return true;
+}
+
+static void warn_same_names(struct check *k, const struct name_set *set, const struct name_set *before)
+{
+    const struct config_certificate *a = &k->c->certificates[set->certificate];
+    const struct config_certificate *b = &k->c->certificates[before->certificate];
+    struct place here = place_of(k, set->certificate, "domains");
+
+    config_note(k->r, here.file, here.line, true,
+                "[certificate %s] has the same names and key type as [certificate %s] (%s:%u): one of them "
+                "is enough, "
+                "and CAs limit how often a set of names is issued",
+                a->name, b->name, b->file, b->line);
+}
+
+/* The same names with another type of key are two certificates on purpose. */
+static void check_names(struct check *k)
+{
+    size_t n = k->c->n_certificates;
+    struct name_set *sets = calloc(n + 1, sizeof *sets);
+
+    k->r->nomem = k->r->nomem || sets == NULL;
+    for (size_t i = 0; i < n && !k->r->nomem; i++)
+        k->r->nomem = !fill_name_set(&sets[i], &k->c->certificates[i], i);
+    if (!k->r->nomem)
+        qsort(sets, n, sizeof *sets, by_names);
+    for (size_t i = 1; i < n && !k->r->nomem; i++)
+        if (sets[i].n > 0 && compare_names(&sets[i], &sets[i - 1]) == 0)
+            warn_same_names(k, &sets[i], &sets[i - 1]);
+    for (size_t i = 0; sets != NULL && i < n; i++)
+        free(sets[i].names);
+    free(sets);
+}
+
+static void check_global(struct check *k)
+{
+    const struct config_read_section *s = config_reading_find(k->r, CONFIG_SECTION_ACMED, "");
+    const struct config *c = k->c;
+
+    for (size_t i = 0; s != NULL && i < c->n_http_listen; i++)
+        if (c->http_listen[i].kind == LISTEN_UNIX && c->control_socket != NULL &&
+            strcmp(c->http_listen[i].host, c->control_socket) == 0)
+            config_note(k->r, s->file, s->line, false,
+                        "http_listen: %s is the control socket: use another path", c->control_socket);
+    if (c->n_certificates == 0 && k->r->n_files > 0 && k->r->errors == 0)
+        config_note(k->r, 0, 0, true, "there is no [certificate NAME] section: acmed has nothing to do");
+}
+
+void config_check(struct config_reading *r, const struct config *c,
+                  const struct config_read_section *const *of)
+{
+    struct check k = {
+        .r = r, .c = c, .of = of, .defaults = config_reading_find(r, CONFIG_SECTION_DEFAULTS, "")};
+
+    check_terms(&k);
+    if (!r->nomem)
+        check_copies(&k);
+    if (!r->nomem)
+        check_names(&k);
+    if (!r->nomem)
+        check_global(&k);
+}

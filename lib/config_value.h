@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_CONFIG_VALUE_H
+#define ACMED_CONFIG_VALUE_H
+
+/* Parsers of values, as the table of keys (lib/config_table.h) names them: text -> field. The text is valid
+ * UTF-8 without control characters and never empty. Those without a struct in their comment write at
+ * key->offset. */
+
+#include "lib/config_table.h"
+
+#define CONFIG_PATH_MAX   4095
+#define CONFIG_LIST_MAX   100 /* elements of a list */
+#define CONFIG_SOCKET_MAX 107 /* bytes of a Unix socket's path: sun_path less its NUL */
+
+bool config_value_bool(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_unsigned(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_seconds(void *object, const struct config_key *key, const char *value,
+                          struct err *e); /* unsigned */
+bool config_value_path(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_socket_path(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_user(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_email(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_https_url(void *object, const struct config_key *key, const char *value, struct err *e);
+
+/* struct config */
+bool config_value_listen(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_http_other(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_log_level(void *object, const struct config_key *key, const char *value, struct err *e);
+
+/* struct config_certificate */
+bool config_value_domain(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_ca(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_key_type(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_challenge(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_renew_before(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_mode(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_copy(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_unit(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_hook(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_verify(void *object, const struct config_key *key, const char *value, struct err *e);
+
+/* Helpers the parsers share. */
+
+/* An absolute path without `.` or `..`, repeated slashes made one; the caller frees. NULL with e. */
+char *config_path_normalise(const char *value, struct err *e);
+/* "1".."65535" */
+bool config_port_parse(const char *s, uint16_t *port);
+/* Replaces an owned string. False: out of memory. */
+bool config_string_set(char **field, const char *value, struct err *e);
+
+/* [a-z0-9][a-z0-9._-]{0,199}, lower-cased into out. */
+bool config_name_parse(const char *s, char *out, size_t size);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "lib/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define AGREED "[acmed]\nagree_terms = yes\n"
+
+static struct config *parse(const char *text, struct config_messages *m)
+{
+    struct config_file file = {"t.conf", text, strlen(text)};
+
+    *m = (struct config_messages){0};
+    return config_parse(&file, 1, m);
+}
+
+static void print_messages(const struct config_messages *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        print_message("%s:%u: %s\n", m->v[i].file, m->v[i].line, m->v[i].text);
+}
+
+static struct config *parse_good(const char *text)
+{
+    struct config_messages m;
+    struct config *c = parse(text, &m);
+
+    if (c == NULL)
+        print_messages(&m);
+    assert_non_null(c);
+    assert_int_equal(m.errors, 0);
+    config_messages_clear(&m);
+    return c;
+}
+
+static void test_short_configuration(void **state)
+{
+    struct config *c = parse_good("[acmed]\n"
+                                  "contact = admin@example.com\n"
+                                  "agree_terms = yes\n"
+                                  "\n"
+                                  "[certificate example.com]\n"
+                                  "domains = example.com www.example.com\n"
+                                  "reload = nginx\n");
+    const struct config_certificate *cert;
+
+    (void)state;
+    assert_string_equal(c->contact, "admin@example.com");
+    assert_true(c->agree_terms);
+    assert_string_equal(c->state_dir, "/var/lib/acmed");
+    assert_string_equal(c->control_socket, "/run/acmed/acmed.sock");
+    assert_null(c->user);
+    assert_null(c->control_group);
+    assert_int_equal(c->max_orders, 8);
+    assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+    assert_int_equal(c->http_other, HTTP_OTHER_REDIRECT);
+    assert_false(c->http_listen_set);
+    assert_int_equal(c->n_http_listen, 2);
+    assert_string_equal(c->http_listen[1].host, "::");
+    assert_int_equal(c->http_listen[1].port, 80);
+    assert_false(c->http_listen[1].explicit_);
+    assert_int_equal(c->n_certificates, 1);
+    cert = config_find(c, "example.com");
+    assert_non_null(cert);
+    assert_int_equal(cert->domains.n, 2);
+    assert_string_equal(cert->domains.v[1], "www.example.com");
+    assert_string_equal(cert->ca->name, "letsencrypt");
+    assert_string_equal(cert->ca->directory, "https://acme-v02.api.letsencrypt.org/directory");
+    assert_string_equal(config_ca_contact(c, cert->ca), "admin@example.com");
+    assert_true(cert->ca->agree_terms);
+    assert_string_equal(cert->ca->file, "");
+    assert_int_equal(cert->key, KEY_TYPE_ECDSA_P256);
+    assert_int_equal(cert->keep, 3);
+    assert_int_equal(cert->mode, 0600);
+    assert_int_equal(cert->hook_timeout, 300);
+    assert_int_equal(cert->hook.n, 0);
+    assert_int_equal(cert->renew_before, 0);
+    assert_null(cert->verify_host);
+    assert_string_equal(cert->reload.v[0], "nginx.service");
+    assert_string_equal(cert->file, "t.conf");
+    assert_int_equal(cert->line, 5);
+    assert_null(config_find(c, "example.org"));
+    config_free(c);
+}
+
+static void test_every_key(void **state)
+{
+    struct config *c = parse_good("[acmed]\r\n"
+                                  "contact = a@example.net\r\n"
+                                  "agree_terms = no\r\n"
+                                  "user = _acme\n"
+                                  "state_dir = /srv//acme/./\n"
+                                  "control_socket = /run/x.sock\n"
+                                  "control_group = adm\n"
+                                  "http_listen = 127.0.0.1:5002 \\\n"
+                                  "# in between\n"
+                                  "   [::1]:5002\n"
+                                  "http_listen = unix:/run/http.sock systemd\n"
+                                  "http_other = 404\n"
+                                  "max_orders = 1000\n"
+                                  "log_level = debug\n"
+                                  "[ca Pebble]\n"
+                                  "directory = https://[::1]:14000/dir\n"
+                                  "ca_file = /etc/pebble.pem\n"
+                                  "contact = b@example.net\n"
+                                  "agree_terms = yes\n"
+                                  "[certificate a]\n"
+                                  "domains = B.example.com. a.example.com\n"
+                                  "domains = xn--bcher-kva.example\n"
+                                  "ca = PEBBLE\n"
+                                  "key = rsa-4096\n"
+                                  "challenge = http-01\n"
+                                  "renew_before = 33%\n"
+                                  "keep = 0\n"
+                                  "owner = www-data\n"
+                                  "group = 33\n"
+                                  "mode = 640\n"
+                                  "copy = fullchain:/etc/a.pem privkey:/etc/a.key\n"
+                                  "reload = nginx.service php8.2-fpm foo@bar\n"
+                                  "hook = /usr/bin/x 'a b' \"c \\\" d\" e\\ f ''\n"
+                                  "hook_timeout = 90s\n"
+                                  "hook_user = nobody\n"
+                                  "verify = [::1]:443\n");
+    const struct config_certificate *a = config_find(c, "a");
+
+    (void)state;
+    assert_string_equal(c->state_dir, "/srv/acme");
+    assert_int_equal(c->n_http_listen, 4);
+    assert_string_equal(c->http_listen[1].text, "[::1]:5002");
+    assert_string_equal(c->http_listen[1].host, "::1");
+    assert_true(c->http_listen[1].explicit_);
+    assert_int_equal(c->http_listen[2].kind, LISTEN_UNIX);
+    assert_string_equal(c->http_listen[2].host, "/run/http.sock");
+    assert_int_equal(c->http_listen[3].kind, LISTEN_SYSTEMD);
+    assert_true(c->http_listen_set);
+    assert_int_equal(c->http_other, HTTP_OTHER_404);
+    assert_string_equal(a->ca->name, "pebble");
+    assert_string_equal(a->ca->ca_file, "/etc/pebble.pem");
+    assert_int_equal(a->ca->line, 15);
+    assert_string_equal(config_ca_contact(c, a->ca), "b@example.net");
+    assert_false(config_find_ca(c, "letsencrypt")->agree_terms);
+    assert_int_equal(a->domains.n, 3);
+    assert_string_equal(a->domains.v[0], "b.example.com");
+    assert_int_equal(a->key, KEY_TYPE_RSA_4096);
+    assert_int_equal(a->renew_before_percent, 33);
+    assert_int_equal(a->keep, 0);
+    assert_int_equal(a->mode, 0640);
+    assert_int_equal(a->n_copies, 2);
+    assert_int_equal(a->copies[1].kind, COPY_PRIVKEY);
+    assert_string_equal(a->copies[1].path, "/etc/a.key");
+    assert_string_equal(a->reload.v[1], "php8.2-fpm.service");
+    assert_string_equal(a->reload.v[2], "foo@bar.service");
+    assert_int_equal(a->hook.n, 5);
+    assert_string_equal(a->hook.v[1], "a b");
+    assert_string_equal(a->hook.v[2], "c \" d");
+    assert_string_equal(a->hook.v[3], "e f");
+    assert_string_equal(a->hook.v[4], "");
+    assert_int_equal(a->hook_timeout, 90);
+    assert_string_equal(a->verify_host, "::1");
+    assert_int_equal(a->verify_port, 443);
+    config_free(c);
+}
+
+static void test_defaults_apply_and_are_overridden(void **state)
+{
+    struct config *c =
+        parse_good(AGREED "[defaults]\nkeep = 5\nreload = nginx\nca = letsencrypt-staging\n"
+                          "[certificate b.example]\nreload = haproxy\n[certificate a.example]\nkeep = 1\n");
+
+    (void)state;
+    assert_string_equal(c->certificates[0].name, "a.example");
+    assert_string_equal(c->certificates[0].domains.v[0], "a.example");
+    assert_int_equal(c->certificates[0].keep, 1);
+    assert_string_equal(c->certificates[0].reload.v[0], "nginx.service");
+    assert_int_equal(c->certificates[1].keep, 5);
+    assert_int_equal(c->certificates[1].reload.n, 1);
+    assert_string_equal(c->certificates[1].reload.v[0], "haproxy.service");
+    assert_string_equal(c->certificates[1].ca->name, "letsencrypt-staging");
+    config_free(c);
+}
+
+static void test_all_errors_at_once_in_order(void **state)
+{
+    struct config_file files[] = {
+        {"a.conf", NULL, 0},
+        {"b.conf", NULL, 0},
+    };
+    struct config_messages m = {0};
+    static const struct {
+        const char *file;
+        unsigned line;
+        const char *text;
+    } want[] = {
+        {"a.conf", 2, "contact: \"nobody\" is no e-mail"},
+        {"a.conf", 3, "unknown key `agree_term` in [acmed]: did you mean `agree_terms`?"},
+        {"a.conf", 4, "unknown key `hook` in [acmed]: it belongs into [certificate NAME]"},
+        {"a.conf", 5, "is to come from letsencrypt, whose terms"},
+        {"a.conf", 6, "\"*.a.example\": wildcards"},
+        {"b.conf", 1, "[certificate a] was already given at a.conf:5"},
+        {"b.conf", 2, "\"0644\" would give everybody"},
+        {"b.conf", 3, "`mode` was already given on line 2"},
+    };
+
+    (void)state;
+    files[0].text =
+        "[acmed]\ncontact = nobody\nagree_term = yes\nhook = /x\n[certificate a]\ndomains = *.a.example\n";
+    files[1].text = "[certificate a]\nmode = 0644\nmode = 0600\n";
+    for (size_t i = 0; i < 2; i++)
+        files[i].len = strlen(files[i].text);
+    assert_null(config_parse(files, 2, &m));
+    print_messages(&m);
+    for (size_t i = 0, j = 0; i < sizeof want / sizeof want[0]; i++) {
+        assert_true(j < m.n);
+        assert_string_equal(m.v[j].file, want[i].file);
+        assert_int_equal(m.v[j].line, want[i].line);
+        assert_non_null(strstr(m.v[j].text, want[i].text));
+        j++;
+    }
+    assert_int_equal(m.errors, 8);
+    config_messages_clear(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short_configuration),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_defaults_apply_and_are_overridden),
+        cmocka_unit_test(test_all_errors_at_once_in_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

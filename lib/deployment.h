@@ -31,9 +31,15 @@ struct deployment_event {
     const char *note;        /* OK: what the administrator should know, or NULL; copied into the record */
 };
 
-/* jitter as in renewal_backoff(). START skips steps the configuration has nothing for, and obeys record->not_before. */
+/* Attempts and error are cleared when a step succeeds; where verify is configured only when the new leaf was seen, so
+ * that the back-off grows although each reload in between "succeeds". A note stays until the next deployment.
+ *
+ * jitter as in renewal_backoff(). START skips steps the configuration has nothing for, and obeys record->not_before. */
 struct deployment_action deployment_step(struct journal_deployment *record, const struct config_certificate *c,
                                          const struct deployment_event *event, uint32_t jitter, int64_t now);
+
+/* What `deploy` on request, and a new generation, begin with: everything from COPY on, at once, for this generation. */
+void deployment_restart(struct journal_deployment *record, unsigned generation);
 
 /* "copy", "reload", "hook", "verify", "done". */
 const char *deployment_step_to_str(enum deployment_step step);

@@ -6,6 +6,7 @@
  * state/<lineage>.json, written whole and renamed into place by the engine; all functions here are pure. */
 
 #include "lib/err.h"
+#include "lib/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,8 @@
 
 #define JOURNAL_ISSUED_MAX 8
 #define JOURNAL_MAX        (64 * 1024) /* bytes of the file */
+#define JOURNAL_TEXT_MAX   (ERR_TEXT_MAX - 1)
+#define JOURNAL_NOTE_MAX   1024
 
 struct journal_error {
     int64_t at; /* Unix seconds; 0: none */
@@ -32,7 +35,7 @@ enum deployment_step {
 struct journal_deployment {
     unsigned generation;        /* what is (to be) deployed; 0: nothing was yet */
     enum deployment_step step;  /* what comes next */
-    unsigned attempts;          /* of this step that failed */
+    unsigned attempts;          /* that failed: of this step, or, where verify is configured, of all steps until it is served */
     int64_t not_before;         /* Unix seconds: next attempt */
     int64_t done_at;            /* when it reached DONE */
     int64_t served_at;          /* when verify saw it; 0: not, or not configured */
@@ -77,7 +80,12 @@ bool journal_has_order(const struct journal *j);
 void journal_drop_order(struct journal *j);
 void journal_error_set(struct journal_error *je, const struct err *e, int64_t now);
 void journal_error_clear(struct journal_error *je);
-/* Notes an issuance: shifts `issued`, clears attempts and error, starts a fresh deploy record. */
+/* Notes an issuance: shifts `issued`, forgets the order and the request for it, clears attempts, not_before and
+ * error, starts a fresh deploy record. All of it belongs into one write. */
 void journal_issued(struct journal *j, unsigned generation, int64_t now);
+
+/* Members of a failure and of a deploy record, named as in lib/org.acmed.Control.varlink. */
+extern const struct record_type journal_error_record;
+extern const struct record_type journal_deployment_record;
 
 #endif

@@ -51,13 +51,47 @@ struct status_certificate {
     bool verify; /* verification is configured */
 };
 
+/* What is known of one lineage; everything is borrowed for the call. */
+struct status_input {
+    const struct config_certificate *config; /* NULL: unmanaged */
+    const struct cert_facts *facts;          /* of the live certificate; NULL: none */
+    const struct journal *journal;
+    const struct renewal_plan *plan; /* NULL: unmanaged */
+    const char *ordering;            /* what the order in flight does now (order_describe()); NULL: none runs */
+    bool deploying;                  /* a step of the deployment runs now */
+    bool queued;                     /* due, and waits for one of max_orders */
+    int64_t ca_until;                /* the CA takes no order before; 0: it does, or nobody knows when */
+    const char *ca_wait;             /* why orders wait for the CA, or for all CAs: "letsencrypt cannot be reached", a
+                                        clock in doubt; NULL: they do not */
+    int64_t now;
+};
+
+/* What it comes to. Texts are never cut within a character. */
+struct status_verdict {
+    enum status_state state;
+    char next_action[256]; /* one clause; never empty */
+    int64_t next_at;       /* 0: now, or nothing planned */
+    char reason[512];      /* "" : none */
+};
+
+/* The first that holds: unmanaged; ordering; expired; with the renewal due or failed: waiting (for the CA: it is
+ * unreachable or asked for a pause), failing (the last attempt failed otherwise), missing (never tried), due;
+ * deploying; valid. */
+struct status_verdict status_derive(const struct status_input *in);
+
+/* Fills s from the same facts and status_derive(), all but generation (the live one: the caller sets it). False: out of memory, s cleared. */
+bool status_certificate_fill(struct status_certificate *s, const char *lineage, const struct status_input *in,
+                             struct err *e);
+
 void status_certificate_clear(struct status_certificate *s);
 /* NULL: out of memory. New reference. */
 json_t *status_certificate_to_json(const struct status_certificate *s);
 /* Strict about types, tolerant of members it does not know. */
 bool status_certificate_from_json(struct status_certificate *s, const json_t *j, struct err *e);
 
-/* True when a person should look: failing, expired, waiting or missing with an error, a deployment with errors. */
+/* True when a person should look: failing or expired, an error of the last attempt (while valid: a request that failed
+ * and is told about, but nothing is in danger) or of the deployment, or less than a twentieth of the lifetime
+ * left. Never when unmanaged. */
 bool status_needs_attention(const struct status_certificate *s, int64_t now);
 
 #endif

@@ -55,3 +55,14 @@ void utf8_make_printable(char *s)
         left -= len;
     }
 }
+
+size_t utf8_cut(const char *s, size_t max)
+{
+    size_t n = strnlen(s, max);
+
+    if (s[n] == '\0')
+        return n;
+    for (size_t back = 0; back < 3 && n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80; back++)
+        n--;
+    return n;
+}

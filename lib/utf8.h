@@ -12,4 +12,7 @@ size_t utf8_char(const char *s, size_t n);
  * NUL-terminated string, in place, so that it can be shown on a terminal and be put into JSON. */
 void utf8_make_printable(char *s);
 
+/* The length of the longest beginning of s with at most max bytes that does not end within a character. */
+size_t utf8_cut(const char *s, size_t max);
+
 #endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/journal.h"
+
+#include "lib/config.h"
+#include "lib/deployment.h"
+#include "lib/http.h"
+#include "lib/json.h"
+#include "lib/utf8.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION      1
+#define NAMES_MAX    (CONFIG_DOMAINS_MAX * 255)
+#define KEY_TYPE_MAX 32
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static_assert(sizeof(enum err_class) == sizeof(unsigned), "RECORD_NAME reads enums as unsigned");
+static_assert(sizeof(enum deployment_step) == sizeof(unsigned), "RECORD_NAME reads enums as unsigned");
+
+static const char *class_to_str(unsigned value)
+{
+    return err_class_to_str((enum err_class)value);
+}
+
+static bool class_from_str(const char *s, unsigned *value)
+{
+    enum err_class class;
+
+    if (!err_class_from_str(s, &class))
+        return false;
+    *value = class;
+    return true;
+}
+
+static const char *step_to_str(unsigned value)
+{
+    return deployment_step_to_str((enum deployment_step)value);
+}
+
+static bool step_from_str(const char *s, unsigned *value)
+{
+    enum deployment_step step;
+
+    if (!deployment_step_from_str(s, &step))
+        return false;
+    *value = step;
+    return true;
+}
+
+static const struct record_names class_names = {class_to_str, class_from_str};
+static const struct record_names step_names = {step_to_str, step_from_str};
+
+#define ERROR(member) offsetof(struct journal_error, member)
+static const struct record_field error_fields[] = {
+    {"at", RECORD_TIME, ERROR(at)},
+    {"class", RECORD_NAME, ERROR(class), .names = &class_names},
+    {"text", RECORD_STRING, ERROR(text), .max = JOURNAL_TEXT_MAX},
+};
+const struct record_type journal_error_record = {error_fields, COUNT(error_fields), ERROR(at)};
+
+#define DEPLOYMENT(member) offsetof(struct journal_deployment, member)
+static const struct record_field deployment_fields[] = {
+    {"generation", RECORD_COUNT, DEPLOYMENT(generation)},
+    {"step", RECORD_NAME, DEPLOYMENT(step), .names = &step_names},
+    {"attempts", RECORD_COUNT, DEPLOYMENT(attempts)},
+    {"next_at", RECORD_TIME, DEPLOYMENT(not_before)},
+    {"done_at", RECORD_TIME, DEPLOYMENT(done_at)},
+    {"served_at", RECORD_TIME, DEPLOYMENT(served_at)},
+    {"last_error", RECORD_OBJECT_OR_NULL, DEPLOYMENT(error), .type = &journal_error_record},
+    {"note", RECORD_STRING_OR_NULL, DEPLOYMENT(note), .max = JOURNAL_NOTE_MAX},
+};
+const struct record_type journal_deployment_record = {deployment_fields, COUNT(deployment_fields), 0};
+
+#define JOURNAL(member) offsetof(struct journal, member)
+static const struct record_field order_fields[] = {
+    {"url", RECORD_STRING_OR_NULL, JOURNAL(order_url), .max = HTTP_URL_MAX},
+    {"ca", RECORD_STRING_OR_NULL, JOURNAL(order_ca), .max = CONFIG_NAME_MAX},
+    {"directory", RECORD_STRING_OR_NULL, JOURNAL(order_directory), .max = HTTP_URL_MAX},
+    {"names", RECORD_STRING_OR_NULL, JOURNAL(order_names), .max = NAMES_MAX},
+    {"key_type", RECORD_STRING_OR_NULL, JOURNAL(order_key_type), .max = KEY_TYPE_MAX},
+    {"created", RECORD_TIME, JOURNAL(order_created)},
+};
+static const struct record_type order_record = {order_fields, COUNT(order_fields), JOURNAL(order_created)};
+
+static const struct record_field journal_fields[] = {
+    {"order", RECORD_OBJECT_OR_NULL, 0, .type = &order_record},
+    {"attempts", RECORD_COUNT, JOURNAL(attempts)},
+    {"attempt_at", RECORD_TIME, JOURNAL(attempt_at)},
+    {"not_before", RECORD_TIME, JOURNAL(not_before)},
+    {"last_error", RECORD_OBJECT_OR_NULL, JOURNAL(error), .type = &journal_error_record},
+    {"issued_generation", RECORD_COUNT, JOURNAL(issued_generation)},
+    {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
+    {"repeated_orders", RECORD_COUNT, JOURNAL(repeated_orders)},
+    {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},
+    {"deploy", RECORD_OBJECT, JOURNAL(deployment), .type = &journal_deployment_record},
+};
+static const struct record_type journal_record = {journal_fields, COUNT(journal_fields), 0};
+
+void journal_init(struct journal *j)
+{
+    *j = (struct journal){0};
+}
+
+void journal_clear(struct journal *j)
+{
+    record_clear(&journal_record, j);
+}
+
+char *journal_to_json(const struct journal *j)
+{
+    json_t *o = record_to_json(&journal_record, j);
+    char *text = NULL;
+
+    if (o != NULL && json_object_set_new(o, "version", json_integer(VERSION)) == 0)
+        text = json_dumps(o, JSON_INDENT(2));
+    json_decref(o);
+    return text;
+}
+
+bool journal_from_json(struct journal *j, const char *text, size_t len, struct err *e)
+{
+    struct journal fresh = {0};
+    json_error_t at;
+    json_t *o;
+    bool ok;
+
+    if (len > JOURNAL_MAX)
+        return err_set(e, ERR_CLASS_INTERNAL, "journal of %zu bytes; at most %d are believed", len,
+                       JOURNAL_MAX);
+    o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+    if (o == NULL)
+        return err_set(e, ERR_CLASS_INTERNAL, "journal is not JSON: %s (byte %d)", at.text, at.position);
+    if (json_integer_value(json_object_get(o, "version")) != VERSION)
+        ok = err_set(e, ERR_CLASS_INTERNAL, "journal is not of version %d", VERSION);
+    else if (!(ok = record_from_json(&journal_record, &fresh, o, e)))
+        (void)err_wrap(e, "journal");
+    json_decref(o);
+    if (!ok)
+        return false;
+    journal_clear(j);
+    *j = fresh;
+    return true;
+}
+
+bool journal_has_order(const struct journal *j)
+{
+    return j->order_created != 0;
+}
+
+void journal_drop_order(struct journal *j)
+{
+    record_clear(&order_record, j);
+}
+
+void journal_error_set(struct journal_error *je, const struct err *e, int64_t now)
+{
+    journal_error_clear(je);
+    je->at = now > 0 ? now : 1;
+    je->class = e->class;
+    je->text = strdup(e->text);
+    if (je->text != NULL)
+        utf8_make_printable(je->text);
+}
+
+void journal_error_clear(struct journal_error *je)
+{
+    record_clear(&journal_error_record, je);
+}
+
+void journal_issued(struct journal *j, unsigned generation, int64_t now)
+{
+    memmove(&j->issued[1], &j->issued[0], (JOURNAL_ISSUED_MAX - 1) * sizeof j->issued[0]);
+    j->issued[0] = now;
+    j->issued_generation = generation;
+    j->issued_by_force_pending = false;
+    j->attempts = 0;
+    j->not_before = 0;
+    journal_error_clear(&j->error);
+    journal_drop_order(j);
+    deployment_restart(&j->deployment, generation);
+}

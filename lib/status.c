@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/status.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX    4096
+#define DOMAINS_MAX 1000
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static const char *const state_names[] = {
+    [STATUS_VALID] = "valid",         [STATUS_DUE] = "due",         [STATUS_ORDERING] = "ordering",
+    [STATUS_DEPLOYING] = "deploying", [STATUS_WAITING] = "waiting", [STATUS_FAILING] = "failing",
+    [STATUS_EXPIRED] = "expired",     [STATUS_MISSING] = "missing", [STATUS_UNMANAGED] = "unmanaged",
+};
+static_assert(COUNT(state_names) == STATUS_COUNT, "every state has a name");
+static_assert(sizeof(enum status_state) == sizeof(unsigned), "RECORD_NAME reads enums as unsigned");
+
+const char *status_state_to_str(enum status_state s)
+{
+    return (unsigned)s < STATUS_COUNT ? state_names[s] : "unknown";
+}
+
+bool status_state_from_str(const char *s, enum status_state *state)
+{
+    for (unsigned i = 0; i < STATUS_COUNT; i++) {
+        if (strcmp(s, state_names[i]) == 0) {
+            *state = (enum status_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *state_to_str(unsigned value)
+{
+    return status_state_to_str((enum status_state)value);
+}
+
+static bool state_from_str(const char *s, unsigned *value)
+{
+    enum status_state state;
+
+    if (!status_state_from_str(s, &state))
+        return false;
+    *value = state;
+    return true;
+}
+
+static const struct record_names names_of_states = {state_to_str, state_from_str};
+
+#define CERTIFICATE(member) offsetof(struct status_certificate, member)
+static const struct record_field fields[] = {
+    {"name", RECORD_STRING, CERTIFICATE(name), .max = TEXT_MAX},
+    {"lineage", RECORD_STRING, CERTIFICATE(lineage), .max = TEXT_MAX},
+    {"domains", RECORD_STRINGS, CERTIFICATE(domains), .max = DOMAINS_MAX},
+    {"key_type", RECORD_STRING, CERTIFICATE(key_type), .max = TEXT_MAX},
+    {"ca", RECORD_STRING, CERTIFICATE(ca), .max = TEXT_MAX},
+    {"generation", RECORD_COUNT, CERTIFICATE(generation)},
+    {"state", RECORD_NAME, CERTIFICATE(state), .names = &names_of_states},
+    {"issuer", RECORD_STRING_OR_NULL, CERTIFICATE(issuer), .max = TEXT_MAX},
+    {"serial", RECORD_STRING_OR_NULL, CERTIFICATE(serial), .max = TEXT_MAX},
+    {"not_before", RECORD_TIME, CERTIFICATE(not_before)},
+    {"not_after", RECORD_TIME, CERTIFICATE(not_after)},
+    {"renew_at", RECORD_TIME, CERTIFICATE(renew_at)},
+    {"next_action", RECORD_STRING, CERTIFICATE(next_action), .max = TEXT_MAX},
+    {"next_at", RECORD_TIME, CERTIFICATE(next_at)},
+    {"reason", RECORD_STRING_OR_NULL, CERTIFICATE(reason), .max = TEXT_MAX},
+    {"last_error", RECORD_OBJECT_OR_NULL, CERTIFICATE(last_error), .type = &journal_error_record},
+    {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
+    {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
+    {"verify", RECORD_BOOL, CERTIFICATE(verify)},
+    {"deploy", RECORD_OBJECT, CERTIFICATE(deployment), .type = &journal_deployment_record},
+};
+static const struct record_type certificate_record = {fields, COUNT(fields), 0};
+
+void status_certificate_clear(struct status_certificate *s)
+{
+    record_clear(&certificate_record, s);
+}
+
+json_t *status_certificate_to_json(const struct status_certificate *s)
+{
+    return record_to_json(&certificate_record, s);
+}
+
+bool status_certificate_from_json(struct status_certificate *s, const json_t *j, struct err *e)
+{
+    struct status_certificate fresh = {0};
+
+    if (!record_from_json(&certificate_record, &fresh, j, e))
+        return err_wrap(e, "status of a certificate");
+    *s = fresh;
+    return true;
+}
+
+bool status_needs_attention(const struct status_certificate *s, int64_t now)
+{
+    if (s->state == STATUS_UNMANAGED)
+        return false;
+    if (s->state == STATUS_FAILING || s->state == STATUS_EXPIRED)
+        return true;
+    if ((s->last_error.at != 0 && s->state != STATUS_VALID) || s->deployment.error.at != 0)
+        return true;
+    /* Times of this struct are 0..RECORD_TIME_MAX when they came through JSON: no overflow. */
+    return s->not_after != 0 && s->not_after - now < (s->not_after - s->not_before) / 20;
+}
+
+/* Copies src (NULL: NULL) to *dst; false: out of memory. */
+static bool copy(char **dst, const char *src)
+{
+    *dst = src != NULL ? strdup(src) : NULL;
+    return src == NULL || *dst != NULL;
+}
+
+static bool copy_error(struct journal_error *dst, const struct journal_error *src)
+{
+    dst->at = src->at;
+    dst->class = src->class;
+    return copy(&dst->text, src->text);
+}
+
+static bool copy_deployment(struct journal_deployment *dst, const struct journal_deployment *src)
+{
+    *dst = *src;
+    dst->note = NULL;
+    dst->error.text = NULL;
+    return copy(&dst->note, src->note) && copy_error(&dst->error, &src->error);
+}
+
+static bool fill_facts(struct status_certificate *s, const struct status_input *in)
+{
+    const struct cert_facts *f = in->facts;
+    const char *key_type = "";
+
+    if (f != NULL && f->key_type_known)
+        key_type = key_type_to_str(f->key_type);
+    else if (f == NULL && in->config != NULL)
+        key_type = key_type_to_str(in->config->key);
+    if (f == NULL)
+        return copy(&s->key_type, key_type);
+    s->not_before = f->not_before;
+    s->not_after = f->not_after;
+    return copy(&s->key_type, key_type) && copy(&s->issuer, f->issuer) && copy(&s->serial, f->serial);
+}
+
+static bool fill_domains(struct status_certificate *s, const struct status_input *in)
+{
+    if (in->config != NULL)
+        return strv_copy(&s->domains, &in->config->domains);
+    return in->facts == NULL || strv_copy(&s->domains, &in->facts->names);
+}
+
+bool status_certificate_fill(struct status_certificate *s, const char *lineage, const struct status_input *in,
+                             struct err *e)
+{
+    struct status_verdict v = status_derive(in);
+    const struct config_certificate *c = in->config;
+
+    *s = (struct status_certificate){.state = v.state, .next_at = v.next_at};
+    if (in->plan != NULL && in->facts != NULL)
+        s->renew_at = in->plan->renew_at;
+    s->attempts = in->journal->attempts;
+    s->last_issued = in->journal->issued[0];
+    s->verify = c != NULL && c->verify_host != NULL;
+    if (copy(&s->name, c != NULL ? c->name : lineage) && copy(&s->lineage, lineage) &&
+        copy(&s->ca, c != NULL && c->ca != NULL ? c->ca->name : "") && fill_domains(s, in) &&
+        fill_facts(s, in) && copy(&s->next_action, v.next_action) &&
+        copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
+        copy_error(&s->last_error, &in->journal->error) &&
+        copy_deployment(&s->deployment, &in->journal->deployment))
+        return true;
+    status_certificate_clear(s);
+    return err_nomem(e, "status of a certificate");
+}

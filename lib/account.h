@@ -3,7 +3,9 @@
 #define ACMED_ACCOUNT_H
 
 /* Getting ready to order at a CA, as a state machine like lib/order.h: fetch the directory, find or
- * create the account (RFC 8555 sections 7.1.1 and 7.3). Shared by all orders at that CA. */
+ * create the account (RFC 8555 sections 7.1.1 and 7.3). Shared by all orders at that CA. A refused nonce is
+ * repeated at once; every other failure ends in ACCOUNT_DO_FAIL, and the caller's back-off comes back with
+ * ACCOUNT_EV_START. A deactivated account is a permanent error, never a reason for a new one. */
 
 #include "lib/acme.h"
 
@@ -22,7 +24,7 @@ enum account_action_kind {
     ACCOUNT_DO_LOAD,          /* ask the keeper, then ACCOUNT_EV_LOADED (with the URL if one is stored) */
     ACCOUNT_DO_POST,          /* sign newAccount and post it to .url */
     ACCOUNT_DO_SAVE,          /* let the keeper store account URL .url, then ACCOUNT_EV_DONE */
-    ACCOUNT_DO_READY,
+    ACCOUNT_DO_READY,         /* .url is the account's */
     ACCOUNT_DO_FAIL
 };
 
@@ -33,12 +35,12 @@ struct account_action {
 };
 
 enum account_event_kind {
-    ACCOUNT_EV_START,
+    ACCOUNT_EV_START, /* first, and again after ACCOUNT_DO_FAIL */
     ACCOUNT_EV_REPLY,
     ACCOUNT_EV_ERROR,
     ACCOUNT_EV_LOADED,
     ACCOUNT_EV_DONE,
-    ACCOUNT_EV_LOST /* the CA said accountDoesNotExist: register the same key again */
+    ACCOUNT_EV_LOST /* only when ready: the CA said accountDoesNotExist: register the same key again */
 };
 
 struct account_event {

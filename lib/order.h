@@ -6,7 +6,20 @@
  *
  * The machine does nothing itself. order_step() takes what happened and returns the one thing to do
  * next; the executor (daemon/engine/issuance.c) does it and comes back with the outcome. Exactly one action
- * is under way at any time. Because time and replies are parameters, tests replay whole orders without network. */
+ * is under way at any time. Because time and replies are parameters, tests replay whole orders without
+ * network.
+ *
+ * An order for K names takes 2K+5 requests: newOrder, K authorizations, K answers, the order until it is
+ * ready, finalize, the order until it is valid (unless the reply to finalize says so), the certificate.
+ *
+ * How long the machine tries by itself: badNonce is repeated at once, 20 times a request, and
+ * so again up to three times, a second later; a request
+ * without a usable reply (network, 5xx, a body that is no order) after 1, 3 and 10 s, and a 429 or 503 after
+ * its Retry-After if that is at most a minute. An order is polled as Retry-After says, else after 15 ms,
+ * doubling to 10 s, for at most 30 minutes or until the CA names a later moment: then the machine fails as
+ * transient, with the CA's moment in retry_at and the order's URL kept, so that a CA that needs hours holds
+ * no slot. newOrder is repeated once, a second after a reply was lost, with its intent saved again; finalize
+ * never without having fetched the order in between. What is left is the caller's back-off. */
 
 #include "lib/acme.h"
 #include "lib/err.h"
@@ -18,7 +31,7 @@
 
 enum order_state {
     ORDER_STATE_START,
-    ORDER_STATE_INTENT,        /* the intention to order is being journalled */
+    ORDER_STATE_INTENT, /* the intention to order is being journalled */
     ORDER_STATE_NEW_ORDER,
     ORDER_STATE_SAVE_URL,      /* the order's URL is being journalled */
     ORDER_STATE_RESUME,        /* an order known from the journal is fetched */
@@ -28,7 +41,7 @@ enum order_state {
     ORDER_STATE_POLL,          /* the order is polled until ready */
     ORDER_STATE_DIAGNOSE,      /* the order is invalid: which authorization failed, and why */
     ORDER_STATE_FINALIZE,
-    ORDER_STATE_POLL_FINAL,    /* the order is polled until valid */
+    ORDER_STATE_POLL_FINAL, /* the order is polled until valid */
     ORDER_STATE_DOWNLOAD,
     ORDER_STATE_INSTALL,
     ORDER_STATE_DONE,
@@ -47,13 +60,17 @@ enum order_post {
 };
 
 enum order_action_kind {
-    ORDER_DO_SAVE,    /* make order_url() (NULL: the intent alone) durable, then ORDER_EV_DONE */
-    ORDER_DO_POST,    /* sign and post .post to .url, then ORDER_EV_REPLY, or ORDER_EV_ERROR when there was no HTTP reply */
+    ORDER_DO_SAVE,    /* make order_url() durable, then ORDER_EV_DONE. NULL: the intent alone, a newOrder
+                         follows; an    intent that is saved while an older one has no URL yet is a repeated
+                         order    (DESIGN: L2) */
+    ORDER_DO_POST,    /* sign and post .post to .url, then ORDER_EV_REPLY, or ORDER_EV_ERROR when there was no
+                         HTTP reply */
     ORDER_DO_WAIT,    /* ORDER_EV_TIMER at .at_ms */
     ORDER_DO_PRESENT, /* make every token of order_token() available, then ORDER_EV_DONE */
     ORDER_DO_INSTALL, /* hand .chain (PEM as downloaded) to the keeper, then ORDER_EV_DONE */
     ORDER_DO_SUCCEED, /* the new generation is live: forget the order */
-    ORDER_DO_FAIL     /* .error says why; .forget: drop the order's URL; .discard_key: and its key */
+    ORDER_DO_FAIL /* .error says why; .forget: drop the intent and the order's URL; .discard_key: and its key
+                   */
 };
 
 struct order_action {
@@ -62,10 +79,12 @@ struct order_action {
     const char *url;   /* borrowed from the machine, good until the next step */
     const char *chain; /* likewise */
     size_t chain_len;
-    int64_t at_ms; /* Unix milliseconds */
+    int64_t at_ms;           /* Unix milliseconds */
     const struct err *error; /* borrowed from the machine */
     bool forget;
     bool discard_key;
+    bool account_lost; /* ORDER_DO_FAIL: the CA does not know our account (any more): register it again with
+                          the same key (ACCOUNT_EV_LOST), then order anew */
 };
 
 enum order_event_kind { ORDER_EV_START, ORDER_EV_DONE, ORDER_EV_REPLY, ORDER_EV_TIMER, ORDER_EV_ERROR };

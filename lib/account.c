@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD_NONCES_MAX                                                                                       \
+    60 /* there is no waiting in this machine, so that many at once (even 90 % refused gets through) */
+
+struct account {
+    enum account_state state;
+    char *ca_name;       /* owned */
+    char *directory_url; /* owned */
+    bool agree_terms;
+    struct acme_directory directory;
+    bool have_directory; /* kept for good: orders borrow it */
+    char *url;           /* owned; the account's */
+    unsigned bad_nonces;
+    struct err error;
+};
+
+static const char *const doing[] = {
+    [ACCOUNT_STATE_START] = "starting",
+    [ACCOUNT_STATE_DIRECTORY] = "fetching its directory",
+    [ACCOUNT_STATE_LOAD] = "looking up the account",
+    [ACCOUNT_STATE_REGISTER] = "registering the account",
+    [ACCOUNT_STATE_SAVE] = "storing the account",
+    [ACCOUNT_STATE_READY] = "using the account",
+    [ACCOUNT_STATE_FAILED] = "after a failure",
+};
+
+struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms)
+{
+    struct account *a = calloc(1, sizeof *a);
+
+    if (a == NULL)
+        return NULL;
+    a->ca_name = strdup(ca_name);
+    a->directory_url = strdup(directory_url);
+    a->agree_terms = agree_terms;
+    if (a->ca_name == NULL || a->directory_url == NULL) {
+        account_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void account_free(struct account *a)
+{
+    if (a == NULL)
+        return;
+    acme_directory_clear(&a->directory);
+    free(a->ca_name);
+    free(a->directory_url);
+    free(a->url);
+    free(a);
+}
+
+static struct account_action go(struct account *a, enum account_state state, enum account_action_kind kind,
+                                const char *url)
+{
+    a->state = state;
+    return (struct account_action){.kind = kind, .url = url};
+}
+
+/* Ends, for now, with a->error. */
+static struct account_action fail(struct account *a)
+{
+    err_wrap(&a->error, "CA %s: %s", a->ca_name, doing[a->state]);
+    a->state = ACCOUNT_STATE_FAILED;
+    return (struct account_action){.kind = ACCOUNT_DO_FAIL, .error = &a->error};
+}
+
+static struct account_action fail_unexpected(struct account *a, const struct account_event *event)
+{
+    err_set(&a->error, ERR_CLASS_INTERNAL, "event %d was not expected", (int)event->kind);
+    return fail(a);
+}
+
+static struct account_action start(struct account *a)
+{
+    if (a->have_directory)
+        return go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
+    return go(a, ACCOUNT_STATE_DIRECTORY, ACCOUNT_DO_GET_DIRECTORY, a->directory_url);
+}
+
+/* What this version, or this configuration, cannot do at this CA. */
+static bool is_usable(const struct acme_directory *d, bool agree_terms, struct err *e)
+{
+    if (d->terms != NULL && !agree_terms)
+        return err_set(
+            e, ERR_CLASS_PERMANENT,
+            "the CA wants its terms agreed to: read %.500s, then set \"agree_terms = yes\" and reload",
+            d->terms);
+    if (d->eab_required)
+        return err_set(e, ERR_CLASS_PERMANENT,
+                       "the CA wants an external account binding, which this version of acmed cannot give");
+    return true;
+}
+
+static struct account_action on_directory(struct account *a, const struct account_event *event, int64_t now)
+{
+    struct acme_directory d;
+
+    if (event->kind != ACCOUNT_EV_REPLY)
+        return fail_unexpected(a, event);
+    if (!acme_reply_check(event->reply, now, NULL, &a->error) ||
+        !acme_directory_parse(&d, a->directory_url, event->reply, &a->error))
+        return fail(a);
+    if (!is_usable(&d, a->agree_terms, &a->error)) {
+        acme_directory_clear(&d);
+        return fail(a);
+    }
+    a->directory = d;
+    a->have_directory = true;
+    return go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
+}
+
+static struct account_action start_register(struct account *a)
+{
+    a->bad_nonces = 0;
+    return go(a, ACCOUNT_STATE_REGISTER, ACCOUNT_DO_POST, a->directory.new_account);
+}
+
+static struct account_action on_loaded(struct account *a, const struct account_event *event)
+{
+    if (event->kind != ACCOUNT_EV_LOADED)
+        return fail_unexpected(a, event);
+    if (event->url == NULL || !http_same_origin(event->url, a->directory.url))
+        return start_register(a);
+    free(a->url);
+    a->url = strdup(event->url);
+    if (a->url == NULL) {
+        err_nomem(&a->error, "the account's URL");
+        return fail(a);
+    }
+    return go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
+}
+
+static struct account_action on_registered(struct account *a, const struct account_event *event, int64_t now)
+{
+    enum acme_problem_type problem;
+    enum acme_account_status status;
+    char *url;
+
+    if (event->kind != ACCOUNT_EV_REPLY)
+        return fail_unexpected(a, event);
+    if (!acme_reply_check(event->reply, now, &problem, &a->error)) {
+        if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+            return go(a, ACCOUNT_STATE_REGISTER, ACCOUNT_DO_POST, a->directory.new_account);
+        return fail(a);
+    }
+    if (!acme_account_parse(&a->directory, event->reply, &status, &url, &a->error))
+        return fail(a);
+    free(a->url);
+    a->url = url;
+    if (status != ACME_ACCOUNT_VALID) {
+        err_set(&a->error, ERR_CLASS_PERMANENT,
+                "the account %.300s is %s at the CA; acmed makes no new one by itself: move its key out of "
+                "the way for that",
+                url, status == ACME_ACCOUNT_DEACTIVATED ? "deactivated" : "revoked");
+        return fail(a);
+    }
+    return go(a, ACCOUNT_STATE_SAVE, ACCOUNT_DO_SAVE, a->url);
+}
+
+static struct account_action on_saved(struct account *a, const struct account_event *event)
+{
+    if (event->kind != ACCOUNT_EV_DONE)
+        return fail_unexpected(a, event);
+    return go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
+}
+
+static struct account_action on_ready(struct account *a, const struct account_event *event)
+{
+    return event->kind == ACCOUNT_EV_LOST ? start_register(a) : fail_unexpected(a, event);
+}
+
+struct account_action account_step(struct account *a, const struct account_event *event, int64_t now_ms)
+{
+    const int64_t now = now_ms / 1000;
+
+    if (event->kind == ACCOUNT_EV_ERROR) {
+        a->error = *event->error;
+        return fail(a);
+    }
+    switch (a->state) {
+    case ACCOUNT_STATE_START:
+    case ACCOUNT_STATE_FAILED:
+        return event->kind == ACCOUNT_EV_START ? start(a) : fail_unexpected(a, event);
+    case ACCOUNT_STATE_DIRECTORY:
+        return on_directory(a, event, now);
+    case ACCOUNT_STATE_LOAD:
+        return on_loaded(a, event);
+    case ACCOUNT_STATE_REGISTER:
+        return on_registered(a, event, now);
+    case ACCOUNT_STATE_SAVE:
+        return on_saved(a, event);
+    case ACCOUNT_STATE_READY:
+        break;
+    }
+    return on_ready(a, event);
+}
+
+enum account_state account_state(const struct account *a)
+{
+    return a->state;
+}
+
+const struct acme_directory *account_directory(const struct account *a)
+{
+    return a->have_directory ? &a->directory : NULL;
+}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Real web servers, each in a directory of its own, unprivileged ports, ended by pid."""
+
+import os
+import shutil
+
+from .net import free_port, listens
+from .pki import pem, pem_key
+from .process import Process
+from .wait import wait_for
+
+
+def _program(name):
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    assert path, f"{name} is not installed; tests/setup packages installs it"
+    return path
+
+
+class Nginx:
+    """Serves `fullchain` and `key` on .port (TLS); `extra` is put into a plain server on http_port where that is given."""
+
+    def __init__(self, directory, fullchain, key, name="localhost", http_port=None, extra=""):
+        self.directory = directory
+        for d in ("", "tmp", "logs"):
+            (directory / d).mkdir(exist_ok=True)
+        self.port = free_port()
+        self.conf = directory / "nginx.conf"
+        user = "user root;" if os.geteuid() == 0 else ""
+        plain = f"server {{ listen 127.0.0.1:{http_port}; server_name _; {extra} location / {{ return 404; }} }}" if http_port else ""
+        temp = "".join(f"{k}_temp_path {directory}/tmp; " for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        self.conf.write_text(f"""
+{user} daemon off; master_process on; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/logs/error.log notice;
+events {{ worker_connections 64; }}
+http {{
+    access_log off; {temp}
+    server {{ listen 127.0.0.1:{self.port} ssl; server_name {name}; ssl_certificate {fullchain}; ssl_certificate_key {key};
+        location / {{ return 200 "served\\n"; }} }}
+    {plain}
+}}
+""")
+        self.process = Process(self.command(), directory / "nginx.log")
+        wait_for(lambda: (directory / "nginx.pid").exists() and listens(self.port), "nginx")
+
+    def command(self, *more):
+        # -e: before the configuration is read, messages would go to a place that only root may write.
+        return [_program("nginx"), "-e", self.directory / "logs/early.log", "-p", self.directory, "-c", self.conf, *more]
+
+    def reload_command(self):
+        return " ".join(str(a) for a in self.command("-s", "reload"))
+
+    def stop(self):
+        self.process.stop()
+
+
+class Haproxy:
+    """Serves a file of chain and key. A reload is a new process that takes over (-sf); reload_script is a program that does it."""
+
+    def __init__(self, directory, bundle):
+        self.directory = directory
+        directory.mkdir(exist_ok=True)
+        self.port = free_port()
+        self.conf = directory / "haproxy.cfg"
+        self.conf.write_text(f"""
+global
+    master-worker
+    pidfile {directory}/haproxy.pid
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+frontend tls
+    bind 127.0.0.1:{self.port} ssl crt {bundle}
+    http-request return status 200
+""")
+        self.process = Process([_program("haproxy"), "-W", "-f", self.conf], directory / "haproxy.log")
+        wait_for(lambda: listens(self.port), "haproxy")
+
+    def reload_command(self):
+        # The master process reads its configuration and certificates again on SIGUSR2.
+        return f"/bin/kill -USR2 {self.process.pid}"
+
+    def stop(self):
+        self.process.stop()
+
+
+def placeholder(authority, directory, name):
+    """A certificate to start a web server with, before there is a real one: (fullchain, key)."""
+    directory.mkdir(exist_ok=True)
+    certificate, key = authority.issue([name])
+    (directory / "fullchain.pem").write_bytes(pem(certificate))
+    (directory / "privkey.pem").write_bytes(pem_key(key))
+    return directory / "fullchain.pem", directory / "privkey.pem"

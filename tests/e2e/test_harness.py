@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The tests' own tools, without acmed: when these fail, no other result means anything."""
+
+import http.client
+import ssl
+
+from harness.net import names_of, served
+from harness.process import alive, run
+from harness.servers import placeholder
+
+
+def get(port, path, cafile):
+    c = http.client.HTTPSConnection("127.0.0.1", port, context=ssl.create_default_context(cafile=str(cafile)), timeout=10)
+    c.request("GET", path, headers={"User-Agent": "acmed-tests"})
+    r = c.getresponse()
+    return r.status, r.read().decode()
+
+
+def test_pebble_answers_with_the_certificate_made_for_it(pebble):
+    status, text = get(pebble.port, "/dir", pebble.ca_file)
+    assert status == 200
+    assert f"https://127.0.0.1:{pebble.port}/order-plz" in text
+    assert pebble.orders() == 0
+
+
+def test_proxy_leads_all_urls_through_itself_and_can_be_away(proxy):
+    status, text = get(proxy.port, "/dir", proxy.pebble.ca_file)
+    assert status == 200
+    assert f"https://127.0.0.1:{proxy.port}/order-plz" in text
+    proxy.answer("/dir", 503, headers={"Retry-After": "7"})
+    assert get(proxy.port, "/dir", proxy.pebble.ca_file)[0] == 503
+    assert proxy.count("/dir") == 1
+    proxy.stop()
+    try:
+        get(proxy.port, "/dir", proxy.pebble.ca_file)
+        raise AssertionError("it still answers")
+    except ConnectionError:
+        pass
+    proxy.start()
+    assert get(proxy.port, "/dir", proxy.pebble.ca_file)[0] == 200
+
+
+def test_web_servers_show_what_they_were_given(authority, place, make_haproxy, make_nginx):
+    class NotYet:
+        def live(self, name):
+            return place / "nothing"
+
+    nginx = make_nginx(NotYet(), "a.example.com")
+    assert names_of(served(nginx.port, "a.example.com")) == ["a.example.com"]
+    fullchain, key = placeholder(authority, place / "other", "b.example.com")
+    before = served(nginx.port, "a.example.com").serial_number
+    nginx.link.unlink()
+    nginx.link.symlink_to(place / "other")
+    done = run(nginx.command("-s", "reload"))
+    assert done.returncode == 0, done.stderr
+    bundle = place / "bundle.pem"
+    bundle.write_bytes(fullchain.read_bytes() + key.read_bytes())
+    haproxy = make_haproxy(bundle)
+    assert names_of(served(haproxy.port, "b.example.com")) == ["b.example.com"]
+    assert served(haproxy.port, "b.example.com").serial_number != before
+    assert alive(nginx.process.pid)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/detail.h"
+
+#include "ctl/table.h"
+#include "ctl/text.h"
+#include "ctl/when.h"
+#include "lib/deployment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL = 14, VALUE_MAX = 64 * 1024 };
+
+static void add_label(struct buf *out, const struct term *t, const char *label)
+{
+    text_add_blanks(out, 2);
+    term_add(t, out, TERM_DIM, label);
+    text_add_blanks(out, LABEL - 2 - (int)strlen(label));
+}
+
+static void add_value(struct buf *out, const struct term *t, const char *label, const char *value)
+{
+    add_label(out, t, label);
+    text_add_wrapped(out, value, LABEL, LABEL, t->width);
+}
+
+static void add_time(struct buf *out, const struct term *t, const char *label, int64_t at, int64_t now)
+{
+    char when[WHEN_MAX];
+
+    if (at > 0)
+        add_value(out, t, label, when_both(when, at, now));
+}
+
+static void add_names(struct buf *out, const struct status_certificate *s, const struct term *t)
+{
+    char *names = strv_join(&s->domains, " ");
+
+    if (names != NULL && *names != '\0')
+        add_value(out, t, "Names", names);
+    free(names);
+}
+
+static void add_error(struct buf *out, const struct term *t, const char *label,
+                      const struct journal_error *error, unsigned attempts, int64_t now)
+{
+    char when[WHEN_MAX];
+    struct buf text;
+
+    if (error->at == 0)
+        return;
+    buf_init(&text, VALUE_MAX);
+    (void)buf_addf(&text, "%s, %s", when_both(when, error->at, now), err_class_to_str(error->class));
+    if (attempts > 1)
+        (void)buf_addf(&text, ", attempt %u", attempts);
+    (void)buf_addch(&text, ':');
+    if (!text.failed)
+        add_value(out, t, label, text.data);
+    text_add_blanks(out, LABEL);
+    text_add_wrapped(out, error->text != NULL ? error->text : "no reason given", LABEL, LABEL, t->width);
+    buf_clear(&text);
+}
+
+static void add_next(struct buf *out, const struct status_certificate *s, const struct term *t, int64_t now)
+{
+    char when[WHEN_MAX];
+    struct buf text;
+
+    buf_init(&text, VALUE_MAX);
+    (void)buf_addstr(&text, *s->next_action != '\0' ? s->next_action : "nothing is planned");
+    if (s->next_at > now)
+        (void)buf_addf(&text, ", %s", when_both(when, s->next_at, now));
+    if (s->reason != NULL)
+        (void)buf_addf(&text, ", because: %s", s->reason);
+    if (!text.failed)
+        add_value(out, t, "Next", text.data);
+    buf_clear(&text);
+}
+
+/* A step is behind us, under way or failing, or still to come. */
+static void add_step(struct buf *out, const struct status_certificate *s, const struct term *t,
+                     enum deployment_step step, int64_t now)
+{
+    const struct journal_deployment *d = &s->deployment;
+    char value[3 * WHEN_MAX];
+    char when[WHEN_MAX];
+
+    if (step == DEPLOYMENT_VERIFY && !s->verify)
+        (void)snprintf(value, sizeof value, "not configured");
+    else if (step == DEPLOYMENT_VERIFY && d->step == DEPLOYMENT_DONE && d->served_at > 0)
+        (void)snprintf(value, sizeof value, "the server presented it %s", when_both(when, d->served_at, now));
+    else if (step < d->step)
+        (void)snprintf(value, sizeof value, "done");
+    else if (step > d->step)
+        (void)snprintf(value, sizeof value, "to come");
+    else if (d->attempts > 0 && d->not_before > now)
+        (void)snprintf(value, sizeof value, "failed, tried again %s", when_both(when, d->not_before, now));
+    else
+        (void)snprintf(value, sizeof value, d->attempts > 0 ? "tried again now" : "next");
+    add_value(out, t, deployment_step_to_str(step), value);
+}
+
+static void add_deployment(struct buf *out, const struct status_certificate *s, const struct term *t,
+                           int64_t now)
+{
+    const struct journal_deployment *d = &s->deployment;
+    char value[2 * WHEN_MAX];
+    char when[WHEN_MAX];
+
+    if (d->generation == 0)
+        return;
+    if (d->step == DEPLOYMENT_DONE && d->done_at > 0)
+        (void)snprintf(value, sizeof value, "generation %u, done %s", d->generation,
+                       when_both(when, d->done_at, now));
+    else
+        (void)snprintf(value, sizeof value, "generation %u, %s", d->generation,
+                       d->step == DEPLOYMENT_DONE ? "done" : "not done yet");
+    (void)buf_addch(out, '\n');
+    add_value(out, t, "Deployment", value);
+    for (enum deployment_step i = DEPLOYMENT_COPY; i < DEPLOYMENT_DONE; i++)
+        add_step(out, s, t, i, now);
+    if (d->step != DEPLOYMENT_DONE)
+        add_error(out, t, "Failure", &d->error, d->attempts, now);
+    if (d->note != NULL)
+        add_value(out, t, "Note", d->note);
+}
+
+void detail_render(struct buf *out, const struct status_certificate *s, const struct term *t, int64_t now)
+{
+    char generation[16];
+
+    term_add(t, out, TERM_BOLD, s->lineage);
+    (void)buf_addstr(out, "  ");
+    term_add(t, out, table_paint(s->state), status_state_to_str(s->state));
+    (void)buf_addstr(out, "\n\n");
+    add_names(out, s, t);
+    add_value(out, t, "Key", s->key_type);
+    if (*s->ca != '\0')
+        add_value(out, t, "CA", s->ca);
+    if (s->issuer != NULL)
+        add_value(out, t, "Issuer", s->issuer);
+    if (s->serial != NULL)
+        add_value(out, t, "Serial", s->serial);
+    if (s->generation > 0) {
+        (void)snprintf(generation, sizeof generation, "%u", s->generation);
+        add_value(out, t, "Generation", generation);
+    }
+    add_time(out, t, "Issued", s->last_issued, now);
+    add_time(out, t, "Valid from", s->not_before, now);
+    add_time(out, t, "Expires", s->not_after, now);
+    add_time(out, t, "Renewal", s->renew_at, now);
+    (void)buf_addch(out, '\n');
+    add_next(out, s, t, now);
+    add_error(out, t, "Last error", &s->last_error, s->attempts, now);
+    add_deployment(out, s, t, now);
+}

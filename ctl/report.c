@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/table.h"
+
+#include "ctl/text.h"
+#include "ctl/when.h"
+#include "lib/deployment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { INDENT = 4, PARAGRAPHS_MAX = 10, PARAGRAPH_MAX = 8192 };
+
+/* "acmed tries again in 48m (2026-11-24 04:16:50 CET)." */
+static void describe_next(struct buf *out, const struct status_certificate *s, int64_t now)
+{
+    char when[WHEN_MAX];
+
+    if (s->state == STATUS_UNMANAGED || *s->next_action == '\0')
+        return;
+    (void)buf_addf(out, "Next: %s", s->next_action);
+    if (s->next_at > now)
+        (void)buf_addf(out, ", %s", when_both(when, s->next_at, now));
+    else
+        (void)buf_addstr(out, ", now");
+    (void)buf_addstr(out, ".");
+}
+
+/* In the CA's own words, and which attempt it was. */
+static void describe_error(struct buf *out, const struct status_certificate *s, int64_t now)
+{
+    const struct journal_deployment *d = &s->deployment;
+    bool deploying = s->last_error.at <= s->last_issued && d->error.at > 0;
+    const struct journal_error *error = deploying ? &d->error : &s->last_error;
+    unsigned attempts = deploying ? d->attempts : s->attempts;
+    char when[WHEN_MAX];
+
+    if (error->at == 0) {
+        if (s->not_after > 0 && s->not_after <= now)
+            (void)buf_addf(out, "Expired %s. ", when_relative(when, s->not_after, now));
+        else if (s->reason != NULL)
+            (void)buf_addf(out, "%s. ", s->reason);
+        return;
+    }
+    if (deploying)
+        (void)buf_addf(out, "%s: ", deployment_step_to_str(d->step));
+    (void)buf_addf(out, "%s (%s", error->text != NULL ? error->text : "no reason given",
+                   when_relative(when, error->at, now));
+    if (attempts > 1)
+        (void)buf_addf(out, ", attempt %u", attempts);
+    (void)buf_addstr(out, "). ");
+}
+
+static void add_paragraph(struct buf *out, const struct status_certificate *s, const struct term *t,
+                          int64_t now)
+{
+    char when[WHEN_MAX];
+    struct buf text;
+
+    buf_init(&text, PARAGRAPH_MAX);
+    (void)buf_addch(out, '\n');
+    (void)text_add_middle(out, s->lineage, t->width - 24, t->utf8);
+    (void)buf_addstr(out, ": ");
+    term_add(t, out, table_paint(s->state), status_state_to_str(s->state));
+    if (s->not_after > now)
+        (void)buf_addf(out, ", expires %s", when_relative(when, s->not_after, now));
+    (void)buf_addch(out, '\n');
+    describe_error(&text, s, now);
+    if (text.len > 0) {
+        text_add_blanks(out, INDENT);
+        text_add_wrapped(out, text.data, INDENT, INDENT, t->width);
+        buf_consume(&text, text.len);
+    }
+    describe_next(&text, s, now);
+    if (text.len > 0) {
+        text_add_blanks(out, INDENT);
+        text_add_wrapped(out, text.data, INDENT, INDENT, t->width);
+    }
+    buf_clear(&text);
+}
+
+static void add_paragraphs(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (!status_needs_attention(&f->v[i], now))
+            continue;
+        if (found++ < PARAGRAPHS_MAX)
+            add_paragraph(out, &f->v[i], t, now);
+    }
+    if (found > PARAGRAPHS_MAX)
+        (void)buf_addf(out, "\n%zu more need attention: `acmectl show NAME` tells about each.\n",
+                       found - PARAGRAPHS_MAX);
+}
+
+static void add_warning(struct buf *out, const char *text, const struct term *t)
+{
+    (void)buf_addch(out, '\n');
+    term_add(t, out, TERM_YELLOW, "warning:");
+    (void)buf_addch(out, ' ');
+    text_add_wrapped(out, text, (int)strlen("warning: "), INDENT, t->width);
+}
+
+/* A CA out of reach is one fact, whatever the number of certificates that wait for it. */
+static void add_ca(struct buf *out, const json_t *ca, const struct term *t, int64_t now)
+{
+    const char *name = json_string_value(json_object_get(ca, "name"));
+    const char *state = json_string_value(json_object_get(ca, "state"));
+    const char *why = json_string_value(json_object_get(ca, "text"));
+    int64_t until = json_integer_value(json_object_get(ca, "until"));
+    char when[WHEN_MAX];
+    struct buf text;
+
+    if (name == NULL || state == NULL ||
+        (strcmp(state, "unreachable") != 0 && strcmp(state, "closed") != 0 && strcmp(state, "failing") != 0))
+        return;
+    buf_init(&text, PARAGRAPH_MAX);
+    (void)buf_addf(&text, "CA %s %s", name, strcmp(state, "closed") == 0 ? "asked for a pause" : "is ");
+    if (strcmp(state, "closed") != 0)
+        (void)buf_addstr(&text, state);
+    if (why != NULL)
+        (void)buf_addf(&text, ": %s", why);
+    if (until > now)
+        (void)buf_addf(&text, "; tried again %s", when_both(when, until, now));
+    if (!text.failed)
+        add_warning(out, text.data, t);
+    buf_clear(&text);
+}
+
+static void add_warnings(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
+{
+    const json_t *j;
+    size_t i;
+
+    json_array_foreach(json_object_get(f->daemon, "cas"), i, j)
+    {
+        add_ca(out, j, t, now);
+    }
+    json_array_foreach(json_object_get(f->daemon, "warnings"), i, j)
+    {
+        if (json_is_string(j))
+            add_warning(out, json_string_value(j), t);
+    }
+}
+
+static void add_next(struct buf *out, const struct fleet *f, int64_t now)
+{
+    const struct status_certificate *next = NULL;
+    char when[WHEN_MAX];
+
+    for (size_t i = 0; i < f->n; i++) {
+        const struct status_certificate *s = &f->v[i];
+
+        if (s->state == STATUS_VALID && s->renew_at > now && (next == NULL || s->renew_at < next->renew_at))
+            next = s;
+    }
+    if (next != NULL && f->n == 1)
+        (void)buf_addf(out, " It renews %s.", when_relative(when, next->renew_at, now));
+    else if (next != NULL)
+        (void)buf_addf(out, " The next renewal is %s, %s.", when_relative(when, next->renew_at, now),
+                       next->lineage);
+}
+
+static void add_summary(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
+{
+    size_t counts[STATUS_COUNT] = {0};
+    const char *separator = "";
+    struct buf text;
+
+    for (size_t i = 0; i < f->n; i++)
+        counts[f->v[i].state]++;
+    buf_init(&text, PARAGRAPH_MAX);
+    (void)buf_addf(&text, "%zu certificate%s", f->n, f->n == 1 ? "" : "s");
+    if (counts[STATUS_VALID] == f->n) {
+        (void)buf_addf(&text, ", %svalid.", f->n == 1 ? "" : "all ");
+        add_next(&text, f, now);
+    } else {
+        (void)buf_addstr(&text, ": ");
+        for (int i = 0; i < STATUS_COUNT; i++) {
+            if (counts[i] == 0)
+                continue;
+            (void)buf_addf(&text, "%s%zu %s", separator, counts[i],
+                           status_state_to_str((enum status_state)i));
+            separator = ", ";
+        }
+        (void)buf_addch(&text, '.');
+    }
+    (void)buf_addch(out, '\n');
+    if (!text.failed)
+        text_add_wrapped(out, text.data, 0, 0, t->width);
+    buf_clear(&text);
+}
+
+void table_report(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
+{
+    if (f->n == 0) {
+        (void)buf_addstr(
+            out, "No certificates are configured. Add a section [certificate NAME] to the configuration,\n"
+                 "then run `acmectl reload`.\n");
+        add_warnings(out, f, t, now);
+        return;
+    }
+    table_render(out, f, t, now);
+    add_paragraphs(out, f, t, now);
+    add_warnings(out, f, t, now);
+    add_summary(out, f, t, now);
+}

@@ -23,7 +23,12 @@ struct deployment_action {
     int64_t at;
 };
 
-enum deployment_event_kind { DEPLOYMENT_EV_START, DEPLOYMENT_EV_OK, DEPLOYMENT_EV_FAILED, DEPLOYMENT_EV_TIMER };
+enum deployment_event_kind {
+    DEPLOYMENT_EV_START,
+    DEPLOYMENT_EV_OK,
+    DEPLOYMENT_EV_FAILED,
+    DEPLOYMENT_EV_TIMER
+};
 
 struct deployment_event {
     enum deployment_event_kind kind;
@@ -31,14 +36,18 @@ struct deployment_event {
     const char *note;        /* OK: what the administrator should know, or NULL; copied into the record */
 };
 
-/* Attempts and error are cleared when a step succeeds; where verify is configured only when the new leaf was seen, so
- * that the back-off grows although each reload in between "succeeds". A note stays until the next deployment.
+/* Attempts and error are cleared when a step succeeds; where verify is configured only when the new leaf was
+ * seen, so that the back-off grows although each reload in between "succeeds". A note stays until the next
+ * deployment.
  *
- * jitter as in renewal_backoff(). START skips steps the configuration has nothing for, and obeys record->not_before. */
-struct deployment_action deployment_step(struct journal_deployment *record, const struct config_certificate *c,
+ * jitter as in renewal_backoff(). START skips steps the configuration has nothing for, and obeys
+ * record->not_before. */
+struct deployment_action deployment_step(struct journal_deployment *record,
+                                         const struct config_certificate *c,
                                          const struct deployment_event *event, uint32_t jitter, int64_t now);
 
-/* What `deploy` on request, and a new generation, begin with: everything from COPY on, at once, for this generation. */
+/* What `deploy` on request, and a new generation, begin with: everything from COPY on, at once, for this
+ * generation. */
 void deployment_restart(struct journal_deployment *record, unsigned generation);
 
 /* "copy", "reload", "hook", "verify", "done". */

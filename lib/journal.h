@@ -33,34 +33,36 @@ enum deployment_step {
 
 /* The deploy record (L4). */
 struct journal_deployment {
-    unsigned generation;        /* what is (to be) deployed; 0: nothing was yet */
-    enum deployment_step step;  /* what comes next */
-    unsigned attempts;          /* that failed: of this step, or, where verify is configured, of all steps until it is served */
-    int64_t not_before;         /* Unix seconds: next attempt */
-    int64_t done_at;            /* when it reached DONE */
-    int64_t served_at;          /* when verify saw it; 0: not, or not configured */
+    unsigned generation;       /* what is (to be) deployed; 0: nothing was yet */
+    enum deployment_step step; /* what comes next */
+    unsigned attempts;  /* that failed: of this step, or, where verify is configured, of all steps until it is
+                           served */
+    int64_t not_before; /* Unix seconds: next attempt */
+    int64_t done_at;    /* when it reached DONE */
+    int64_t served_at;  /* when verify saw it; 0: not, or not configured */
     struct journal_error error; /* the last failed attempt's */
-    char *note;                 /* owned; what the administrator should know of a success: "nginx.service is not running and will read ..."; NULL */
+    char *note; /* owned; what the administrator should know of a success: "nginx.service is not running and
+                   will read ..."; NULL */
 };
 
 struct journal {
     /* the order in flight */
-    char *order_url;        /* NULL: none, or not known */
-    char *order_ca;         /* name of the CA; NULL: no order in flight */
-    char *order_directory;  /* its directory URL: the order belongs to this one only */
-    char *order_names;      /* the identifiers it is for, joined by blanks */
+    char *order_url;       /* NULL: none, or not known */
+    char *order_ca;        /* name of the CA; NULL: no order in flight */
+    char *order_directory; /* its directory URL: the order belongs to this one only */
+    char *order_names;     /* the identifiers it is for, joined by blanks */
     char *order_key_type;
-    int64_t order_created;  /* when the intent was journalled; 0: no order in flight */
+    int64_t order_created; /* when the intent was journalled; 0: no order in flight */
     /* attempts since the last success (L3) */
     unsigned attempts;
-    int64_t attempt_at;     /* the last one's start */
-    int64_t not_before;     /* no attempt before this */
+    int64_t attempt_at; /* the last one's start */
+    int64_t not_before; /* no attempt before this */
     struct journal_error error;
     /* the past */
-    unsigned issued_generation;           /* the newest generation that acmed issued */
-    int64_t issued[JOURNAL_ISSUED_MAX];   /* when, newest first; 0: none */
-    unsigned repeated_orders;             /* orders placed again because the URL of the last one was lost (L2) */
-    bool issued_by_force_pending;         /* `renew now` was asked and is not done yet */
+    unsigned issued_generation;         /* the newest generation that acmed issued */
+    int64_t issued[JOURNAL_ISSUED_MAX]; /* when, newest first; 0: none */
+    unsigned repeated_orders;     /* orders placed again because the URL of the last one was lost (L2) */
+    bool issued_by_force_pending; /* `renew now` was asked and is not done yet */
     struct journal_deployment deployment;
 };
 
@@ -71,7 +73,8 @@ void journal_clear(struct journal *j);
 char *journal_to_json(const struct journal *j);
 
 /* Strict: unknown members are ignored (a newer version wrote them), wrong types and ranges are errors,
- * so that the caller can quarantine the file and start from what is on disk. j is untouched on failure. */
+ * so that the caller can quarantine the file and start from what is on disk. j must be initialised; it is
+ * untouched on failure. */
 bool journal_from_json(struct journal *j, const char *text, size_t len, struct err *e);
 
 /* An order is in flight (its intent is journalled). */
@@ -80,8 +83,8 @@ bool journal_has_order(const struct journal *j);
 void journal_drop_order(struct journal *j);
 void journal_error_set(struct journal_error *je, const struct err *e, int64_t now);
 void journal_error_clear(struct journal_error *je);
-/* Notes an issuance: shifts `issued`, forgets the order and the request for it, clears attempts, not_before and
- * error, starts a fresh deploy record. All of it belongs into one write. */
+/* Notes an issuance: shifts `issued`, forgets the order and the request for it, clears attempts, not_before
+ * and error, starts a fresh deploy record. All of it belongs into one write. */
 void journal_issued(struct journal *j, unsigned generation, int64_t now);
 
 /* Members of a failure and of a deploy record, named as in lib/org.acmed.Control.varlink. */

@@ -46,8 +46,8 @@ struct record_type {
     size_t present; /* offset of an int64_t which is 0 when there is no such object */
 };
 
-/* New reference; NULL: out of memory. Strings are written as utf8_make_printable() leaves them: JSON cannot carry broken
- * UTF-8, and whoever shows them must not be fooled. */
+/* New reference; NULL: out of memory. Strings are written as utf8_make_printable() leaves them: JSON cannot
+ * carry broken UTF-8, and whoever shows them must not be fooled. */
 json_t *record_to_json(const struct record_type *type, const void *record);
 
 /* Fills the zeroed record. Strict about types and ranges; every member must be there, but for those that may

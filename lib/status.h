@@ -14,7 +14,7 @@
 
 enum status_state {
     STATUS_VALID,
-    STATUS_DUE,       /* the time to renew has come, the attempt has not begun */
+    STATUS_DUE, /* the time to renew has come, the attempt has not begun */
     STATUS_ORDERING,
     STATUS_DEPLOYING, /* issued, not yet deployed (or the deployment is being retried) */
     STATUS_WAITING,   /* for a CA to come back or to allow more */
@@ -32,18 +32,19 @@ struct status_certificate {
     char *name;
     char *lineage;
     struct strv domains;
-    char *key_type;  /* of the live certificate, else the configured one */
-    char *ca;        /* "" when unmanaged */
+    char *key_type;      /* of the live certificate, else the configured one */
+    char *ca;            /* "" when unmanaged */
     unsigned generation; /* 0: none */
     enum status_state state;
-    char *issuer;    /* NULL: no certificate */
+    char *issuer; /* NULL: no certificate */
     char *serial;
     int64_t not_before; /* 0: no certificate */
     int64_t not_after;
-    int64_t renew_at;   /* 0: unknown */
-    char *next_action;  /* one clause for people: "renew", "validate with the CA", "retry the hook"; never NULL */
-    int64_t next_at;    /* 0: now, or nothing planned */
-    char *reason;       /* why next: "one third of the lifetime is left", ... or NULL */
+    int64_t renew_at;  /* 0: unknown */
+    char *next_action; /* one clause for people: "renew", "validate with the CA", "retry the hook"; never NULL
+                        */
+    int64_t next_at;   /* 0: now, or nothing planned */
+    char *reason;      /* why next: "one third of the lifetime is left", ... or NULL */
     struct journal_error last_error; /* at 0: none */
     unsigned attempts;
     int64_t last_issued; /* 0: unknown */
@@ -57,12 +58,12 @@ struct status_input {
     const struct cert_facts *facts;          /* of the live certificate; NULL: none */
     const struct journal *journal;
     const struct renewal_plan *plan; /* NULL: unmanaged */
-    const char *ordering;            /* what the order in flight does now (order_describe()); NULL: none runs */
-    bool deploying;                  /* a step of the deployment runs now */
-    bool queued;                     /* due, and waits for one of max_orders */
-    int64_t ca_until;                /* the CA takes no order before; 0: it does, or nobody knows when */
-    const char *ca_wait;             /* why orders wait for the CA, or for all CAs: "letsencrypt cannot be reached", a
-                                        clock in doubt; NULL: they do not */
+    const char *ordering; /* what the order in flight does now (order_describe()); NULL: none runs */
+    bool deploying;       /* a step of the deployment runs now */
+    bool queued;          /* due, and waits for one of max_orders */
+    int64_t ca_until;     /* the CA takes no order before; 0: it does, or nobody knows when */
+    const char *ca_wait;  /* why orders wait for the CA, or for all CAs: "letsencrypt cannot be reached", a
+                             clock in doubt; NULL: they do not */
     int64_t now;
 };
 
@@ -74,12 +75,13 @@ struct status_verdict {
     char reason[512];      /* "" : none */
 };
 
-/* The first that holds: unmanaged; ordering; expired; with the renewal due or failed: waiting (for the CA: it is
- * unreachable or asked for a pause), failing (the last attempt failed otherwise), missing (never tried), due;
- * deploying; valid. */
+/* The first that holds: unmanaged; ordering; expired; with the renewal due or failed: waiting (for the CA: it
+ * is unreachable or asked for a pause), failing (the last attempt failed otherwise), missing (never tried),
+ * due; deploying; valid. */
 struct status_verdict status_derive(const struct status_input *in);
 
-/* Fills s from the same facts and status_derive(), all but generation (the live one: the caller sets it). False: out of memory, s cleared. */
+/* Fills s from the same facts and status_derive(), all but generation (the live one: the caller sets it).
+ * False: out of memory, s cleared. */
 bool status_certificate_fill(struct status_certificate *s, const char *lineage, const struct status_input *in,
                              struct err *e);
 
@@ -89,9 +91,9 @@ json_t *status_certificate_to_json(const struct status_certificate *s);
 /* Strict about types, tolerant of members it does not know. */
 bool status_certificate_from_json(struct status_certificate *s, const json_t *j, struct err *e);
 
-/* True when a person should look: failing or expired, an error of the last attempt (while valid: a request that failed
- * and is told about, but nothing is in danger) or of the deployment, or less than a twentieth of the lifetime
- * left. Never when unmanaged. */
+/* True when a person should look: failing or expired, an error of the last attempt (while valid: a request
+ * that failed and is told about, but nothing is in danger) or of the deployment, or less than a twentieth of
+ * the lifetime left. Never when unmanaged. */
 bool status_needs_attention(const struct status_certificate *s, int64_t now);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef ACMED_VARLINK_H
 #define ACMED_VARLINK_H
 
-/* Varlink messages (https://varlink.org): NUL-terminated JSON objects. Pure: the engine and acmectl do the reading
- * and writing. The interface text is lib/org.acmed.Control.varlink, compiled in. */
+/* Varlink messages (https://varlink.org): NUL-terminated JSON objects. Pure: the engine and acmectl do the
+ * reading and writing. The interface text is lib/org.acmed.Control.varlink, compiled in. */
 
 #include "lib/err.h"
 
@@ -15,7 +15,7 @@
 #define VARLINK_REPLY_MAX   (8 * 1024 * 1024)
 #define VARLINK_METHOD_MAX  256 /* bytes of a method's or error's full name */
 
-#define VARLINK_SERVICE "org.varlink.service"
+#define VARLINK_SERVICE           "org.varlink.service"
 #define VARLINK_CONTROL_INTERFACE "org.acmed.Control"
 
 /* Errors of org.varlink.service; the comment names the member of their parameters. */
@@ -34,15 +34,15 @@ struct varlink_call {
     json_t *parameters; /* an object, never NULL; owned */
 };
 
-/* One message without its terminating NUL. Refuses more than VARLINK_REQUEST_MAX bytes, duplicate members, wrong
- * types, deep nesting, bad UTF-8, `more` together with `oneway`. Absent or null parameters become an empty object;
- * members of the call itself that varlink.org does not name are ignored. After a failure the connection has lost
- * its footing: the engine closes it. c is untouched on failure. */
+/* One message without its terminating NUL. Refuses more than VARLINK_REQUEST_MAX bytes, duplicate members,
+ * wrong types, deep nesting, bad UTF-8, `more` together with `oneway`. Absent or null parameters become an
+ * empty object; members of the call itself that varlink.org does not name are ignored. After a failure the
+ * connection has lost its footing: the engine closes it. c is untouched on failure. */
 bool varlink_call_parse(struct varlink_call *c, const char *text, size_t len, struct err *e);
 void varlink_call_clear(struct varlink_call *c);
 
-/* Message text (NUL not included; the caller adds it to the wire and frees). parameters are stolen, in any case; NULL
- * stands for an empty object. Returns NULL when memory is out. */
+/* Message text (NUL not included; the caller adds it to the wire and frees). parameters are stolen, in any
+ * case; NULL stands for an empty object. Returns NULL when memory is out. */
 char *varlink_reply(json_t *parameters, bool continues);
 char *varlink_error(const char *error, json_t *parameters);
 char *varlink_request(const char *method, json_t *parameters, bool more);
@@ -74,12 +74,13 @@ enum varlink_method_id {
     VARLINK_METHOD_COUNT
 };
 struct varlink_method {
-    const char *name; /* full */
+    const char *name;          /* full */
     enum varlink_method_id id; /* to dispatch by */
     enum varlink_privilege privilege;
     bool more_required;
 };
-/* NULL: no such method; varlink_has_interface() then tells whether MethodNotFound or InterfaceNotFound is the answer. */
+/* NULL: no such method; varlink_has_interface() then tells whether MethodNotFound or InterfaceNotFound is the
+ * answer. */
 const struct varlink_method *varlink_find_method(const char *name);
 
 /* The interface of a method's full name ("org.acmed.Control.Status") is one of those described here. */

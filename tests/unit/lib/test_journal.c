@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "lib/journal.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void fill(struct journal *j)
+{
+    struct err e;
+
+    journal_init(j);
+    j->order_url = strdup("https://ca.example/order/1");
+    j->order_ca = strdup("letsencrypt");
+    j->order_directory = strdup("https://ca.example/dir");
+    j->order_names = strdup("a.example b.example");
+    j->order_key_type = strdup("ecdsa-p256");
+    j->order_created = 1800000000;
+    j->attempts = 4;
+    j->attempt_at = 1800000010;
+    j->not_before = 1800000600;
+    err_set(&e, ERR_CLASS_RATE_LIMITED, "too many certificates");
+    journal_error_set(&j->error, &e, 1800000020);
+    j->issued_generation = 7;
+    j->issued[0] = 1790000000;
+    j->issued[1] = 1780000000;
+    j->repeated_orders = 1;
+    j->issued_by_force_pending = true;
+    j->deployment = (struct journal_deployment){.generation = 7,
+                                                .step = DEPLOYMENT_HOOK,
+                                                .attempts = 2,
+                                                .not_before = 1800000700,
+                                                .done_at = 5,
+                                                .served_at = 6,
+                                                .note = strdup("nginx.service is not running")};
+    err_set(&e, ERR_CLASS_INTERNAL, "hook: exit 1");
+    journal_error_set(&j->deployment.error, &e, 1800000030);
+}
+
+static void check_filled(const struct journal *j)
+{
+    assert_string_equal(j->order_url, "https://ca.example/order/1");
+    assert_string_equal(j->order_ca, "letsencrypt");
+    assert_string_equal(j->order_directory, "https://ca.example/dir");
+    assert_string_equal(j->order_names, "a.example b.example");
+    assert_string_equal(j->order_key_type, "ecdsa-p256");
+    assert_int_equal(j->order_created, 1800000000);
+    assert_int_equal(j->attempts, 4);
+    assert_int_equal(j->attempt_at, 1800000010);
+    assert_int_equal(j->not_before, 1800000600);
+    assert_int_equal(j->error.at, 1800000020);
+    assert_int_equal(j->error.class, ERR_CLASS_RATE_LIMITED);
+    assert_string_equal(j->error.text, "too many certificates");
+    assert_int_equal(j->issued_generation, 7);
+    assert_int_equal(j->issued[0], 1790000000);
+    assert_int_equal(j->issued[1], 1780000000);
+    assert_int_equal(j->issued[2], 0);
+    assert_int_equal(j->repeated_orders, 1);
+    assert_true(j->issued_by_force_pending);
+    assert_int_equal(j->deployment.generation, 7);
+    assert_int_equal(j->deployment.step, DEPLOYMENT_HOOK);
+    assert_int_equal(j->deployment.attempts, 2);
+    assert_int_equal(j->deployment.not_before, 1800000700);
+    assert_int_equal(j->deployment.done_at, 5);
+    assert_int_equal(j->deployment.served_at, 6);
+    assert_int_equal(j->deployment.error.class, ERR_CLASS_INTERNAL);
+    assert_string_equal(j->deployment.error.text, "hook: exit 1");
+    assert_string_equal(j->deployment.note, "nginx.service is not running");
+}
+
+static void test_every_member_round_trips(void **state)
+{
+    struct journal j;
+    struct journal back;
+    struct err e;
+    char *text;
+
+    (void)state;
+    fill(&j);
+    text = journal_to_json(&j);
+    assert_non_null(text);
+    journal_init(&back);
+    assert_true(journal_from_json(&back, text, strlen(text), &e));
+    check_filled(&back);
+    journal_clear(&back);
+    assert_false(journal_has_order(&back));
+    assert_null(back.order_url);
+    free(text);
+    journal_clear(&j);
+}
+
+static void test_an_empty_journal_round_trips(void **state)
+{
+    struct journal j;
+    struct journal back;
+    struct err e;
+    char *text;
+
+    (void)state;
+    journal_init(&j);
+    journal_init(&back);
+    text = journal_to_json(&j);
+    assert_true(journal_from_json(&back, text, strlen(text), &e));
+    assert_memory_equal(&j, &back, sizeof j);
+    free(text);
+}
+
+/* Times from a wild clock and broken UTF-8 must never make a journal that cannot be read back. */
+static void test_what_is_written_can_be_read(void **state)
+{
+    struct journal j;
+    struct journal back;
+    struct err e;
+    char *text;
+
+    (void)state;
+    fill(&j);
+    j.not_before = INT64_MAX;
+    j.attempt_at = INT64_MIN;
+    memset(e.text, 'x', sizeof e.text);
+    e.class = ERR_CLASS_PERMANENT;
+    memcpy(e.text, "\xff\xc3(\xe2\x82", 5);
+    memcpy(e.text + sizeof e.text - 3, "\xe2\x82", 3); /* with its NUL */
+    journal_error_set(&j.error, &e, -5);
+    free(j.deployment.note);
+    j.deployment.note = calloc(1, 3 * JOURNAL_NOTE_MAX + 1);
+    for (size_t i = 0; i < JOURNAL_NOTE_MAX; i++)
+        memcpy(j.deployment.note + 3 * i, "\xe2\x82\xac", 3);
+    text = journal_to_json(&j);
+    assert_non_null(text);
+    assert_true(strlen(text) <= JOURNAL_MAX);
+    journal_init(&back);
+    assert_true(journal_from_json(&back, text, strlen(text), &e));
+    assert_int_equal(back.not_before, RECORD_TIME_MAX);
+    assert_int_equal(back.attempt_at, 0);
+    assert_int_equal(back.error.at, 1);
+    assert_memory_equal(back.error.text,
+                        "??"
+                        "("
+                        "??",
+                        5);
+    assert_int_equal(strlen(back.deployment.note), JOURNAL_NOTE_MAX - JOURNAL_NOTE_MAX % 3);
+    journal_clear(&back);
+    free(text);
+    journal_clear(&j);
+}
+
+/* Sets (or, with a NULL value, deletes) one member below the object at path "a.b", and tries to read the
+ * result. */
+static bool accepts(const char *object, const char *member, json_t *value)
+{
+    struct journal j;
+    struct err e = {0};
+    char *text;
+    json_t *o;
+    json_t *target;
+    bool ok;
+
+    fill(&j);
+    text = journal_to_json(&j);
+    o = json_loads(text, 0, NULL);
+    free(text);
+    target = object[0] != '\0' ? json_object_get(o, object) : o;
+    if (value != NULL)
+        json_object_set_new(target, member, value);
+    else
+        json_object_del(target, member);
+    text = json_dumps(o, 0);
+    json_decref(o);
+    ok = journal_from_json(&j, text, strlen(text), &e);
+    if (!ok) {
+        assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+        assert_true(strstr(e.text, member) != NULL || strstr(e.text, object) != NULL);
+        check_filled(&j);
+    }
+    free(text);
+    journal_clear(&j);
+    return ok;
+}
+
+static void test_strictness(void **state)
+{
+    (void)state;
+    assert_true(accepts("", "from_the_future", json_object()));
+    assert_true(accepts("order", "from_the_future", json_true()));
+    assert_true(accepts("", "order", json_null()));
+    assert_true(accepts("", "last_error", NULL));
+    assert_false(accepts("", "version", json_integer(2)));
+    assert_false(accepts("", "attempts", NULL));
+    assert_false(accepts("", "attempts", json_integer(-1)));
+    assert_false(accepts("", "attempts", json_integer(4294967296)));
+    assert_false(accepts("", "attempts", json_real(1)));
+    assert_false(accepts("", "attempts", json_string("1")));
+    assert_false(accepts("", "not_before", json_integer(RECORD_TIME_MAX + 1)));
+    assert_false(accepts("", "not_before", json_null()));
+    assert_false(accepts("", "issued", json_pack("[i,i,i,i,i,i,i,i,i]", 1, 1, 1, 1, 1, 1, 1, 1, 1)));
+    assert_false(accepts("", "issued", json_pack("[i]", 0)));
+    assert_false(accepts("", "requested", json_integer(1)));
+    assert_false(accepts("", "order", json_array()));
+    assert_false(accepts("order", "created", json_integer(0)));
+    assert_false(accepts("order", "url", json_integer(0)));
+    assert_false(accepts("last_error", "class", json_string("bogus")));
+    assert_false(accepts("deploy", "step", json_string("bogus")));
+    assert_false(accepts("deploy", "step", json_null()));
+    assert_false(accepts("deploy", "note", json_false()));
+}
+
+static void test_damaged_files_are_refused(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "{",
+                                        "[]",
+                                        "null",
+                                        "{}",
+                                        "{\"version\":1}",
+                                        "{\"version\":1,\"version\":1}",
+                                        "\xff",
+                                        "{\"version\":\"1\"}"};
+    struct journal j;
+    struct err e;
+    char *text;
+
+    (void)state;
+    fill(&j);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        assert_false(journal_from_json(&j, texts[i], strlen(texts[i]), &e));
+    assert_false(journal_from_json(&j, "\0\0\0\0", 4, &e));
+    text = journal_to_json(&j);
+    for (size_t n = 0; n < strlen(text); n++)
+        assert_false(journal_from_json(&j, text, n, &e));
+    check_filled(&j);
+    free(text);
+    text = calloc(1, JOURNAL_MAX + 2);
+    memset(text, ' ', JOURNAL_MAX + 1);
+    assert_false(journal_from_json(&j, text, JOURNAL_MAX + 1, &e));
+    free(text);
+    journal_clear(&j);
+}
+
+static void test_issued_starts_a_new_life(void **state)
+{
+    struct journal j;
+
+    (void)state;
+    fill(&j);
+    journal_issued(&j, 8, 1800000100);
+    assert_int_equal(j.issued[0], 1800000100);
+    assert_int_equal(j.issued[1], 1790000000);
+    assert_int_equal(j.issued_generation, 8);
+    assert_int_equal(j.attempts, 0);
+    assert_int_equal(j.not_before, 0);
+    assert_int_equal(j.error.at, 0);
+    assert_null(j.error.text);
+    assert_false(journal_has_order(&j));
+    assert_false(j.issued_by_force_pending);
+    assert_int_equal(j.deployment.generation, 8);
+    assert_int_equal(j.deployment.step, DEPLOYMENT_COPY);
+    assert_int_equal(j.deployment.attempts, 0);
+    assert_int_equal(j.deployment.error.at, 0);
+    assert_null(j.deployment.note);
+    for (unsigned i = 0; i < 20; i++)
+        journal_issued(&j, 9 + i, 1800000200 + i);
+    assert_int_equal(j.issued[0], 1800000219);
+    assert_int_equal(j.issued[JOURNAL_ISSUED_MAX - 1], 1800000219 - JOURNAL_ISSUED_MAX + 1);
+    journal_clear(&j);
+}
+
+/* Each allocation of the JSON library fails in turn. */
+static int allocations_left;
+
+static void *scarce_malloc(size_t n)
+{
+    return allocations_left-- > 0 ? malloc(n) : NULL;
+}
+
+static void test_out_of_memory(void **state)
+{
+    struct journal j;
+    struct journal back;
+    struct err e;
+    char *whole;
+    char *text = NULL;
+    bool ok = false;
+
+    (void)state;
+    fill(&j);
+    whole = journal_to_json(&j);
+    json_set_alloc_funcs(scarce_malloc, free);
+    for (int n = 0; text == NULL; n++) {
+        allocations_left = n;
+        text = journal_to_json(&j);
+    }
+    assert_string_equal(text, whole);
+    for (int n = 0; !ok; n++) {
+        journal_init(&back);
+        allocations_left = n;
+        ok = journal_from_json(&back, whole, strlen(whole), &e);
+        if (!ok)
+            assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+    }
+    json_set_alloc_funcs(malloc, free);
+    check_filled(&back);
+    journal_clear(&back);
+    journal_clear(&j);
+    free(text);
+    free(whole);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_member_round_trips),
+        cmocka_unit_test(test_an_empty_journal_round_trips),
+        cmocka_unit_test(test_what_is_written_can_be_read),
+        cmocka_unit_test(test_strictness),
+        cmocka_unit_test(test_damaged_files_are_refused),
+        cmocka_unit_test(test_issued_starts_a_new_life),
+        cmocka_unit_test(test_out_of_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

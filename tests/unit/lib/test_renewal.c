@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "lib/renewal.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define HOUR INT64_C(3600)
+#define DAY  (24 * HOUR)
+#define NOW  INT64_C(1800000000)
+#define MID  (UINT32_MAX / 2)
+
+static char *names_ab[] = {(char *)"a.example", (char *)"b.example"};
+static char *names_ba[] = {(char *)"b.example", (char *)"a.example"};
+static char *names_a[] = {(char *)"a.example"};
+
+static const struct config_certificate plain = {.name = (char *)"a.example", .domains = {names_ab, 2}};
+
+static struct cert_facts certificate(int64_t not_before, int64_t lifetime)
+{
+    return (struct cert_facts){.names = {names_ba, 2},
+                               .not_before = not_before,
+                               .not_after = not_before + lifetime,
+                               .key_type_known = true};
+}
+
+static struct renewal_plan plan_at(const struct config_certificate *c, const struct cert_facts *f,
+                                   const struct journal *j, int64_t now)
+{
+    return renewal_plan(c, f, j, false, renewal_seed("a.example", f), now);
+}
+
+static void test_share_of_the_lifetime(void **state)
+{
+    static const struct {
+        int64_t lifetime;
+        int64_t left; /* at the latest moment */
+    } rows[] = {{90 * DAY, 30 * DAY},     {64 * DAY, 64 * DAY / 3}, {45 * DAY, 15 * DAY},
+                {10 * DAY, 10 * DAY / 3}, {160 * HOUR, 80 * HOUR},  {24 * HOUR, 12 * HOUR}};
+    struct journal j = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cert_facts f = certificate(NOW, rows[i].lifetime);
+        int64_t latest = f.not_after - rows[i].left;
+        struct renewal_plan p;
+
+        for (uint64_t seed = 0; seed < 1000; seed++) {
+            p = renewal_plan(&plain, &f, &j, false, seed * UINT64_C(0x9e3779b97f4a7c15), NOW);
+            assert_in_range(p.at, latest - rows[i].lifetime / 15, latest);
+            assert_int_equal(p.at, p.renew_at);
+            assert_int_equal(p.reason, RENEWAL_LIFETIME);
+            assert_false(p.held || p.capped);
+        }
+    }
+}
+
+static void test_renew_before_and_its_cap(void **state)
+{
+    struct config_certificate c = plain;
+    struct journal j = {0};
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    struct renewal_plan p;
+
+    (void)state;
+    c.renew_before = 10 * DAY;
+    p = renewal_plan(&c, &f, &j, false, 0, NOW);
+    assert_int_equal(p.at, f.not_after - 10 * DAY);
+    assert_false(p.capped);
+    c.renew_before = 30 * DAY;
+    f = certificate(NOW, 160 * HOUR);
+    p = renewal_plan(&c, &f, &j, false, 0, NOW);
+    assert_int_equal(p.at, NOW + 80 * HOUR);
+    assert_true(p.capped);
+    c.renew_before = INT64_MAX;
+    assert_int_equal(renewal_plan(&c, &f, &j, false, 0, NOW).at, NOW + 80 * HOUR);
+    c.renew_before = 0;
+    c.renew_before_percent = 25;
+    p = renewal_plan(&c, &f, &j, false, 0, NOW);
+    assert_int_equal(p.at, NOW + 120 * HOUR);
+    c.renew_before_percent = UINT_MAX;
+    assert_true(renewal_plan(&c, &f, &j, false, 0, NOW).capped);
+}
+
+static void test_reasons(void **state)
+{
+    struct config_certificate c = plain;
+    struct journal j = {0};
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    struct renewal_plan p;
+
+    (void)state;
+    p = plan_at(&c, NULL, &j, NOW);
+    assert_int_equal(p.reason, RENEWAL_MISSING);
+    assert_int_equal(p.at, NOW);
+    p = plan_at(&c, &f, &j, f.not_after);
+    assert_int_equal(p.reason, RENEWAL_EXPIRED);
+    assert_int_equal(p.at, f.not_after);
+    p = renewal_plan(&c, &f, &j, true, 1, NOW);
+    assert_int_equal(p.reason, RENEWAL_REQUESTED);
+    assert_int_equal(p.at, NOW);
+    f.key_type = KEY_TYPE_RSA_2048;
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_KEY_TYPE);
+    f.key_type = c.key;
+    f.key_type_known = false;
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_KEY_TYPE);
+    c.domains = (struct strv){names_a, 1};
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_NAMES);
+    c.domains = (struct strv){names_ab, 2};
+    f.names = (struct strv){names_a, 1};
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_NAMES);
+    for (int i = RENEWAL_NOT_DUE; i <= RENEWAL_REQUESTED; i++)
+        assert_string_not_equal(renewal_reason_to_str((enum renewal_reason)i), "unknown");
+}
+
+static void test_floors(void **state)
+{
+    struct config_certificate c = plain;
+    struct journal j = {.issued = {NOW}};
+    struct cert_facts f = certificate(NOW - HOUR, 90 * DAY);
+    struct renewal_plan p;
+
+    (void)state;
+    /* A name was added right after an issuance: an hour, not a quarter of the lifetime. */
+    c.domains = (struct strv){names_a, 1};
+    p = plan_at(&c, &f, &j, NOW + 5);
+    assert_int_equal(p.at, NOW + HOUR);
+    assert_true(p.held);
+    assert_int_equal(renewal_plan(&c, &f, &j, true, 0, NOW + 5).at, NOW + 5);
+    assert_false(plan_at(&c, &f, &j, NOW + HOUR).held);
+    /* Back-off. */
+    j.not_before = NOW + 10 * HOUR;
+    p = plan_at(&c, &f, &j, NOW + 2 * HOUR);
+    assert_int_equal(p.at, NOW + 10 * HOUR);
+    assert_true(p.held);
+    /* An issuance under a clock that was ahead binds nobody for long. */
+    j = (struct journal){.issued = {NOW + 3650 * DAY}, .not_before = NOW + 3650 * DAY};
+    p = plan_at(&c, NULL, &j, NOW);
+    assert_int_equal(p.at, NOW);
+    assert_false(p.held);
+}
+
+/* A CA that hands out certificates which are old already: their lifetime begins when we got them. */
+static void test_an_old_new_certificate_is_no_loop(void **state)
+{
+    struct cert_facts f = certificate(NOW - 80 * DAY, 90 * DAY);
+    struct journal j = {.issued = {NOW}};
+    struct renewal_plan p = plan_at(&plain, &f, &j, NOW + 60);
+
+    (void)state;
+    assert_true(p.at >= NOW + 10 * DAY / 4);
+    assert_true(p.at < f.not_after);
+}
+
+static void test_hostile_dates(void **state)
+{
+    static const int64_t dates[] = {INT64_MIN, INT64_MIN + 1, -62135596800,  -1,       0, 1, NOW,
+                                    NOW + 1,   253402300799,  INT64_MAX - 1, INT64_MAX};
+    enum { N = sizeof dates / sizeof dates[0] };
+    struct config_certificate c = plain;
+    struct err e = {.class = ERR_CLASS_TRANSIENT};
+
+    (void)state;
+    for (size_t i = 0; i < N * N * N * N; i++) {
+        struct cert_facts f = certificate(0, 0);
+        struct journal j = {.issued = {dates[i / N / N % N]}, .not_before = dates[i / N % N]};
+        int64_t now = dates[i / N / N / N];
+        struct renewal_plan p;
+        int64_t delay;
+
+        f.not_before = dates[i % N];
+        f.not_after = dates[i / N % N];
+        c.renew_before = i % 3 == 0 ? dates[i / N / N % N] : 0;
+        c.renew_before_percent = i % 3 == 1 ? 50 : 0;
+        p = renewal_plan(&c, &f, &j, i % 5 == 0, i, now);
+        assert_true(p.at <= RECORD_TIME_MAX + RENEWAL_ISSUANCE_FLOOR && p.at >= -62135596800 * 3);
+        e.retry_at = dates[i / N / N % N];
+        delay = renewal_backoff(&e, (unsigned)i, &f, (uint32_t)(i * 2654435761u), now);
+        assert_in_range(delay, RENEWAL_BACKOFF_MIN, RENEWAL_BACKOFF_MAX);
+    }
+}
+
+static int64_t backoff(enum err_class class, unsigned attempts, const struct cert_facts *f)
+{
+    struct err e = {.class = class};
+
+    return renewal_backoff(&e, attempts, f, MID, NOW);
+}
+
+static void assert_about(int64_t value, int64_t expected)
+{
+    assert_in_range(value, expected - expected / 1000 - 1, expected + expected / 1000 + 1);
+}
+
+static void test_backoff_schedules(void **state)
+{
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    static const int64_t network[] = {60, 120, 300, 600, 1800, 1800};
+    static const int64_t transient[] = {60, 600, 6000, DAY, DAY};
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++)
+        assert_about(backoff(ERR_CLASS_NETWORK, i + 1, &f), network[i]);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_about(backoff(ERR_CLASS_TRANSIENT, i + 1, &f), transient[i]);
+        assert_about(backoff(ERR_CLASS_RATE_LIMITED, i + 1, &f), transient[i]);
+    }
+    assert_about(backoff(ERR_CLASS_PERMANENT, 1, &f), DAY);
+    assert_about(backoff(ERR_CLASS_CONFIG, 1, NULL), DAY);
+    assert_about(backoff(ERR_CLASS_INTERNAL, UINT_MAX, &f), HOUR);
+    assert_int_equal(backoff(ERR_CLASS_NETWORK, 0, NULL), backoff(ERR_CLASS_NETWORK, 1, NULL));
+    assert_true(backoff(ERR_CLASS_TRANSIENT, 9, NULL) <= 6 * HOUR);
+    f = certificate(NOW - 90 * DAY, 89 * DAY);
+    assert_true(backoff(ERR_CLASS_TRANSIENT, 9, &f) <= 6 * HOUR);
+}
+
+static void test_backoff_leaves_slack(void **state)
+{
+    struct cert_facts f = certificate(NOW - 90 * DAY, 90 * DAY + 16 * HOUR);
+    struct err e = {.class = ERR_CLASS_TRANSIENT};
+
+    (void)state;
+    for (uint64_t jitter = 0; jitter <= UINT32_MAX; jitter += UINT32_MAX / 16)
+        assert_in_range(renewal_backoff(&e, 9, &f, (uint32_t)jitter, NOW), HOUR, 2 * HOUR);
+    f.not_after = NOW + 100;
+    assert_int_equal(renewal_backoff(&e, 9, &f, MID, NOW), 60);
+}
+
+static void test_jitter_is_ten_percent(void **state)
+{
+    struct err e = {.class = ERR_CLASS_PERMANENT};
+
+    (void)state;
+    assert_int_equal(renewal_backoff(&e, 1, NULL, 0, NOW), DAY - DAY / 10);
+    assert_int_equal(renewal_backoff(&e, 1, NULL, UINT32_MAX, NOW), DAY + DAY / 10);
+    assert_int_equal(renewal_deploy_backoff(1, 0), 60);
+    assert_int_equal(renewal_deploy_backoff(2, 0), 108);
+    assert_int_equal(renewal_deploy_backoff(UINT_MAX, UINT32_MAX), 1980);
+}
+
+static void test_retry_after_is_obeyed(void **state)
+{
+    struct err e = {.class = ERR_CLASS_RATE_LIMITED, .retry_at = NOW + 3 * HOUR};
+    struct cert_facts f = certificate(NOW - DAY, DAY + 60);
+
+    (void)state;
+    assert_int_equal(renewal_backoff(&e, 50, NULL, 0, NOW), 3 * HOUR);
+    assert_in_range(renewal_backoff(&e, 50, &f, UINT32_MAX, NOW), 3 * HOUR, 3 * HOUR + 3 * HOUR / 10);
+    e.retry_at = NOW + 1000 * DAY;
+    assert_int_equal(renewal_backoff(&e, 1, NULL, 0, NOW), DAY);
+    e.retry_at = NOW - 1000 * DAY;
+    assert_in_range(renewal_backoff(&e, 2, NULL, 0, NOW), 540, 660);
+    e.retry_at = NOW + 1;
+    assert_int_equal(renewal_backoff(&e, 1, NULL, 0, NOW), 60);
+    assert_in_range(renewal_backoff(&e, 50, NULL, MID, NOW), 1790, 1810);
+    e = (struct err){.class = ERR_CLASS_TRANSIENT, .retry_at = NOW + 2 * HOUR};
+    assert_in_range(renewal_backoff(&e, 1, NULL, 0, NOW), 2 * HOUR, 2 * HOUR);
+}
+
+static void test_requests(void **state)
+{
+    struct journal j = {.issued = {NOW - 2 * HOUR}};
+    char text[512];
+
+    (void)state;
+    assert_int_equal(renewal_request_check(&j, true, false, NOW, text, sizeof text), RENEWAL_ALLOWED);
+    assert_string_equal(text, "");
+    assert_int_equal(renewal_request_check(&j, false, false, NOW, text, sizeof text), RENEWAL_LEFT_OUT);
+    assert_non_null(strstr(text, "24 hours"));
+    assert_int_equal(renewal_request_check(&j, false, true, NOW, text, sizeof text), RENEWAL_ALLOWED);
+    assert_int_equal(renewal_request_check(&j, false, false, NOW + DAY, text, sizeof text), RENEWAL_ALLOWED);
+    j.issued[1] = NOW - 6 * DAY;
+    assert_int_equal(renewal_request_check(&j, true, false, NOW, text, sizeof text), RENEWAL_REFUSED);
+    assert_non_null(strstr(text, "until 2027-01-16 08:00 UTC"));
+    assert_non_null(strstr(text, "--force"));
+    assert_int_equal(renewal_request_check(&j, true, true, NOW, text, sizeof text), RENEWAL_ALLOWED);
+    assert_int_equal(renewal_request_check(&j, true, false, NOW + DAY, text, sizeof text), RENEWAL_ALLOWED);
+    j = (struct journal){.issued = {INT64_MAX, INT64_MIN}};
+    assert_int_equal(renewal_request_check(&j, true, false, NOW, text, sizeof text), RENEWAL_ALLOWED);
+}
+
+static void test_the_clock(void **state)
+{
+    struct renewal_clock c = {0};
+    char text[300];
+
+    (void)state;
+    assert_false(renewal_clock_sane(0));
+    assert_true(renewal_clock_sane(NOW));
+    assert_false(renewal_clock_tick(&c, NOW, 100));
+    assert_false(renewal_clock_tick(&c, NOW + 10 * DAY, 100 + 10 * DAY)); /* suspended */
+    assert_false(renewal_clock_tick(&c, NOW + 10 * DAY + 60, 101 + 10 * DAY));
+    renewal_clock_describe(&c, text, sizeof text);
+    assert_string_equal(text, "");
+    assert_true(renewal_clock_tick(&c, NOW + 3660 * DAY, 110 + 10 * DAY));
+    assert_true(c.doubted);
+    renewal_clock_describe(&c, text, sizeof text);
+    assert_non_null(strstr(text, "days ahead"));
+    assert_false(renewal_clock_tick(&c, NOW + 3660 * DAY + 1, 111 + 10 * DAY));
+    assert_true(c.doubted);
+    assert_false(renewal_clock_confirm(&c, NOW + 10 * DAY, NOW + 3660 * DAY));
+    assert_true(renewal_clock_tick(&c, NOW + 10 * DAY, 112 + 10 * DAY)); /* put right */
+    assert_false(c.doubted);
+    assert_true(renewal_clock_tick(&c, NOW + 9 * DAY, 113 + 10 * DAY));
+    assert_true(c.doubted);
+    renewal_clock_describe(&c, text, sizeof text);
+    assert_non_null(strstr(text, "24 hours back"));
+    assert_true(renewal_clock_confirm(&c, NOW + 9 * DAY + 5, NOW + 9 * DAY));
+    assert_false(c.doubted);
+    assert_true(renewal_clock_tick(&c, INT64_MAX, INT64_MIN));
+    assert_true(renewal_clock_tick(&c, INT64_MIN, INT64_MAX));
+    assert_true(renewal_clock_confirm(&c, 0, INT64_MIN));
+}
+
+static void test_seeds_differ(void **state)
+{
+    struct cert_facts f = certificate(NOW, DAY);
+    uint64_t a = renewal_seed("a.example", &f);
+
+    (void)state;
+    assert_true(a == renewal_seed("a.example", &f));
+    assert_true(a != renewal_seed("b.example", &f));
+    f.sha256[31] = 1;
+    assert_true(a != renewal_seed("a.example", &f));
+    assert_true(renewal_seed("a", NULL) != renewal_seed("b", NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_share_of_the_lifetime),
+        cmocka_unit_test(test_renew_before_and_its_cap),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_floors),
+        cmocka_unit_test(test_an_old_new_certificate_is_no_loop),
+        cmocka_unit_test(test_hostile_dates),
+        cmocka_unit_test(test_backoff_schedules),
+        cmocka_unit_test(test_backoff_leaves_slack),
+        cmocka_unit_test(test_jitter_is_ten_percent),
+        cmocka_unit_test(test_retry_after_is_obeyed),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_the_clock),
+        cmocka_unit_test(test_seeds_differ),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

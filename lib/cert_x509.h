@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_CERT_X509_H
+#define ACMED_CERT_X509_H
+
+/* What cert.c and cert_chain.c share. Private to them. */
+
+#include "lib/cert.h"
+
+#include <mbedtls/x509_crt.h>
+
+#define CERT_PEM_MAX (256 * 1024) /* bytes of a chain */
+
+/* Parses exactly one certificate into crt, which the caller has initialised. */
+bool cert_x509_parse(mbedtls_x509_crt *crt, const uint8_t *der, size_t len, struct err *e);
+
+/* f's old content is not freed; untouched on failure. */
+bool cert_facts_from_x509(struct cert_facts *f, const mbedtls_x509_crt *crt, struct err *e);
+
+/* Whether the subjectAltName holds anything else than DNS names: addresses, mail boxes ... */
+bool cert_x509_has_other_names(const mbedtls_x509_crt *crt);
+
+/* Unix seconds of an X.509 date. */
+int64_t cert_x509_time(const mbedtls_x509_time *t);
+
+/* Attribute of a distinguished name by OID, as UTF-8 without control characters; the caller frees. NULL with
+ * *nomem unset when there is none. */
+char *cert_x509_attribute(const mbedtls_x509_name *dn, const char *oid, size_t oid_len, bool *nomem);
+
+#endif

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Three processes, what each may do, and what happens when one goes."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from conftest import needs_root
+from harness.daemon import BUILD
+from harness.process import alive
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+def proc_status(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def test_second_daemon(acmed, make_acmed, pebble):
+    acmed.configure({NAME: {}}).start()
+    acmed.issued(NAME)
+    second = make_acmed(pebble, directory="second", http_port=acmed.http_port)
+    second.configure({NAME: {}}, state_dir=acmed.state)
+    second.start(ready=False)
+    assert second.process.popen.wait(30) == 1
+    assert str(acmed.state) in second.text()
+    assert acmed.ctl("status").code == 0
+
+
+def test_a_lock_left_by_kill_is_harmless(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.issued(NAME)
+    acmed.kill()
+    acmed.start()
+    assert acmed.status(NAME)["generation"] == 1
+
+
+def test_a_new_daemon_waits_for_the_old_keeper(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.issued(NAME)
+    acmed.process.stop(signal.SIGKILL)
+    acmed.start()
+    assert acmed.status(NAME)["generation"] == 1
+
+
+@pytest.mark.parametrize("who", ["acmed-engine", "acmed-keeper"])
+def test_a_crashed_child_is_replaced(acmed, who):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    before = acmed.children()
+    os.kill(before[who], signal.SIGKILL)
+    wait_for(lambda: len(acmed.children()) == 2 and not set(acmed.children().values()) & set(before.values()), "a fresh pair")
+    wait_for(acmed.answers, "the control socket")
+    acmed.renew(NAME)
+    assert acmed.generation(NAME) == 2
+
+
+def test_sigterm_ends_all_with_status_0(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    pids = acmed.children().values()
+    assert acmed.stop() == 0
+    assert not any(alive(p) for p in pids)
+    assert not acmed.socket.exists() or acmed.ctl("status").code == 3
+
+
+@needs_root
+@pytest.mark.smoke
+def test_confinement(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    pids = acmed.children()
+    engine, keeper = proc_status(pids["acmed-engine"]), proc_status(pids["acmed-keeper"])
+    assert set(engine["Uid"].split()) == {"65534"} and set(keeper["Uid"].split()) == {"0"}
+    assert int(engine["CapEff"], 16) == 0 and int(engine["CapPrm"], 16) == 0
+    chown, dac_override, fowner = 1 << 0, 1 << 1, 1 << 3
+    assert int(keeper["CapEff"], 16) == chown | dac_override | fowner
+    for s in (engine, keeper):
+        assert s["NoNewPrivs"] == "1" and s["Seccomp"] == "2"
+    confinement = acmed.ctl("status", "--json").json["daemon"]["confinement"]
+    for who in ("engine", "keeper"):
+        assert confinement[who]["seccomp"] == "filter" and confinement[who]["no_new_privs"] is True, confinement
+    assert confinement["engine"]["landlock_abi"] >= 1
+
+
+def test_keeper_links_neither_curl_nor_libevent():
+    libraries = subprocess.run(["ldd", BUILD / "libexec/acmed/acmed-keeper"], capture_output=True, text=True).stdout
+    assert "libcurl" not in libraries and "libevent" not in libraries
+
+
+def test_nothing_unknown_is_asked_of_the_kernel(acmed):
+    """The filters know every system call that the main job needs."""
+    acmed.configure({NAME: {"key": "rsa-2048"}, "b.example.com": {}}).start()
+    acmed.deployed(NAME, seconds=60)
+    acmed.deployed("b.example.com")
+    acmed.renew(NAME)
+    for part, facts in acmed.status()["daemon"]["confinement"].items():
+        if isinstance(facts, dict):
+            assert facts.get("unknown_syscalls", 0) == 0, (part, facts)
+
+
+def test_descriptors_do_not_pile_up(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    acmed.renew(NAME)
+    pids = [acmed.process.pid, *acmed.children().values()]
+    before = [len(os.listdir(f"/proc/{p}/fd")) for p in pids]
+    for _ in range(5):
+        acmed.renew(NAME)
+        acmed.ctl("status")
+    after = [len(os.listdir(f"/proc/{p}/fd")) for p in pids]
+    assert all(a <= b + 2 for a, b in zip(after, before)), (before, after)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The way to the CA: away, back, behind another trust store or resolver."""
+
+import os
+import shutil
+
+import pytest
+
+from conftest import needs_root
+from harness.ca import Dns, Pebble
+from harness.pki import Authority
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+@pytest.mark.slow
+def test_ca_away_at_start_and_back(held, proxy):
+    """It comes back by itself: the first repetition is due after a minute."""
+    proxy.stop()
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    status = wait_for(lambda: (s := held.status(NAME))["last_error"] and s, "an error to be shown")
+    assert status["last_error"]["class"] == "network"
+    assert status["state"] in ("waiting", "failing", "missing")
+    assert 0 < status["next_at"] - status["last_error"]["at"] <= 70
+    proxy.start()
+    held.issued(NAME, seconds=100)
+    held.issued("b.example.com", seconds=30)
+    assert proxy.pebble.orders() == 2
+
+
+def test_renew_now_ignores_the_pause(held, proxy):
+    proxy.stop()
+    held.configure({NAME: {}}).start()
+    wait_for(lambda: held.status(NAME)["last_error"], "an error to be shown")
+    r = held.ctl("renew", "now", NAME)
+    assert r.code == 1 and NAME in r.text, r
+    proxy.start()
+    assert held.ctl("renew", "now", NAME).code == 0
+    assert held.generation(NAME) == 1
+
+
+def test_ca_asks_for_a_pause(held, proxy):
+    proxy.answer("/order-plz", 429, {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many of them", "status": 429},
+                 {"Retry-After": "3600"}, times=50)
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    status = wait_for(lambda: (s := held.status(NAME))["last_error"] and s, "an error to be shown")
+    assert "too many of them" in status["last_error"]["text"]
+    assert 3000 < status["next_at"] - status["last_error"]["at"] < 4200
+    assert sum(p == "/order-plz" for _, p, _ in proxy.requests) <= 2
+
+
+def test_nonces_refused_again_and_again(make_acmed, make_pebble):
+    acmed = make_acmed(make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "50"}))
+    acmed.configure({NAME: {}}).start()
+    acmed.issued(NAME, seconds=60)
+
+
+def test_ca_bundle_replaced_by_rename(make_acmed, pebble, place):
+    """Before, in an order that fails because the bundle knows another CA; and again when it is there."""
+    bundle = place / "bundle"
+    bundle.mkdir()
+    Authority("somebody else").write(bundle / "ca.pem")
+    acmed = make_acmed(pebble)
+    acmed.configure({NAME: {}}, ca={"ca_file": bundle / "ca.pem"}).start()
+    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    assert "certificate" in status["last_error"]["text"]
+    engine = acmed.children()["acmed-engine"]
+    for generation in (1, 2):
+        shutil.copy(pebble.ca_file, bundle / "new.pem")
+        os.chmod(bundle / "new.pem", 0o644)
+        os.rename(bundle / "new.pem", bundle / "ca.pem")
+        acmed.renew(NAME)
+        assert acmed.generation(NAME) == generation
+    assert acmed.children()["acmed-engine"] == engine
+
+
+@needs_root
+def test_resolver_replaced_by_rename(make_acmed, place, ending, http_port):
+    """resolv.conf is a file that DHCP clients and VPNs rename over, while acmed is confined and runs."""
+    address = f"127.77.{os.getpid() % 250 + 1}.{os.getppid() % 250 + 1}"
+    dns = Dns(place, address, 53)
+    ending(dns.stop)
+    pebble = Pebble(place / "pebble", dns, http_port)
+    ending(pebble.stop)
+    etc = place / "etc"
+    shutil.copytree("/etc", etc, symlinks=True, ignore=lambda d, names: [n for n in names if n in ("resolv.conf", "alternatives")])
+    etc.chmod(0o755)
+    (etc / "nsswitch.conf").write_text("hosts: files dns\npasswd: files\ngroup: files\n")
+    (etc / "hosts").write_text("127.0.0.1 localhost\n")
+    (etc / "resolv.conf").write_text("nameserver 127.77.254.254\noptions timeout:1 attempts:1\n")
+    enter = f'mount --bind {etc} /etc && exec "$@"'
+    acmed = make_acmed(pebble, wrapper=["unshare", "-m", "--propagation", "private", "sh", "-c", enter, "sh"])
+    acmed.configure({NAME: {}}, ca={"directory": f"https://acme.test:{pebble.port}/dir"}).start()
+    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    assert "acme.test" in status["last_error"]["text"]
+    new = etc / "resolv.conf.new"
+    new.write_text(f"nameserver {address}\noptions timeout:2 attempts:2\n")
+    new.rename(etc / "resolv.conf")
+    acmed.renew(NAME)
+    assert acmed.generation(NAME) == 1

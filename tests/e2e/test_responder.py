@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""Port 80: answering the CA, sharing with a web server, and nothing more."""
+
+import socket
+
+from harness.net import free_port, http, listens
+from harness.servers import Nginx, placeholder
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+def occupy(port):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen()
+    return s
+
+
+def test_port_taken_then_free_then_released(acmed, http_port, pebble):
+    other = occupy(http_port)
+    acmed.configure({NAME: {}}).start()
+    acmed.says(f"{http_port}")
+    text = wait_for(lambda: next((x for x in acmed.text().splitlines() if str(http_port) in x and "use" in x), None), "a clear message")
+    assert "127.0.0.1" in text
+    assert acmed.generation(NAME) == 0
+    assert acmed.ctl("status").code == 0
+    other.close()
+    acmed.issued(NAME, seconds=90)
+    # It was taken only while a challenge was pending: the web server that had it may have it back.
+    wait_for(lambda: not listens(http_port), "the port to be released")
+    occupy(http_port).close()
+
+
+def test_everything_else_is_a_redirect_or_404(acmed, http_port):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    status, headers, _ = http(http_port, "/some/page?x=1", NAME)
+    assert status == 302 and headers["Location"] == f"https://{NAME}/some/page?x=1"
+    assert http(http_port, "/", "stranger.example.net")[0] == 404
+    assert http(http_port, "/.well-known/acme-challenge/unknown", NAME)[0] == 404
+    assert http(http_port, "/.well-known/acme-challenge/../../etc/passwd", NAME)[0] == 404
+    assert http(http_port, "/.well-known/acme-challenge/%2e%2e%2fx", NAME)[0] == 404
+
+
+def test_http_other_404(acmed, http_port):
+    acmed.configure({NAME: {}}, http_other="404").start()
+    acmed.deployed(NAME)
+    assert http(http_port, "/", NAME)[0] == 404
+
+
+def test_a_token_is_gone_after_the_challenge(held, proxy, http_port):
+    hold = proxy.hold("/chalZ", after=True)
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    hold.release()
+    held.deployed(NAME)
+    assert http(http_port, "/.well-known/acme-challenge/" + "A" * 43, NAME)[0] == 404
+
+
+def test_slow_clients_do_not_stop_a_challenge(acmed, http_port):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    idle = [socket.create_connection(("127.0.0.1", http_port)) for _ in range(200)]
+    for s in idle:
+        s.sendall(b"GET /.well-known/acme-ch")
+    acmed.renew(NAME)
+    assert acmed.generation(NAME) == 2
+    # And they are dropped, absolutely, ten seconds after they began.
+    for s in idle:
+        s.settimeout(20)
+        assert s.recv(1024)[:12] in (b"", b"HTTP/1.1 408")
+        s.close()
+
+
+def test_behind_a_web_server(make_acmed, pebble, authority, place, http_port, ending):
+    """nginx has port 80 and hands the challenges on, as conf/ shows it."""
+    inner = free_port()
+    fullchain, key = placeholder(authority, place / "placeholder", NAME)
+    forward = f"location /.well-known/acme-challenge/ {{ proxy_pass http://127.0.0.1:{inner}; proxy_set_header Host $host; }}"
+    nginx = Nginx(place / "nginx", fullchain, key, NAME, http_port, forward)
+    ending(nginx.stop)
+    acmed = make_acmed(pebble, http_port=inner)
+    acmed.configure({NAME: {}}).start()
+    acmed.issued(NAME)
+
+
+def test_on_a_unix_socket_behind_a_web_server(make_acmed, pebble, authority, place, http_port, ending):
+    fullchain, key = placeholder(authority, place / "placeholder", NAME)
+    acmed = make_acmed(pebble)
+    path = acmed.directory / "run" / "http.sock"
+    forward = f"location /.well-known/acme-challenge/ {{ proxy_pass http://unix:{path}:; proxy_set_header Host $host; }}"
+    nginx = Nginx(place / "nginx", fullchain, key, NAME, http_port, forward)
+    ending(nginx.stop)
+    acmed.configure({NAME: {}}, http_listen=f"unix:{path}").start()
+    acmed.issued(NAME)
+
+
+def test_pipelined_and_malformed_requests(acmed, http_port):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+
+    def say(data):
+        with socket.create_connection(("127.0.0.1", http_port), timeout=15) as s:
+            s.sendall(data)
+            reply = b""
+            while True:
+                try:
+                    more = s.recv(65536)
+                except ConnectionResetError:
+                    return reply
+                if not more:
+                    return reply
+                reply += more
+
+    host = f"Host: {NAME}\r\n".encode()
+    assert say(b"GET / HTTP/1.1\r\n" + host + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc").startswith(b"HTTP/1.1 400")
+    assert say(b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc")[:12] in (
+        b"HTTP/1.1 400", b"HTTP/1.1 404", b"HTTP/1.1 405")
+    assert say(b"GET / HTTP/1.1\r\n" + host + b"X: " + b"y" * 200_000 + b"\r\n\r\n")[:10] in (b"HTTP/1.1 4", b"")
+    assert say(b"\x16\x03\x01\x02\x00garbage\r\n\r\n")[:12] in (b"HTTP/1.1 400", b"")
+    assert acmed.ctl("status").code == 0
+    assert http(http_port, "/", NAME)[0] == 302
+

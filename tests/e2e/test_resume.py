@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""kill -9 in the middle of an order: the next start goes on with it and places no second one."""
+
+import pytest
+
+from harness.process import alive
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+# Where the CA is held: before it hears of the request, or after it acted and before acmed hears of it.
+POINTS = [("/authZ", False), ("/authZ", True), ("/chalZ", False), ("/chalZ", True), ("/finalize-order", False),
+          ("/finalize-order", True), ("/my-order", False), ("/my-order", True), ("/certZ", False), ("/certZ", True)]
+
+
+@pytest.mark.parametrize("path, after", POINTS, ids=[f"{p[1:]}-{'after' if a else 'before'}" for p, a in POINTS])
+def test_killed_in_mid_order(held, proxy, path, after):
+    hold = proxy.hold(path, after)
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    held.kill()
+    hold.release()
+    held.start()
+    held.issued(NAME)
+    held.deployed(NAME)
+    assert proxy.pebble.orders() == 1
+    assert held.status()["daemon"]["repeated_orders"] == 0
+
+
+def test_killed_before_the_order_is_placed(held, proxy):
+    hold = proxy.hold("/order-plz")
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    held.kill()
+    proxy.stop()
+    proxy.start()
+    held.start()
+    held.issued(NAME)
+    assert proxy.pebble.orders() <= 2
+
+
+def test_the_one_allowed_loss_is_counted(held, proxy):
+    """The CA has the order, its URL never arrived: one repetition, and status tells of it."""
+    hold = proxy.hold("/order-plz", after=True)
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    orders = proxy.pebble.orders()
+    held.kill()
+    hold.release()
+    held.start()
+    held.issued(NAME)
+    assert proxy.pebble.orders() <= orders + 1
+    assert held.status()["daemon"]["repeated_orders"] == 1
+
+
+@pytest.mark.parametrize("who", ["acmed-engine", "acmed-keeper"])
+def test_a_killed_child_is_replaced_and_the_order_goes_on(held, proxy, who):
+    import os
+    import signal
+    hold = proxy.hold("/finalize-order", after=True)
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    before = held.children()
+    os.kill(before[who], signal.SIGKILL)
+    wait_for(lambda: not any(alive(p) for p in before.values()), "both children to end")
+    hold.release()
+    held.issued(NAME)
+    assert held.process.running()
+    assert proxy.pebble.orders() == 1
+
+
+def test_stopped_in_mid_order(held, proxy):
+    hold = proxy.hold("/authZ")
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    assert held.stop() == 0
+    hold.release()
+    held.start()
+    held.issued(NAME)
+    assert proxy.pebble.orders() == 1

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/account.h"
+
+#include "daemon/log.h"
+#include "lib/http.h"
+#include "lib/json.h"
+#include "lib/jws.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_FILE    "key.pem"
+#define RECORD_FILE "account.json"
+#define ASIDE_MAX   1000
+#define RECORD_MAX  16384
+
+struct accounts {
+    const struct store *store;
+    struct account *v; /* in the order of the configuration */
+    size_t n;
+};
+
+struct accounts *accounts_new(const struct store *store, const struct config *config)
+{
+    struct accounts *a = calloc(1, sizeof *a);
+
+    if (a == NULL)
+        return NULL;
+    a->store = store;
+    a->n = config->n_cas;
+    a->v = calloc(a->n + 1, sizeof *a->v);
+    if (a->v == NULL) {
+        free(a);
+        return NULL;
+    }
+    for (size_t i = 0; i < a->n; i++)
+        a->v[i].ca = &config->cas[i];
+    return a;
+}
+
+static void forget(struct account *account)
+{
+    key_free(account->key);
+    free(account->url);
+    free(account->thumbprint);
+    *account = (struct account){.ca = account->ca};
+}
+
+void accounts_free(struct accounts *a)
+{
+    if (a == NULL)
+        return;
+    for (size_t i = 0; i < a->n; i++)
+        forget(&a->v[i]);
+    free(a->v);
+    free(a);
+}
+
+static struct account *find(struct accounts *a, const struct config_ca *ca)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->v[i].ca == ca)
+            return &a->v[i];
+    return NULL;
+}
+
+/* What account.json says; the caller frees. NULL: out of memory. */
+static char *record_text(const char *directory, const char *url)
+{
+    json_t *record = json_pack("{s:s, s:s}", "directory", directory, "url", url);
+    char *text = record != NULL ? json_dumps(record, JSON_INDENT(1)) : NULL;
+
+    json_decref(record);
+    return text;
+}
+
+static bool write_record(const struct dir *d, const char *directory, const char *url, struct err *e)
+{
+    char *text = record_text(directory, url);
+    bool ok;
+
+    if (text == NULL)
+        return err_nomem(e, "writing the account's record");
+    ok = file_replace(d, &(struct file_content){RECORD_FILE, text, strlen(text), FILE_PRIVATE}, e);
+    free(text);
+    return ok;
+}
+
+/* The old account is never used again, and never removed either: it may still hold certificates to revoke.
+ * The form of the name is GNU's for numbered backups; no CA of the configuration can be called that. */
+static bool set_aside(struct accounts *a, const char *ca, struct err *e)
+{
+    char name[CONFIG_NAME_MAX + 16];
+    struct stat st;
+
+    for (unsigned i = 1; i <= ASIDE_MAX; i++) {
+        (void)snprintf(name, sizeof name, "%s.~%u~", ca, i);
+        if (fstatat(a->store->accounts.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        return dir_rename(&a->store->accounts, ca, name, e) && dir_sync(&a->store->accounts, e);
+    }
+    return err_set(e, ERR_CLASS_INTERNAL, "%s holds too many old accounts %s.~N~: remove some",
+                   a->store->accounts.path, ca);
+}
+
+static bool fill_new(const struct dir *d, const struct config_ca *ca, const struct key *key, struct err *e)
+{
+    struct buf pem;
+    char *record = record_text(ca->directory, "");
+    bool ok;
+
+    buf_init_secret(&pem, FILE_MAX);
+    ok = record != NULL || err_nomem(e, "making an account");
+    if (ok && key_to_pem(key, &pem, e)) {
+        const struct file_content files[] = {
+            {KEY_FILE, pem.data, pem.len, FILE_PRIVATE},
+            {RECORD_FILE, record, strlen(record), FILE_PRIVATE},
+        };
+
+        ok = file_write_all(d, files, 2, e) && dir_sync(d, e);
+    } else {
+        ok = false;
+    }
+    buf_clear(&pem);
+    free(record);
+    return ok;
+}
+
+/* Key and record appear together, by one rename: a key without its directory's URL could meet the wrong CA.
+ */
+static bool make(struct accounts *a, struct account *account, struct err *e)
+{
+    const struct dir *parent = &a->store->accounts;
+    char temporary[CONFIG_NAME_MAX + 16];
+    struct dir d;
+    bool ok;
+
+    (void)snprintf(temporary, sizeof temporary, ".new-%s", account->ca->name);
+    account->key = key_generate(KEY_TYPE_ECDSA_P256, e);
+    account->url = strdup("");
+    if (account->key == NULL || account->url == NULL)
+        return account->key == NULL ? false : err_nomem(e, "making an account");
+    if (!dir_remove(parent, temporary, e) || !dir_make(&d, parent, temporary, 0700, e))
+        return false;
+    ok = fill_new(&d, account->ca, account->key, e) && dir_rename(parent, temporary, account->ca->name, e);
+    dir_close(&d);
+    if (!ok)
+        (void)dir_remove(parent, temporary, NULL);
+    ok = ok && dir_sync(parent, e);
+    if (ok)
+        log_notice(NULL, "made a new account key for the CA %s, in %s/%s", account->ca->name, parent->path,
+                   account->ca->name);
+    return ok;
+}
+
+/* What account.json says; url is the caller's. False: it is missing or damaged. */
+static bool read_record(const struct dir *d, char **directory, char **url, struct err *e)
+{
+    struct buf text;
+    json_t *record = NULL;
+    const char *directory_text = NULL;
+    const char *url_text = NULL;
+
+    buf_init(&text, FILE_MAX + 8192);
+    if (file_read(d, RECORD_FILE, &text, NULL, NULL, e) && text.len > 0)
+        record = json_read_object(text.data, text.len, RECORD_MAX, e);
+    buf_clear(&text);
+    if (record != NULL && json_need_string(record, "directory", &directory_text, e) &&
+        json_need_string(record, "url", &url_text, e)) {
+        *directory = strdup(directory_text);
+        *url = strdup(url_text);
+    }
+    json_decref(record);
+    return *directory != NULL && *url != NULL;
+}
+
+enum found { FOUND_GOOD, FOUND_OTHER_DIRECTORY, FOUND_NO_KEY, FOUND_ERROR };
+
+static enum found load_key(const struct dir *d, struct account *account, struct err *e)
+{
+    struct buf pem;
+    bool missing;
+
+    buf_init_secret(&pem, FILE_MAX + 8192);
+    if (!file_read_secret(d, KEY_FILE, &pem, &missing, e)) {
+        buf_clear(&pem);
+        return missing ? FOUND_NO_KEY : FOUND_ERROR;
+    }
+    account->key = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, e);
+    buf_clear(&pem);
+    return account->key != NULL ? FOUND_GOOD : FOUND_NO_KEY;
+}
+
+static enum found load_from(const struct dir *d, struct account *account, struct err *e)
+{
+    char *directory = NULL;
+    char *url = NULL;
+    enum found found = load_key(d, account, e);
+
+    if (found != FOUND_GOOD)
+        return found;
+    if (!read_record(d, &directory, &url, e)) {
+        /* The key alone is enough: newAccount with a known key finds the account (RFC 8555 section 7.3.1). */
+        log_warning(
+            NULL,
+            "the record of the account with the CA %s is damaged (%s); the account is looked up at the CA",
+            account->ca->name, e->text);
+        free(directory);
+        free(url);
+        account->url = strdup("");
+        if (account->url == NULL)
+            (void)err_nomem(e, "reading an account");
+        return account->url != NULL && write_record(d, account->ca->directory, "", e) ? FOUND_GOOD
+                                                                                      : FOUND_ERROR;
+    }
+    if (strcmp(directory, account->ca->directory) != 0)
+        found = FOUND_OTHER_DIRECTORY;
+    free(directory);
+    /* A URL of another origin would be refused by each handler, so it counts as none. */
+    if (found == FOUND_GOOD && *url != '\0' && !http_same_origin(url, account->ca->directory))
+        *url = '\0';
+    account->url = url;
+    return found;
+}
+
+static bool load(struct accounts *a, struct account *account, struct err *e)
+{
+    const char *name = account->ca->name;
+    struct dir d;
+    bool missing;
+    enum found found;
+
+    if (!dir_open(&d, &a->store->accounts, name, &missing, e))
+        return missing && make(a, account, e);
+    found = load_from(&d, account, e);
+    dir_close(&d);
+    switch (found) {
+    case FOUND_GOOD:
+        return true;
+    case FOUND_ERROR:
+        return false;
+    case FOUND_OTHER_DIRECTORY:
+        log_notice(
+            NULL,
+            "the directory of the CA %s is now %s: its old account is kept as %s.~N~, a new one is made",
+            name, account->ca->directory, name);
+        break;
+    case FOUND_NO_KEY:
+        log_error(
+            NULL,
+            "the account with the CA %s has no usable key (%s): it is kept as %s.~N~, a new account is made",
+            name, *e->text != '\0' ? e->text : "key.pem is missing", name);
+        break;
+    }
+    forget(account);
+    return set_aside(a, name, e) && make(a, account, e);
+}
+
+const struct account *accounts_get(struct accounts *a, const struct config_ca *ca, struct err *e)
+{
+    struct account *account = find(a, ca);
+    struct err own;
+
+    if (e == NULL)
+        e = &own;
+    err_clear(e);
+    if (account == NULL) {
+        (void)err_set(e, ERR_CLASS_INTERNAL, "no such CA");
+        return NULL;
+    }
+    if (account->key != NULL)
+        return account;
+    if (load(a, account, e))
+        account->thumbprint = jws_thumbprint(account->key, e);
+    if (account->thumbprint != NULL)
+        return account;
+    forget(account);
+    (void)err_wrap(e, "the account with the CA %s", ca->name);
+    return NULL;
+}
+
+bool accounts_save_url(struct accounts *a, const struct config_ca *ca, const char *url, struct err *e)
+{
+    struct account *account;
+    struct dir d;
+    char *copy;
+    bool ok;
+
+    if (accounts_get(a, ca, e) == NULL)
+        return false;
+    account = find(a, ca);
+    if (strcmp(account->url, url) == 0)
+        return true;
+    copy = strdup(url);
+    if (copy == NULL)
+        return err_nomem(e, "saving the account's URL");
+    ok = dir_open(&d, &a->store->accounts, ca->name, NULL, e);
+    if (ok) {
+        ok = write_record(&d, ca->directory, url, e);
+        dir_close(&d);
+    }
+    if (!ok) {
+        free(copy);
+        return err_wrap(e, "saving the URL of the account with the CA %s", ca->name);
+    }
+    free(account->url);
+    account->url = copy;
+    return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_KEEPER_ACCOUNT_H
+#define ACMED_KEEPER_ACCOUNT_H
+
+/* Accounts with the CAs: accounts/CA/key.pem and account.json {"directory", "url"}, RFC 8555 section 7.3. */
+
+#include "daemon/keeper/store.h"
+#include "lib/config.h"
+#include "lib/err.h"
+#include "lib/key.h"
+
+struct account {
+    const struct config_ca *ca; /* borrowed */
+    struct key *key;            /* owned */
+    char *url;                  /* owned; "": not registered, as far as is known */
+    char *thumbprint;           /* owned, RFC 7638 */
+};
+
+struct accounts;
+
+/* One (not yet loaded) account for each configured CA; store and config are borrowed. NULL: out of memory. */
+struct accounts *accounts_new(const struct store *store, const struct config *config);
+void accounts_free(struct accounts *a);
+
+/* The account with this configured CA, read or made (key durable) at the first call; borrowed. An account
+ * made for another directory URL, or one whose key is unreadable, is set aside as accounts/CA.~N~ and a new
+ * one made. NULL with e on failure; the next call tries again. */
+const struct account *accounts_get(struct accounts *a, const struct config_ca *ca, struct err *e);
+
+/* Records the account's URL, durably. */
+bool accounts_save_url(struct accounts *a, const struct config_ca *ca, const char *url, struct err *e);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/copy.h"
+
+#include "daemon/keeper/install.h"
+#include "daemon/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Who may put something else in the place of what is in this directory: its owner, and those who may write to
+ * it. `last`: the directory that takes the copy; above it a sticky one will do. */
+static bool is_safe(const struct stat *st, bool last)
+{
+    bool group = (st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 && st->st_gid != getegid();
+
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return false;
+    if (!last && (st->st_mode & S_ISVTX) != 0)
+        return true;
+    return (st->st_mode & S_IWOTH) == 0 && !group;
+}
+
+static bool check(int fd, const char *path, bool last, struct err *e)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return err_set(e, ERR_CLASS_INTERNAL, "cannot examine %s: %s", path, strerror(errno));
+    if (is_safe(&st, last))
+        return true;
+    return err_set(
+        e, ERR_CLASS_CONFIG,
+        "%s (uid %u, gid %u, mode %04o) can be changed by others than root and acmed: no copy is put below "
+        "it. Make it root's (chown root, chmod go-w), or copy elsewhere",
+        path, (unsigned)st.st_uid, (unsigned)st.st_gid, (unsigned)(st.st_mode & 07777));
+}
+
+/* Each directory as the path names it, from the root: none can be exchanged after it was looked at, because
+ * the one above was found safe. */
+static bool check_down(char *path, struct err *e)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        int fd;
+        bool ok;
+
+        *slash = '\0';
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        ok = fd >= 0
+                 ? check(fd, path, false, e)
+                 : err_set(e, ERR_CLASS_CONFIG, "cannot open the directory %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            (void)close(fd);
+        *slash = '/';
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* And each as it really is, where the path went through symbolic links. */
+static bool check_up(const struct dir *d, struct err *e)
+{
+    struct stat below;
+    struct stat here;
+    int fd = openat(d->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fstat(fd, &here) == 0;
+
+    do {
+        int up = ok ? openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+        below = here;
+        ok = up >= 0 && fstat(up, &here) == 0;
+        if (fd >= 0)
+            (void)close(fd);
+        fd = up;
+        if (ok && !check(fd, d->path, false, e)) {
+            (void)close(fd);
+            return err_wrap(e, "a directory above %s", d->path);
+        }
+    } while (ok && (here.st_dev != below.st_dev || here.st_ino != below.st_ino));
+    if (fd >= 0)
+        (void)close(fd);
+    return ok || dir_err(d, "examine what is above", NULL, errno, e);
+}
+
+/* Opens the directory of the path's last component, *name, which points into the path. */
+static bool open_parent(struct dir *d, const char *path, const char **name, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent;
+    bool ok;
+
+    if (*path != '/' || slash == NULL || slash[1] == '\0')
+        return err_set(e, ERR_CLASS_CONFIG, "%s does not name a file", path);
+    parent = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    if (parent == NULL)
+        return err_nomem(e, "copying");
+    ok = check_down(parent, e) && dir_open_path(d, parent, e);
+    free(parent);
+    if (!ok)
+        return false;
+    if (!check(d->fd, d->path, true, e) || !check_up(d, e)) {
+        dir_close(d);
+        return false;
+    }
+    *name = slash + 1;
+    return true;
+}
+
+static bool has_key(enum copy_kind kind)
+{
+    return kind == COPY_PRIVKEY || kind == COPY_HAPROXY;
+}
+
+static bool write_copy(const struct config_copy *copy, const struct buf *content, struct file_attr attr,
+                       const char *certificate, struct err *e)
+{
+    struct file_content file = {NULL, content->len > 0 ? content->data : "", content->len, attr};
+    struct dir d;
+    bool ok = true;
+
+    if (!open_parent(&d, copy->path, &file.name, e))
+        return false;
+    if (!file_equals(&d, &file)) {
+        ok = file_replace(&d, &file, e);
+        if (ok)
+            log_info(certificate, "wrote %s", copy->path);
+    }
+    dir_close(&d);
+    return ok;
+}
+
+static bool copy_one(const struct dir *live, const struct config_copy *copy, struct file_attr key_attr,
+                     const char *certificate, struct err *e)
+{
+    const char *kind = copy_kind_to_str(copy->kind);
+    struct buf content;
+    char name[32];
+    bool ok;
+
+    (void)snprintf(name, sizeof name, "%s.pem", kind);
+    buf_init_secret(&content, FILE_MAX + 8192);
+    ok = file_read(live, name, &content, NULL, NULL, e) &&
+         write_copy(copy, &content, has_key(copy->kind) ? key_attr : FILE_PUBLIC, certificate, e);
+    buf_clear(&content);
+    return ok || err_wrap(e, "copy of %s to %s", kind, copy->path);
+}
+
+/* A server that reloads in between must find a certificate with its key: the old pair, or the new one. */
+static unsigned turn_of(enum copy_kind kind)
+{
+    return kind == COPY_PRIVKEY ? 2 : kind == COPY_HAPROXY ? 1 : 0;
+}
+
+bool copy_all(const struct store *store, const struct snapshot *snapshot, const struct config_certificate *c,
+              struct err *e)
+{
+    struct file_attr key_attr;
+    struct dir live;
+    struct err why;
+    uint64_t generation;
+    bool good[3] = {true, true, true}; /* a turn */
+
+    if (c->n_copies == 0)
+        return true;
+    generation = store_live(store, c->name, &why);
+    if (generation == 0)
+        return err_set(e, ERR_CLASS_INTERNAL, "there is nothing to copy: %s",
+                       why.class != ERR_CLASS_NONE ? why.text : "no certificate is live");
+    if (!install_key_attr(snapshot, c, &key_attr, e) ||
+        !store_generation(store, c->name, generation, &live, e))
+        return false;
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (size_t i = 0; i < c->n_copies; i++) {
+            if (turn_of(c->copies[i].kind) != turn || (turn == 2 && !good[0]))
+                continue;
+            if (!copy_one(&live, &c->copies[i], key_attr, c->name, &why)) {
+                if (good[0] && good[1] && good[2] && e != NULL)
+                    *e = why;
+                good[turn] = false;
+            }
+        }
+    }
+    dir_close(&live);
+    return good[0] && good[1] && good[2];
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/pending.h"
+
+#include "daemon/keeper/keygen.h"
+#include "daemon/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIRECTORY "pending"
+#define KEY_FILE  "key.pem"
+
+enum job { JOB_NONE, JOB_QUEUED, JOB_RUNNING };
+
+struct entry {
+    struct key *key; /* owned; durable */
+    enum job job;
+    struct keygen keygen;
+    struct err *failure; /* owned: how the last child failed, until somebody is told; NULL: it did not */
+};
+
+struct pending {
+    const struct store *store;
+    const struct config *config;
+    struct entry *v; /* one a certificate, in the order of the configuration */
+    size_t n_queued;
+    size_t next_queued; /* where to look first: every lineage gets its turn */
+    size_t n_running;
+    size_t running[PENDING_CHILDREN_MAX]; /* indexes into v */
+};
+
+struct pending *pending_new(const struct store *store, const struct config *config)
+{
+    struct pending *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    p->store = store;
+    p->config = config;
+    p->v = calloc(config->n_certificates + 1, sizeof *p->v);
+    if (p->v == NULL) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+static struct entry *entry_of(struct pending *p, const struct config_certificate *c)
+{
+    size_t i = (size_t)(c - p->config->certificates);
+
+    assert(i < p->config->n_certificates);
+    return &p->v[i];
+}
+
+static void unlist_running(struct pending *p, size_t index)
+{
+    for (size_t i = 0; i < p->n_running; i++)
+        if (p->running[i] == index)
+            p->running[i] = p->running[--p->n_running];
+}
+
+static void set_job(struct pending *p, struct entry *entry, enum job job)
+{
+    if (entry->job == JOB_QUEUED)
+        p->n_queued--;
+    if (entry->job == JOB_RUNNING)
+        unlist_running(p, (size_t)(entry - p->v));
+    entry->job = job;
+    if (job == JOB_QUEUED)
+        p->n_queued++;
+    if (job == JOB_RUNNING)
+        p->running[p->n_running++] = (size_t)(entry - p->v);
+}
+
+static void entry_clear(struct pending *p, struct entry *entry)
+{
+    keygen_cancel(&entry->keygen);
+    set_job(p, entry, JOB_NONE);
+    key_free(entry->key);
+    entry->key = NULL;
+    free(entry->failure);
+    entry->failure = NULL;
+}
+
+void pending_free(struct pending *p)
+{
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < p->config->n_certificates; i++)
+        entry_clear(p, &p->v[i]);
+    free(p->v);
+    free(p);
+}
+
+/* True when this is the key of the live generation: installed, but the machine stopped before it was removed
+ * here. */
+static bool is_live(const struct pending *p, const struct config_certificate *c, const struct buf *pem)
+{
+    uint64_t generation = store_live(p->store, c->name, NULL);
+    struct dir d;
+    struct buf live;
+    bool same;
+
+    if (generation == 0 || !store_generation(p->store, c->name, generation, &d, NULL))
+        return false;
+    buf_init_secret(&live, FILE_MAX + 8192);
+    same = file_read(&d, "privkey.pem", &live, NULL, NULL, NULL) && live.len == pem->len &&
+           memcmp(live.data, pem->data, pem->len) == 0;
+    buf_clear(&live);
+    dir_close(&d);
+    return same;
+}
+
+static bool remove_file(const struct pending *p, const struct config_certificate *c, struct err *e)
+{
+    struct dir lineage;
+    struct dir d;
+    bool missing;
+    bool ok;
+
+    if (!dir_open(&lineage, &p->store->certs, c->name, &missing, e))
+        return missing;
+    ok = dir_open(&d, &lineage, DIRECTORY, &missing, e);
+    if (ok) {
+        ok = dir_remove(&d, KEY_FILE, e) && dir_sync(&d, e);
+        dir_close(&d);
+    } else {
+        ok = missing;
+    }
+    dir_close(&lineage);
+    return ok;
+}
+
+/* Whether a key that was found may serve this order: NULL, or why not. */
+static const char *objection(const struct pending *p, const struct config_certificate *c,
+                             const struct key *key, const struct buf *pem)
+{
+    if (key == NULL)
+        return "is damaged";
+    if (key_type(key) != c->key)
+        return "is not of the configured type any more";
+    if (is_live(p, c, pem))
+        return "is installed already";
+    return NULL;
+}
+
+static bool read_file(const struct pending *p, const struct config_certificate *c, struct buf *pem,
+                      bool *missing, struct err *e)
+{
+    struct dir lineage;
+    struct dir d;
+    bool ok;
+
+    if (!dir_open(&lineage, &p->store->certs, c->name, missing, e))
+        return false;
+    ok = dir_open(&d, &lineage, DIRECTORY, missing, e);
+    if (ok) {
+        ok = file_read_secret(&d, KEY_FILE, pem, missing, e);
+        dir_close(&d);
+    }
+    dir_close(&lineage);
+    return ok;
+}
+
+bool pending_existing(struct pending *p, const struct config_certificate *c, const struct key **key,
+                      struct err *e)
+{
+    struct entry *entry = entry_of(p, c);
+    struct buf pem;
+    const char *why;
+    bool missing;
+    bool ok;
+
+    *key = entry->key;
+    if (entry->key != NULL)
+        return true;
+    buf_init_secret(&pem, FILE_MAX + 8192);
+    ok = read_file(p, c, &pem, &missing, e);
+    if (ok) {
+        entry->key = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, NULL);
+        why = objection(p, c, entry->key, &pem);
+        if (why != NULL) {
+            log_info(c->name, "the key of an earlier order %s: removed", why);
+            key_free(entry->key);
+            entry->key = NULL;
+            ok = remove_file(p, c, e);
+        }
+    } else {
+        ok = missing;
+    }
+    buf_clear(&pem);
+    *key = entry->key;
+    return ok || err_wrap(e, "the key of the order in flight");
+}
+
+/* Takes the key when it is durable; frees it otherwise. */
+static bool keep_take(struct pending *p, const struct config_certificate *c, struct key *key, struct err *e)
+{
+    struct dir lineage;
+    struct dir d;
+    struct buf pem;
+    bool ok;
+
+    buf_init_secret(&pem, FILE_MAX);
+    ok = key_to_pem(key, &pem, e) && store_lineage(p->store, c->name, &lineage, e);
+    if (ok) {
+        ok = dir_make(&d, &lineage, DIRECTORY, 0700, e);
+        if (ok) {
+            ok = file_replace(&d, &(struct file_content){KEY_FILE, pem.data, pem.len, FILE_PRIVATE}, e);
+            dir_close(&d);
+        }
+        dir_close(&lineage);
+    }
+    buf_clear(&pem);
+    if (!ok) {
+        key_free(key);
+        return err_wrap(e, "saving the key of a new order");
+    }
+    entry_of(p, c)->key = key;
+    return true;
+}
+
+static bool is_slow(enum key_type type)
+{
+    return type != KEY_TYPE_ECDSA_P256 && type != KEY_TYPE_ECDSA_P384;
+}
+
+static bool make_now(struct pending *p, const struct config_certificate *c, struct err *e)
+{
+    struct key *key = key_generate(c->key, e);
+
+    return key != NULL && keep_take(p, c, key, e);
+}
+
+/* Starts or queues the child of a slow key. */
+static bool start(struct pending *p, const struct config_certificate *c, struct err *e)
+{
+    struct entry *entry = entry_of(p, c);
+
+    if (p->n_running == PENDING_CHILDREN_MAX) {
+        set_job(p, entry, JOB_QUEUED);
+        return true;
+    }
+    if (!keygen_start(&entry->keygen, c->key, e)) {
+        set_job(p, entry, JOB_NONE);
+        return false;
+    }
+    set_job(p, entry, JOB_RUNNING);
+    return true;
+}
+
+enum pending_result pending_get(struct pending *p, const struct config_certificate *c, const struct key **key,
+                                struct err *e)
+{
+    struct entry *entry = entry_of(p, c);
+
+    *key = NULL;
+    if (entry->job == JOB_RUNNING)
+        return PENDING_WAIT;
+    if (entry->failure != NULL) {
+        if (e != NULL)
+            *e = *entry->failure;
+        free(entry->failure);
+        entry->failure = NULL;
+        return PENDING_FAILED;
+    }
+    if (!pending_existing(p, c, key, e))
+        return PENDING_FAILED;
+    if (*key != NULL) {
+        set_job(p, entry, JOB_NONE);
+        return PENDING_READY;
+    }
+    if (is_slow(c->key))
+        return start(p, c, e) ? PENDING_WAIT : PENDING_FAILED;
+    set_job(p, entry, JOB_NONE);
+    if (!make_now(p, c, e))
+        return PENDING_FAILED;
+    *key = entry->key;
+    return PENDING_READY;
+}
+
+void pending_want(struct pending *p, const struct config_certificate *c)
+{
+    struct entry *entry = entry_of(p, c);
+
+    free(entry->failure); /* of an earlier order: this one tries again */
+    entry->failure = NULL;
+    if (entry->key == NULL && entry->job == JOB_NONE)
+        set_job(p, entry, JOB_QUEUED);
+}
+
+/* A failure here is not told: whoever needs the key meets it again in pending_get(). */
+static void work_on(struct pending *p, const struct config_certificate *c)
+{
+    struct entry *entry = entry_of(p, c);
+    const struct key *key;
+
+    set_job(p, entry, JOB_NONE);
+    if (!pending_existing(p, c, &key, NULL) || key != NULL)
+        return;
+    if (is_slow(c->key))
+        (void)start(p, c, NULL);
+    else
+        (void)make_now(p, c, NULL);
+}
+
+bool pending_work(struct pending *p)
+{
+    size_t n = p->config->n_certificates;
+
+    for (size_t i = 0; p->n_queued > 0 && i < n; i++) {
+        size_t at = (p->next_queued + i) % n;
+        const struct config_certificate *c = &p->config->certificates[at];
+
+        if (p->v[at].job != JOB_QUEUED || (is_slow(c->key) && p->n_running == PENDING_CHILDREN_MAX))
+            continue;
+        p->next_queued = at + 1;
+        work_on(p, c);
+        return p->n_queued > 0;
+    }
+    return false;
+}
+
+bool pending_discard(struct pending *p, const struct config_certificate *c, struct err *e)
+{
+    entry_clear(p, entry_of(p, c));
+    return remove_file(p, c, e) || err_wrap(e, "removing the key of an order");
+}
+
+size_t pending_poll(const struct pending *p, struct pollfd *fds)
+{
+    for (size_t i = 0; i < p->n_running; i++)
+        fds[i] = (struct pollfd){.fd = p->v[p->running[i]].keygen.fd, .events = POLLIN};
+    return p->n_running;
+}
+
+static void fail(struct entry *entry, const struct err *e)
+{
+    entry->failure = malloc(sizeof *entry->failure);
+    if (entry->failure != NULL)
+        *entry->failure = *e;
+}
+
+bool pending_dispatch(struct pending *p, int fd)
+{
+    for (size_t i = 0; i < p->n_running; i++) {
+        size_t at = p->running[i];
+        struct entry *entry = &p->v[at];
+        struct key *key = NULL;
+        struct err e;
+        enum keygen_result result;
+
+        if (entry->keygen.fd != fd)
+            continue;
+        result = keygen_read(&entry->keygen, &key, &e);
+        if (result == KEYGEN_AGAIN)
+            return false;
+        set_job(p, entry, JOB_NONE);
+        if (result == KEYGEN_FAILED || !keep_take(p, &p->config->certificates[at], key, &e))
+            fail(entry, &e);
+        return true;
+    }
+    return false;
+}

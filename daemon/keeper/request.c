@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/request.h"
+
+#include "daemon/keeper/copy.h"
+#include "daemon/keeper/install.h"
+#include "daemon/keeper/keeper.h"
+#include "daemon/log.h"
+#include "daemon/sandbox.h"
+#include "lib/acme.h"
+#include "lib/b64.h"
+#include "lib/cert.h"
+#include "lib/csr.h"
+#include "lib/http.h"
+#include "lib/jws.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NONCE_MAX 1024
+
+/* A finalize that waits for its key. */
+struct request_waiting {
+    struct request_waiting *next;
+    uint32_t id;
+    const struct config_certificate *c; /* borrowed from the configuration */
+    char *url;                          /* owned, checked */
+    char *nonce;                        /* owned, checked */
+};
+
+/* A request as its handler sees it. False with e: IPC_ERROR is the answer. */
+struct request {
+    struct keeper *k;
+    struct ipc_conn *conn; /* for the reply */
+    const struct ipc_msg *m;
+};
+
+static void waiting_free(struct request_waiting *w)
+{
+    free(w->url);
+    free(w->nonce);
+    free(w);
+}
+
+void request_waiting_free(struct request_waiting *list)
+{
+    while (list != NULL) {
+        struct request_waiting *next = list->next;
+
+        waiting_free(list);
+        list = next;
+    }
+}
+
+static const struct config_certificate *lineage_of(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = config_find(r->k->config, r->m->field[0].s);
+
+    if (c == NULL)
+        (void)err_set(e, ERR_CLASS_INTERNAL, "refused: %s is no configured certificate", r->m->field[0].s);
+    return c;
+}
+
+static const struct config_ca *ca_of(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = config_find_ca(r->k->config, r->m->field[0].s);
+
+    if (ca == NULL)
+        (void)err_set(e, ERR_CLASS_INTERNAL, "refused: %s is no configured CA", r->m->field[0].s);
+    return ca;
+}
+
+static bool check_url(const struct config_ca *ca, const char *url, struct err *e)
+{
+    if (!http_url_check(url, e)) {
+        e->class = ERR_CLASS_INTERNAL;
+        return err_wrap(e, "refused");
+    }
+    if (!http_same_origin(url, ca->directory))
+        return err_set(e, ERR_CLASS_INTERNAL, "refused: %s is not of the origin of the CA %s (%s)", url,
+                       ca->name, ca->directory);
+    return true;
+}
+
+static bool check_target(const struct request *r, const struct config_ca *ca, struct err *e)
+{
+    if (!b64url_valid(r->m->field[2].s, NONCE_MAX))
+        return err_set(e, ERR_CLASS_INTERNAL, "refused: the nonce is malformed (RFC 8555 section 6.5.1)");
+    return check_url(ca, r->m->field[1].s, e);
+}
+
+static bool reply_signed(struct ipc_conn *conn, uint32_t id, char *jws, struct err *e)
+{
+    bool ok;
+
+    if (jws == NULL)
+        return false;
+    ok = ipc_send(conn, IPC_SIGNED, id, jws) ||
+         err_set(e, ERR_CLASS_INTERNAL, "the signed request is too large (%zu bytes)", strlen(jws));
+    free(jws);
+    return ok;
+}
+
+/* Signs by account URL. */
+static bool sign(struct keeper *k, struct ipc_conn *conn, uint32_t id, const struct config_ca *ca,
+                 const char *url, const char *nonce, const char *payload, struct err *e)
+{
+    const struct account *account = accounts_get(k->accounts, ca, e);
+
+    if (account == NULL)
+        return false;
+    if (*account->url == '\0')
+        return err_set(e, ERR_CLASS_INTERNAL, "there is no registered account with the CA %s yet", ca->name);
+    return reply_signed(conn, id, jws_sign(account->key, account->url, url, nonce, payload, e), e);
+}
+
+static bool handle_account_load(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = ca_of(r, e);
+    const struct account *account = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
+
+    if (account == NULL)
+        return false;
+    return ipc_send(r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint) ||
+           err_nomem(e, "replying");
+}
+
+static bool handle_account_save(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = ca_of(r, e);
+    const char *url = r->m->field[1].s;
+
+    if (ca == NULL || !check_url(ca, url, e) || !accounts_save_url(r->k->accounts, ca, url, e))
+        return false;
+    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+}
+
+static bool handle_sign_new_account(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = ca_of(r, e);
+    const struct account *account;
+    char *payload;
+    char *jws;
+
+    if (ca == NULL || !check_target(r, ca, e))
+        return false;
+    account = accounts_get(r->k->accounts, ca, e);
+    if (account == NULL)
+        return false;
+    payload = acme_payload_new_account(config_ca_contact(r->k->config, ca), ca->agree_terms);
+    if (payload == NULL)
+        return err_nomem(e, "building a newAccount request");
+    jws = jws_sign(account->key, NULL, r->m->field[1].s, r->m->field[2].s, payload, e);
+    free(payload);
+    return reply_signed(r->conn, r->m->id, jws, e);
+}
+
+static bool handle_sign_new_order(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+    char *payload;
+    bool ok;
+
+    if (c == NULL || !check_target(r, c->ca, e))
+        return false;
+    payload = acme_payload_new_order(&c->domains);
+    if (payload == NULL)
+        return err_nomem(e, "building a newOrder request");
+    ok = sign(r->k, r->conn, r->m->id, c->ca, r->m->field[1].s, r->m->field[2].s, payload, e);
+    free(payload);
+    if (ok)
+        pending_want(r->k->pending, c);
+    return ok;
+}
+
+static bool sign_for_ca(const struct request *r, const char *payload, struct err *e)
+{
+    const struct config_ca *ca = ca_of(r, e);
+
+    return ca != NULL && check_target(r, ca, e) &&
+           sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
+}
+
+static bool handle_sign_fetch(const struct request *r, struct err *e)
+{
+    return sign_for_ca(r, NULL, e);
+}
+
+static bool handle_sign_answer(const struct request *r, struct err *e)
+{
+    return sign_for_ca(r, "{}", e);
+}
+
+static bool sign_finalize(struct keeper *k, struct ipc_conn *conn, uint32_t id,
+                          const struct config_certificate *c, const char *url, const char *nonce,
+                          const struct key *key, struct err *e)
+{
+    char *csr = csr_build(key, &c->domains, e);
+    char *payload;
+    bool ok;
+
+    if (csr == NULL)
+        return false;
+    payload = acme_payload_finalize(csr);
+    free(csr);
+    if (payload == NULL)
+        return err_nomem(e, "building a finalize request");
+    ok = sign(k, conn, id, c->ca, url, nonce, payload, e);
+    free(payload);
+    return ok;
+}
+
+/* The request is answered by request_resume(). One for each certificate: an engine has no use for a second.
+ */
+static bool wait_for_key(const struct request *r, const struct config_certificate *c, struct err *e)
+{
+    struct request_waiting *w;
+
+    for (w = r->k->waiting; w != NULL; w = w->next)
+        if (w->c == c)
+            return err_set(e, ERR_CLASS_INTERNAL,
+                           "refused: finalize was asked for already and waits for its key");
+    w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return err_nomem(e, "waiting for a key");
+    *w = (struct request_waiting){r->k->waiting, r->m->id, c, strdup(r->m->field[1].s),
+                                  strdup(r->m->field[2].s)};
+    if (w->url == NULL || w->nonce == NULL) {
+        waiting_free(w);
+        return err_nomem(e, "waiting for a key");
+    }
+    r->k->waiting = w;
+    return true;
+}
+
+static bool handle_sign_finalize(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+    const struct key *key;
+
+    if (c == NULL || !check_target(r, c->ca, e))
+        return false;
+    switch (pending_get(r->k->pending, c, &key, e)) {
+    case PENDING_READY:
+        return sign_finalize(r->k, r->conn, r->m->id, c, r->m->field[1].s, r->m->field[2].s, key, e);
+    case PENDING_WAIT:
+        return wait_for_key(r, c, e);
+    case PENDING_FAILED:
+        break;
+    }
+    return false;
+}
+
+static bool handle_discard_key(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+
+    if (c == NULL || !pending_discard(r->k->pending, c, e))
+        return false;
+    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+}
+
+static bool handle_install(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+    uint64_t generation;
+
+    if (c == NULL || !install_chain(&r->k->store, r->k->snapshot, r->k->pending, c, r->m->field[1].s,
+                                    r->m->field[1].len, (int64_t)time(NULL), &generation, e))
+        return false;
+    return ipc_send(r->conn, IPC_INSTALLED, r->m->id, generation) || err_nomem(e, "replying");
+}
+
+static bool handle_copy(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+
+    if (c == NULL || !copy_all(&r->k->store, r->k->snapshot, c, e))
+        return false;
+    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+}
+
+static bool handle_ping(const struct request *r, struct err *e)
+{
+    return ipc_send(r->conn, IPC_PONG, r->m->id, sandbox_unknown_syscalls()) || err_nomem(e, "replying");
+}
+
+static bool reply_facts(const struct request *r, const struct dir *d, const struct cert_facts *facts,
+                        struct err *e)
+{
+    char *names = strv_join(&facts->names, " ");
+    bool ok = names != NULL && ipc_send(r->conn, IPC_FACTS_REPLY, r->m->id, d->path,
+                                        (uint64_t)facts->not_after, facts->serial, names);
+
+    free(names);
+    return ok || err_nomem(e, "replying");
+}
+
+static bool handle_facts(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+    struct cert_facts facts;
+    struct dir d;
+    struct buf cert;
+    bool ok;
+
+    if (c == NULL || !store_generation(&r->k->store, c->name, r->m->field[1].u, &d, e))
+        return false;
+    buf_init(&cert, FILE_MAX + 8192);
+    ok = file_read(&d, "cert.pem", &cert, NULL, NULL, e) &&
+         cert_facts_parse(&facts, cert.len > 0 ? cert.data : "", cert.len, e);
+    if (ok) {
+        ok = reply_facts(r, &d, &facts, e);
+        cert_facts_clear(&facts);
+    }
+    buf_clear(&cert);
+    dir_close(&d);
+    return ok;
+}
+
+#define FROM_ENGINE     1u
+#define FROM_SUPERVISOR 2u
+
+/* Whoever is not in a row may not send it: that ends the keeper. */
+static const struct handler {
+    unsigned from;
+    bool (*handle)(const struct request *r, struct err *e);
+} handlers[IPC_TYPE_COUNT] = {
+    [IPC_ACCOUNT_LOAD] = {FROM_ENGINE, handle_account_load},
+    [IPC_ACCOUNT_SAVE] = {FROM_ENGINE, handle_account_save},
+    [IPC_SIGN_NEW_ACCOUNT] = {FROM_ENGINE, handle_sign_new_account},
+    [IPC_SIGN_NEW_ORDER] = {FROM_ENGINE, handle_sign_new_order},
+    [IPC_SIGN_FETCH] = {FROM_ENGINE, handle_sign_fetch},
+    [IPC_SIGN_ANSWER] = {FROM_ENGINE, handle_sign_answer},
+    [IPC_SIGN_FINALIZE] = {FROM_ENGINE, handle_sign_finalize},
+    [IPC_DISCARD_KEY] = {FROM_ENGINE, handle_discard_key},
+    [IPC_INSTALL] = {FROM_ENGINE, handle_install},
+    [IPC_COPY] = {FROM_ENGINE, handle_copy},
+    [IPC_PING] = {FROM_ENGINE | FROM_SUPERVISOR, handle_ping},
+    [IPC_FACTS] = {FROM_SUPERVISOR, handle_facts},
+};
+
+static void reply_error(struct ipc_conn *conn, uint32_t id, enum ipc_type type, const struct err *e)
+{
+    /* Only what a sound engine never asks for is logged here; other failures are told where the attempt ends.
+     */
+    if (strncmp(e->text, "refused", strlen("refused")) == 0)
+        log_warning(NULL, "the engine asked for %s and was %s", ipc_type_to_str(type), e->text);
+    if (!ipc_send_err(conn, id, e))
+        log_error(NULL, "a request (%s) goes unanswered: out of memory", ipc_type_to_str(type));
+}
+
+bool request_handle(struct keeper *k, struct ipc_conn *from, const struct ipc_msg *m, struct err *e)
+{
+    const struct handler *h = &handlers[m->type];
+    struct err why;
+
+    if ((h->from & (from == k->engine ? FROM_ENGINE : FROM_SUPERVISOR)) == 0)
+        return err_set(e, ERR_CLASS_INTERNAL, "%s is nothing to ask of a keeper", ipc_type_to_str(m->type));
+    err_clear(&why);
+    if (!h->handle(&(struct request){k, from, m}, &why))
+        reply_error(from, m->id, m->type, &why);
+    return true;
+}
+
+void request_resume(struct keeper *k)
+{
+    struct request_waiting **at = &k->waiting;
+
+    while (*at != NULL) {
+        struct request_waiting *w = *at;
+        const struct key *key;
+        struct err e;
+        enum pending_result result = pending_get(k->pending, w->c, &key, &e);
+
+        if (result == PENDING_WAIT) {
+            at = &w->next;
+            continue;
+        }
+        if (result == PENDING_FAILED || !sign_finalize(k, k->engine, w->id, w->c, w->url, w->nonce, key, &e))
+            reply_error(k->engine, w->id, IPC_SIGN_FINALIZE, &e);
+        *at = w->next;
+        waiting_free(w);
+    }
+}

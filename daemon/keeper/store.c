@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/store.h"
+
+#include "daemon/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEFTOVER  ".new-" /* prefix of everything unfinished */
+#define CONDEMNED ".old-" /* of a generation that is being removed */
+#define KEPT_AGE  (7 * 24 * 3600)
+
+bool store_lineage(const struct store *s, const char *lineage, struct dir *d, struct err *e)
+{
+    return dir_make(d, &s->certs, lineage, 0755, e);
+}
+
+/* The decimal number of a generation, as acmed itself writes it; 0: something else. */
+static uint64_t parse_generation(const char *name)
+{
+    uint64_t n = 0;
+
+    if (*name < '1' || *name > '9')
+        return 0;
+    for (; *name >= '0' && *name <= '9'; name++) {
+        n = n * 10 + (uint64_t)(*name - '0');
+        if (n > STORE_GENERATION_MAX)
+            return 0;
+    }
+    return *name == '\0' ? n : 0;
+}
+
+/* What live/LINEAGE names, whether or not that exists. */
+static uint64_t live_target(const struct store *s, const char *lineage, struct err *why)
+{
+    char target[PATH_MAX];
+    char prefix[CONFIG_NAME_MAX + 16];
+    struct stat st;
+    ssize_t n = readlinkat(s->live.fd, lineage, target, sizeof target - 1);
+    uint64_t generation;
+
+    if (n < 0 && errno == ENOENT)
+        return 0;
+    if (n < 0 || fstatat(s->live.fd, lineage, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        (void)dir_err(&s->live, "read the link", lineage, errno, why);
+        return 0;
+    }
+    target[n] = '\0';
+    (void)snprintf(prefix, sizeof prefix, "../certs/%s/", lineage);
+    generation = strncmp(target, prefix, strlen(prefix)) == 0 ? parse_generation(target + strlen(prefix)) : 0;
+    if (generation == 0)
+        (void)err_set(why, ERR_CLASS_INTERNAL,
+                      "%s/%s points to %s, which is no generation of this certificate", s->live.path, lineage,
+                      target);
+    if (st.st_uid != geteuid() && st.st_uid != 0) {
+        (void)err_set(why, ERR_CLASS_INTERNAL, "%s/%s was made by uid %u, not by acmed", s->live.path,
+                      lineage, (unsigned)st.st_uid);
+        return 0;
+    }
+    return generation;
+}
+
+bool store_generation(const struct store *s, const char *lineage, uint64_t generation, struct dir *d,
+                      struct err *e)
+{
+    char name[32];
+    struct dir parent;
+    bool ok;
+
+    *d = (struct dir)DIR_CLOSED;
+    (void)snprintf(name, sizeof name, "%" PRIu64, generation);
+    if (!dir_open(&parent, &s->certs, lineage, NULL, e))
+        return false;
+    ok = dir_open(d, &parent, name, NULL, e);
+    dir_close(&parent);
+    return ok;
+}
+
+uint64_t store_live(const struct store *s, const char *lineage, struct err *why)
+{
+    uint64_t generation;
+    struct dir d;
+
+    err_clear(why);
+    generation = live_target(s, lineage, why);
+    if (generation != 0 && !store_generation(s, lineage, generation, &d, why))
+        return 0;
+    if (generation != 0)
+        dir_close(&d);
+    return generation;
+}
+
+/* Numbers of the generations on disk, newest first; the caller frees. NULL with e (also when there is none:
+ * *n is 0). */
+static uint64_t *list_generations(const struct dir *lineage, size_t *n, struct err *e)
+{
+    struct strv names = {0};
+    uint64_t *v;
+
+    *n = 0;
+    if (!dir_list(lineage, &names, e))
+        return NULL;
+    v = calloc(names.n + 1, sizeof *v);
+    if (v == NULL)
+        (void)err_nomem(e, "listing generations");
+    for (size_t i = 0; v != NULL && i < names.n; i++) {
+        uint64_t generation = parse_generation(names.v[i]);
+        size_t at;
+
+        if (generation == 0)
+            continue;
+        for (at = *n; at > 0 && v[at - 1] < generation; at--)
+            v[at] = v[at - 1];
+        v[at] = generation;
+        (*n)++;
+    }
+    strv_clear(&names);
+    return v;
+}
+
+static bool fill(const struct dir *parent, const char *temporary, const struct file_content *files, size_t n,
+                 struct err *e)
+{
+    struct dir d;
+    bool ok;
+
+    if (!dir_make(&d, parent, temporary, 0700, e))
+        return false;
+    ok = file_write_all(&d, files, n, e) &&
+         (fchmod(d.fd, 0755) == 0 || dir_err(&d, "set the mode of", NULL, errno, e)) && dir_sync(&d, e);
+    dir_close(&d);
+    return ok;
+}
+
+bool store_add(const struct store *s, const char *lineage, const struct file_content *files, size_t n,
+               uint64_t *generation, struct err *e)
+{
+    char name[32];
+    char temporary[64];
+    struct dir d;
+    size_t count;
+    uint64_t *existing;
+    uint64_t number;
+    bool ok;
+
+    if (!store_lineage(s, lineage, &d, e))
+        return false;
+    existing = list_generations(&d, &count, e);
+    if (existing == NULL) {
+        dir_close(&d);
+        return false;
+    }
+    number = count > 0 ? existing[0] + 1 : 1;
+    free(existing);
+    (void)snprintf(name, sizeof name, "%" PRIu64, number);
+    (void)snprintf(temporary, sizeof temporary, LEFTOVER "%" PRIu64, number);
+    ok = dir_remove(&d, temporary, e) && fill(&d, temporary, files, n, e) &&
+         dir_rename(&d, temporary, name, e);
+    if (!ok)
+        (void)dir_remove(&d, temporary, NULL);
+    /* A generation whose name may not survive is abandoned: nobody was told of it. */
+    if (ok && !dir_sync(&d, e)) {
+        (void)dir_remove(&d, name, NULL);
+        ok = false;
+    }
+    dir_close(&d);
+    if (ok)
+        *generation = number;
+    return ok;
+}
+
+bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+{
+    char target[CONFIG_NAME_MAX + 64];
+    char temporary[CONFIG_NAME_MAX + 16];
+    bool ok;
+
+    (void)snprintf(target, sizeof target, "../certs/%s/%" PRIu64, lineage, generation);
+    (void)snprintf(temporary, sizeof temporary, LEFTOVER "%s", lineage);
+    if (!dir_remove(&s->live, temporary, e))
+        return false;
+    ok = symlinkat(target, s->live.fd, temporary) == 0 ||
+         dir_err(&s->live, "make the link", temporary, errno, e);
+    ok = ok && dir_rename(&s->live, temporary, lineage, e);
+    if (!ok)
+        (void)unlinkat(s->live.fd, temporary, 0);
+    return ok && dir_sync(&s->live, e);
+}
+
+/* False also for a time in the future: with a clock that is not set yet nothing is old. */
+static bool is_old(const struct dir *lineage, const char *name, int64_t now)
+{
+    struct stat st;
+
+    return fstatat(lineage->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && now - (int64_t)st.st_mtime > KEPT_AGE;
+}
+
+/* First out of sight, then emptied: nobody ever finds a generation with files missing. */
+static bool condemn(const struct dir *lineage, const char *name, struct err *e)
+{
+    char condemned[64];
+
+    (void)snprintf(condemned, sizeof condemned, CONDEMNED "%s", name);
+    return dir_remove(lineage, condemned, e) && dir_rename(lineage, name, condemned, e) &&
+           dir_remove(lineage, condemned, e);
+}
+
+static bool prune(const struct store *s, const struct dir *lineage, const struct config_certificate *c,
+                  int64_t now, struct err *e)
+{
+    struct err why;
+    uint64_t live;
+    size_t n;
+    uint64_t *v;
+    unsigned kept = 0;
+    bool ok = true;
+
+    err_clear(&why);
+    live = live_target(s, c->name, &why);
+    if (why.class != ERR_CLASS_NONE)
+        return true; /* which generation is in use is not known: all stay */
+    v = list_generations(lineage, &n, e);
+    if (v == NULL)
+        return false;
+    for (size_t i = 0; ok && i < n; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof name, "%" PRIu64, v[i]);
+        if (v[i] == live)
+            continue;
+        if (kept < c->keep)
+            kept++;
+        else if (i > 0 && is_old(lineage, name, now)) /* the newest stays: its number is never given twice */
+            ok = condemn(lineage, name, e);
+    }
+    free(v);
+    return ok;
+}
+
+bool store_remove(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+{
+    char name[32];
+    struct dir d;
+    bool missing;
+    bool ok;
+
+    if (live_target(s, lineage, NULL) == generation)
+        return err_set(e, ERR_CLASS_INTERNAL, "generation %" PRIu64 " of %s is live: not removed", generation,
+                       lineage);
+    if (!dir_open(&d, &s->certs, lineage, &missing, e))
+        return missing;
+    (void)snprintf(name, sizeof name, "%" PRIu64, generation);
+    ok = condemn(&d, name, e);
+    dir_close(&d);
+    return ok;
+}
+
+bool store_prune(const struct store *s, const struct config_certificate *c, int64_t now, struct err *e)
+{
+    struct dir d;
+    bool missing;
+    bool ok;
+
+    if (!dir_open(&d, &s->certs, c->name, &missing, e))
+        return missing;
+    ok = prune(s, &d, c, now, e);
+    dir_close(&d);
+    return ok;
+}
+
+/* What a crash left of one lineage; all of it was invisible to everybody, so what cannot be removed (a disk
+ * that is read-only for now, something an administrator put there) is said, and keeps no certificate waiting.
+ */
+static void recover(const struct store *s, const struct config_certificate *c, int64_t now)
+{
+    struct err e;
+    struct dir d;
+    bool missing;
+    bool ok;
+
+    if (!dir_open(&d, &s->certs, c->name, &missing, &e)) {
+        if (!missing)
+            log_warning(c->name, "cannot clean up after an earlier run: %s", e.text);
+        return;
+    }
+    ok = dir_sweep(&d, LEFTOVER, &e) && dir_sweep(&d, CONDEMNED, &e) && prune(s, &d, c, now, &e);
+    if (!ok)
+        log_warning(c->name, "cannot clean up after an earlier run: %s. Tried again at the next start",
+                    e.text);
+    dir_close(&d);
+}
+
+/* One entry of state/, which another user of acmed's made before `user` was changed. Links are left as they
+ * are. */
+static bool hand_over(const struct dir *d, const char *name, uid_t from, uid_t uid, gid_t gid, struct err *e)
+{
+    struct stat st;
+    int fd;
+    bool ok;
+
+    if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        return true;
+    fd = openat(d->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return dir_err(d, "open", name, errno, e);
+    ok = true;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == from)
+        ok = fchown(fd, uid, gid) == 0 || dir_err(d, "change the owner of", name, errno, e);
+    (void)close(fd);
+    return ok;
+}
+
+static bool hand_over_all(const struct dir *d, uid_t from, uid_t uid, gid_t gid, struct err *e)
+{
+    struct strv names = {0};
+    bool ok = dir_list(d, &names, e);
+
+    for (size_t i = 0; ok && i < names.n; i++)
+        ok = hand_over(d, names.v[i], from, uid, gid, e);
+    strv_clear(&names);
+    /* The directory last: until then its old owner's name says that the work is not done. */
+    if (ok && fchown(d->fd, uid, gid) != 0)
+        ok = dir_err(d, "change the owner of", NULL, errno, e);
+    return ok;
+}
+
+/* A directory of the engine's; the keeper looks inside only when it has to change hands. */
+static bool make_engine_dir(struct dir *d, const struct dir *parent, const char *name, uid_t uid, gid_t gid,
+                            struct err *e)
+{
+    struct stat st;
+    bool ok;
+
+    if (mkdirat(parent->fd, name, 0700) != 0 && errno != EEXIST)
+        return dir_err(parent, "make the directory", name, errno, e);
+    if (!dir_open(d, parent, name, NULL, e))
+        return false;
+    ok = fstat(d->fd, &st) == 0 || dir_err(d, "examine", NULL, errno, e);
+    if (ok && (st.st_mode & 07777) != 0700)
+        ok = fchmod(d->fd, 0700) == 0 || dir_err(d, "set the mode of", NULL, errno, e);
+    if (ok && st.st_uid != uid)
+        ok = hand_over_all(d, st.st_uid, uid, gid, e);
+    if (!ok)
+        dir_close(d);
+    return ok;
+}
+
+static bool make_engine_dirs(const struct store *s, uid_t uid, gid_t gid, struct err *e)
+{
+    struct dir state;
+    struct dir history;
+    bool ok = make_engine_dir(&state, &s->root, "state", uid, gid, e);
+
+    if (!ok)
+        return false;
+    ok = make_engine_dir(&history, &state, "history", uid, gid, e);
+    if (ok)
+        dir_close(&history);
+    dir_close(&state);
+    return ok;
+}
+
+bool store_open(struct store *s, const struct config *config, uid_t engine_uid, gid_t engine_gid, int64_t now,
+                struct err *e)
+{
+    struct err why;
+    bool ok;
+
+    *s = (struct store){DIR_CLOSED, DIR_CLOSED, DIR_CLOSED, DIR_CLOSED};
+    ok = dir_open_path(&s->root, config->state_dir, e) &&
+         dir_make(&s->accounts, &s->root, "accounts", 0700, e) &&
+         dir_make(&s->certs, &s->root, "certs", 0755, e) && dir_make(&s->live, &s->root, "live", 0755, e) &&
+         make_engine_dirs(s, engine_uid, engine_gid, e);
+    if (!ok) {
+        store_close(s);
+        return false;
+    }
+    if (!dir_sweep(&s->accounts, LEFTOVER, &why) || !dir_sweep(&s->live, LEFTOVER, &why))
+        log_warning(NULL, "cannot clean up after an earlier run: %s. Tried again at the next start",
+                    why.text);
+    for (size_t i = 0; i < config->n_certificates; i++)
+        recover(s, &config->certificates[i], now);
+    return true;
+}
+
+void store_close(struct store *s)
+{
+    dir_close(&s->root);
+    dir_close(&s->accounts);
+    dir_close(&s->certs);
+    dir_close(&s->live);
+}

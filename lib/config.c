@@ -207,7 +207,7 @@ static void build_cas(struct config_reading *r, struct config *c)
         is_built_in = false;
         for (size_t j = 0; j < N_BUILT_IN; j++)
             is_built_in = is_built_in || s == taken[j];
-        if (s->kind == CONFIG_SECTION_CA && !is_built_in)
+        if (s->kind == CONFIG_SECTION_CA && !s->duplicate && !is_built_in)
             build_ca(r, c, s, s->name, NULL);
     }
     if (!r->nomem)

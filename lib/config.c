@@ -153,6 +153,11 @@ static void build_global(struct config_reading *r, struct config *c)
         c->http_listen[i].explicit_ = c->http_listen_set;
 }
 
+static const char *file_name(const struct config *c, const struct config_read_section *s)
+{
+    return s->file < c->files.n ? c->files.v[s->file] : "";
+}
+
 /* One CA from its section and what is built in; either may be missing, not both. */
 static void build_ca(struct config_reading *r, struct config *c, const struct config_read_section *s,
                      const char *name, const char *directory)
@@ -166,20 +171,20 @@ static void build_ca(struct config_reading *r, struct config *c, const struct co
         return;
     }
     if (s != NULL) {
-        ca->file = c->files.v[s->file];
+        ca->file = file_name(c, s);
         ca->line = s->line;
     }
     build_object(&b, CONFIG_SECTION_CA);
     if (ca->directory != NULL || r->nomem)
         return;
-    if (directory == NULL) {
-        if (config_reading_entry(r, s, config_key_find(CONFIG_SECTION_CA, "directory")) == NULL)
-            config_note(r, s->file, s->line, false,
-                        "[ca %s] needs the URL of the CA's directory: add `directory = https://...`", name);
-        return;
+    if (directory != NULL) {
+        ca->directory = strdup(directory);
+        r->nomem = ca->directory == NULL;
+    } else if (s != NULL &&
+               config_reading_entry(r, s, config_key_find(CONFIG_SECTION_CA, "directory")) == NULL) {
+        config_note(r, s->file, s->line, false,
+                    "[ca %s] needs the URL of the CA's directory: add `directory = https://...`", name);
     }
-    ca->directory = strdup(directory);
-    r->nomem = ca->directory == NULL;
 }
 
 static int ca_by_name(const void *a, const void *b)
@@ -187,27 +192,29 @@ static int ca_by_name(const void *a, const void *b)
     return strcmp(((const struct config_ca *)a)->name, ((const struct config_ca *)b)->name);
 }
 
+static bool is_built_in(const char *name)
+{
+    for (size_t i = 0; i < N_BUILT_IN; i++)
+        if (strcmp(name, built_in[i].name) == 0)
+            return true;
+    return false;
+}
+
 static void build_cas(struct config_reading *r, struct config *c)
 {
     const struct config_read_section *s;
-    const struct config_read_section *taken[N_BUILT_IN];
-    bool is_built_in;
 
     c->cas = calloc(r->n_sections + N_BUILT_IN, sizeof c->cas[0]);
     if (c->cas == NULL) {
         r->nomem = true;
         return;
     }
-    for (size_t i = 0; i < N_BUILT_IN && !r->nomem; i++) {
-        taken[i] = config_reading_find(r, CONFIG_SECTION_CA, built_in[i].name);
-        build_ca(r, c, taken[i], built_in[i].name, built_in[i].directory);
-    }
+    for (size_t i = 0; i < N_BUILT_IN && !r->nomem; i++)
+        build_ca(r, c, config_reading_find(r, CONFIG_SECTION_CA, built_in[i].name), built_in[i].name,
+                 built_in[i].directory);
     for (size_t i = 0; i < r->n_sections && !r->nomem; i++) {
         s = r->order[i];
-        is_built_in = false;
-        for (size_t j = 0; j < N_BUILT_IN; j++)
-            is_built_in = is_built_in || s == taken[j];
-        if (s->kind == CONFIG_SECTION_CA && !s->duplicate && !is_built_in)
+        if (s->kind == CONFIG_SECTION_CA && !s->duplicate && !is_built_in(s->name))
             build_ca(r, c, s, s->name, NULL);
     }
     if (!r->nomem)
@@ -269,7 +276,7 @@ static void build_certificate(struct config_reading *r, struct config *c, const 
         r->nomem = true;
         return;
     }
-    cert->file = c->files.v[s->file];
+    cert->file = file_name(c, s);
     cert->line = s->line;
     build_object(&b, CONFIG_SECTION_CERTIFICATE);
     if (r->nomem)
@@ -310,7 +317,7 @@ static void try_section(struct config_reading *r, const struct config_read_secti
 
 static void build_certificates(struct config_reading *r, struct config *c)
 {
-    const struct config_read_section **of = calloc(r->n_sections + 1, sizeof of[0]);
+    const struct config_read_section **of = calloc(r->n_sections + 1, sizeof(struct config_read_section *));
     const struct config_read_section *s;
 
     c->certificates = calloc(r->n_sections + 1, sizeof c->certificates[0]);

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_NAME_MAX     200 /* bytes of a section name */
-#define CONFIG_DOMAINS_MAX  100 /* identifiers of one certificate */
-#define CONFIG_CA_DEFAULT   "letsencrypt"
+#define CONFIG_NAME_MAX    200 /* bytes of a section name */
+#define CONFIG_DOMAINS_MAX 100 /* identifiers of one certificate */
+#define CONFIG_CA_DEFAULT  "letsencrypt"
 
 enum key_type {
     KEY_TYPE_ECDSA_P256,
@@ -38,7 +38,7 @@ struct config_file {
 };
 
 struct config_message {
-    char *file; /* owned; never NULL */
+    char *file;    /* owned; never NULL */
     unsigned line; /* 1-based; 0: the file as a whole */
     bool warning;
     char *text; /* owned: what is wrong, and what would be right */
@@ -52,18 +52,18 @@ struct config_messages {
 };
 
 /* file: "" when it is about no file. False: out of memory (an error is counted all the same). */
-bool config_messages_add(struct config_messages *m, const char *file, unsigned line, bool warning, const char *fmt,
-                         ...) __attribute__((format(printf, 5, 6)));
+bool config_messages_add(struct config_messages *m, const char *file, unsigned line, bool warning,
+                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void config_messages_clear(struct config_messages *m);
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
 
 struct listen_addr {
     enum listen_kind kind;
-    char *text;         /* as configured: "0.0.0.0:80", "[::1]:5002", "unix:/run/x.sock"; owned */
-    char *host;         /* TCP: numeric address without brackets; UNIX: the path; else NULL; owned */
-    uint16_t port;      /* TCP only */
-    bool explicit_;     /* written in the configuration, not the default */
+    char *text;     /* as configured: "0.0.0.0:80", "[::1]:5002", "unix:/run/x.sock"; owned */
+    char *host;     /* TCP: numeric address without brackets; UNIX: the path; else NULL; owned */
+    uint16_t port;  /* TCP only */
+    bool explicit_; /* written in the configuration, not the default */
 };
 
 enum http_other { HTTP_OTHER_REDIRECT, HTTP_OTHER_404 };
@@ -71,12 +71,12 @@ enum http_other { HTTP_OTHER_REDIRECT, HTTP_OTHER_404 };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct config_ca {
-    char *name;      /* section name; also the directory name below accounts/ */
-    char *directory; /* https URL */
-    char *ca_file;   /* absolute path of roots for the CA's own HTTPS; NULL: the system's */
-    char *contact;   /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
-    bool agree_terms;  /* [ca] value, or [acmed]'s */
-    const char *file;  /* where it is configured; "" for a built-in one; borrowed from the config */
+    char *name;       /* section name; also the directory name below accounts/ */
+    char *directory;  /* https URL */
+    char *ca_file;    /* absolute path of roots for the CA's own HTTPS; NULL: the system's */
+    char *contact;    /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
+    bool agree_terms; /* [ca] value, or [acmed]'s */
+    const char *file; /* where it is configured; "" for a built-in one; borrowed from the config */
     unsigned line;
 };
 
@@ -92,25 +92,26 @@ struct config_copy {
 
 /* One [certificate NAME], defaults applied. In this version it has one lineage, named like it. */
 struct config_certificate {
-    char *name;           /* lower-cased section name: the lineage */
-    struct strv domains;  /* normalised: lower case, no trailing dot, no duplicates; the first is the subject */
+    char *name; /* lower-cased section name: the lineage */
+    struct strv
+        domains; /* normalised: lower case, no trailing dot, no duplicates; the first is the subject */
     const struct config_ca *ca; /* borrowed from the config */
     enum key_type key;
-    int64_t renew_before; /* seconds; 0: not given; see renew_before_percent */
+    int64_t renew_before;          /* seconds; 0: not given; see renew_before_percent */
     unsigned renew_before_percent; /* 1..99; 0: not given */
-    unsigned keep;        /* generations besides the live one; default 3 */
-    char *owner;          /* user name or number; NULL: leave as is */
+    unsigned keep;                 /* generations besides the live one; default 3 */
+    char *owner;                   /* user name or number; NULL: leave as is */
     char *group;
-    unsigned mode;        /* for files with a key; default 0600; never world-readable */
+    unsigned mode; /* for files with a key; default 0600; never world-readable */
     struct config_copy *copies;
     size_t n_copies;
-    struct strv reload;   /* systemd unit names with suffix ("nginx" -> "nginx.service") */
-    struct strv hook;     /* argv; n == 0: none */
+    struct strv reload;    /* systemd unit names with suffix ("nginx" -> "nginx.service") */
+    struct strv hook;      /* argv; n == 0: none */
     unsigned hook_timeout; /* seconds; default 300 */
-    char *hook_user;      /* NULL: the supervisor's own uid */
-    char *verify_host;    /* NULL: no verification; numeric address or host name */
+    char *hook_user;       /* NULL: the supervisor's own uid */
+    char *verify_host;     /* NULL: no verification; numeric address or host name */
     uint16_t verify_port;
-    const char *file;     /* where it is configured; borrowed from the config */
+    const char *file; /* where it is configured; borrowed from the config */
     unsigned line;
 };
 
@@ -146,7 +147,7 @@ const struct config_ca *config_find_ca(const struct config *c, const char *name)
 
 /* One key of the configuration, as the table of all keys has it. Static storage. */
 struct config_key_info {
-    const char *section;  /* "acmed", "ca", "certificate"; [defaults] takes every key of "certificate" */
+    const char *section; /* "acmed", "ca", "certificate"; [defaults] takes every key of "certificate" */
     const char *name;
     const char *default_; /* as it would be written; NULL: none, or help says what it depends on */
     const char *help;     /* one line for people */

@@ -268,14 +268,14 @@ bool config_reading_sort(struct config_reading *r)
     struct config_read_section *s;
     struct config_read_section *first = NULL;
 
-    r->order = reallocarray(NULL, r->n_sections + 1, sizeof r->order[0]);
+    r->order = reallocarray(NULL, r->n_sections + 1, sizeof(struct config_read_section *));
     if (r->order == NULL) {
         r->nomem = true;
         return false;
     }
     for (size_t i = 0; i < r->n_sections; i++)
         r->order[i] = &r->sections[i];
-    qsort(r->order, r->n_sections, sizeof r->order[0], by_kind_and_name);
+    qsort(r->order, r->n_sections, sizeof(struct config_read_section *), by_kind_and_name);
     for (size_t i = 0; i < r->n_sections; i++) {
         s = r->order[i];
         if (s->kind == CONFIG_SECTION_UNKNOWN)

@@ -22,8 +22,8 @@ enum config_section {
 
 struct config_key {
     enum config_section section; /* never DEFAULTS: that has CERTIFICATE's keys */
+    bool list;                   /* split at blanks, parsed word by word */
     const char *name;
-    bool list; /* split at blanks, parsed word by word */
     /* Parses a value, or one word of a list, into object (struct config, config_ca or config_certificate by
      * section). False with e: class configuration for a wrong value, internal for out of memory. */
     bool (*parse)(void *object, const struct config_key *key, const char *value, struct err *e);

@@ -104,7 +104,7 @@ static bool same_address(const struct listen_addr *a, const struct listen_addr *
 {
     if (a->kind != b->kind || a->port != b->port)
         return false;
-    return a->host == NULL || strcmp(a->host, b->host) == 0;
+    return a->host == NULL || b->host == NULL || strcmp(a->host, b->host) == 0;
 }
 
 static bool check_listen(const struct config *c, const struct listen_addr *a, struct err *e)

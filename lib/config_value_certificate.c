@@ -266,7 +266,7 @@ bool config_value_verify(void *object, const struct config_key *key, const char 
 {
     struct config_certificate *c = object;
     char host[IDENT_DNS_MAX + 2];
-    uint16_t port;
+    uint16_t port = 0;
 
     (void)key;
     if (!parse_host_port(value, host, sizeof host, &port, e))

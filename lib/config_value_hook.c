@@ -117,6 +117,8 @@ static bool check_program(struct strv *argv, struct err *e)
 {
     char *path;
 
+    if (argv->n == 0)
+        return err_set(e, ERR_CLASS_CONFIG, "the program is missing");
     if (argv->v[0][0] != '/')
         return err_set(e, ERR_CLASS_CONFIG,
                        "\"%.200s\" is not an absolute path: name the program as in /usr/local/bin/deploy",

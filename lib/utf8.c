@@ -49,7 +49,8 @@ void utf8_make_printable(char *s)
             *s = '?';
             len = 1;
         } else if (len == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0) {
-            memcpy(s, "??", 2);
+            s[0] = '?';
+            s[1] = '?';
         }
         s += len;
         left -= len;

@@ -108,6 +108,12 @@ static void test_bytes(void **state)
     ini_clear(&r);
 }
 
+static void put(char *to, const char *s)
+{
+    while (*s != '\0')
+        *to++ = *s++;
+}
+
 static void test_long_lines(void **state)
 {
     size_t size = 3 * INI_LINE_MAX;
@@ -118,22 +124,22 @@ static void test_long_lines(void **state)
     assert_non_null(text);
     /* Exactly the limit, one more, and one made too long by its continuation. */
     memset(text, 'x', size);
-    memcpy(text, "a = ", 4);
+    put(text, "a = ");
     text[INI_LINE_MAX] = '\n';
     ini_init(&r, text, INI_LINE_MAX + 1);
     expect(&r, INI_ENTRY, 1, "a", NULL);
     ini_clear(&r);
     text[INI_LINE_MAX] = 'x';
-    memcpy(text + INI_LINE_MAX + 1, "\nb = 1\n", 7);
+    put(text + INI_LINE_MAX + 1, "\nb = 1\n");
     ini_init(&r, text, INI_LINE_MAX + 8);
     expect_error(&r, 1, "64 KiB", false);
     expect(&r, INI_ENTRY, 2, "b", "1");
     ini_clear(&r);
-    memcpy(text + 100, "\\\n", 2);
-    memcpy(text + INI_LINE_MAX + 100, "\\\nc = 2\nd = 3\n", 14);
+    put(text + 100, "\\\n");
+    put(text + INI_LINE_MAX + 100, "\\\nc = 2\nd = 3\n");
     ini_init(&r, text, INI_LINE_MAX + 114);
     text[INI_LINE_MAX + 1] = 'x';
-    memcpy(text + INI_LINE_MAX + 1, "xxxxxxx", 7);
+    put(text + INI_LINE_MAX + 1, "xxxxxxx");
     expect_error(&r, 1, "64 KiB", false);
     expect(&r, INI_ENTRY, 4, "d", "3");
     ini_clear(&r);

@@ -35,7 +35,9 @@ static int wrap(unsigned char **p, unsigned char *start, int len, unsigned char 
     return len;
 }
 
-/* The extension subjectAltName (RFC 5280 section 4.2.1.6). It is critical because the subject is empty. */
+/* The extension subjectAltName (RFC 5280 section 4.2.1.6). Not marked critical: in the certificate that is
+ * for the CA to decide, and requests of other ACME clients, which CAs are tried with, do not mark it either.
+ */
 static int write_san(unsigned char **p, unsigned char *start, const struct strv *names)
 {
     int ret;
@@ -52,7 +54,6 @@ static int write_san(unsigned char **p, unsigned char *start, const struct strv 
     len = wrap(p, start, len, SEQUENCE);
     if (len < 0 || (len = wrap(p, start, len, MBEDTLS_ASN1_OCTET_STRING)) < 0)
         return len;
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_bool(p, start, 1));
     MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_SUBJECT_ALT_NAME,
                                                      MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME)));
     return wrap(p, start, len, SEQUENCE);

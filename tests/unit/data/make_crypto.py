@@ -153,9 +153,17 @@ def make_chains(keys):
     save("leaf-utf8-issuer.pem", pem(leaf(dn("Žlutý kůň CA"))))
 
 
+def make_csr(key):
+    names = x509.SubjectAlternativeName([x509.DNSName(n) for n in NAMES])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(dn()).add_extension(names, critical=False).sign(key, hashes.SHA256())
+    save("rsa2048.csr.b64url", b64(csr.public_bytes(serialization.Encoding.DER)))
+
+
 def main():
     OUT.mkdir(exist_ok=True)
-    make_chains(make_keys())
+    keys = make_keys()
+    make_chains(keys)
+    make_csr(keys["rsa2048"])
 
 
 main()

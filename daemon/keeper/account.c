@@ -193,7 +193,9 @@ static enum found load_key(const struct dir *d, struct account *account, struct 
     }
     account->key = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, e);
     buf_clear(&pem);
-    return account->key != NULL ? FOUND_GOOD : FOUND_NO_KEY;
+    if (account->key != NULL)
+        return FOUND_GOOD;
+    return e->class == ERR_CLASS_CONFIG ? FOUND_NO_KEY : FOUND_ERROR; /* its text is bad, or memory is out */
 }
 
 static enum found load_from(const struct dir *d, struct account *account, struct err *e)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/keeper.h"
+
 int main(void)
 {
-    return 0;
+    return keeper_main();
 }

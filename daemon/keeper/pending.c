@@ -169,6 +169,7 @@ bool pending_existing(struct pending *p, const struct config_certificate *c, con
 {
     struct entry *entry = entry_of(p, c);
     struct buf pem;
+    struct err parse;
     const char *why;
     bool missing;
     bool ok;
@@ -179,9 +180,11 @@ bool pending_existing(struct pending *p, const struct config_certificate *c, con
     buf_init_secret(&pem, FILE_MAX + 8192);
     ok = read_file(p, c, &pem, &missing, e);
     if (ok) {
-        entry->key = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, NULL);
+        entry->key = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, &parse);
         why = objection(p, c, entry->key, &pem);
-        if (why != NULL) {
+        if (entry->key == NULL && parse.class != ERR_CLASS_CONFIG) {
+            ok = err_set(e, parse.class, "%s", parse.text);
+        } else if (why != NULL) {
             log_info(c->name, "the key of an earlier order %s: removed", why);
             key_free(entry->key);
             entry->key = NULL;

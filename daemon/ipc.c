@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -146,7 +145,7 @@ static bool put_fields(struct buf *out, const struct vocabulary *v, va_list ap)
 }
 
 /* Appends one frame; on failure the queue is as it was. */
-static bool put_frame(struct ipc_conn *c, enum ipc_type type, uint32_t id, va_list ap)
+bool ipc_vsend(struct ipc_conn *c, enum ipc_type type, uint32_t id, va_list ap)
 {
     size_t start = c->out.len;
     uint32_t header[3] = {0, (uint32_t)type, id};
@@ -170,7 +169,7 @@ bool ipc_send(struct ipc_conn *c, enum ipc_type type, uint32_t id, ...)
 
     assert(!vocabulary[type].fd);
     va_start(ap, id);
-    ok = put_frame(c, type, id, ap);
+    ok = ipc_vsend(c, type, id, ap);
     va_end(ap);
     return ok;
 }
@@ -189,7 +188,7 @@ bool ipc_send_fd(struct ipc_conn *c, enum ipc_type type, uint32_t id, int fd, ..
     if (copy < 0)
         return false;
     va_start(ap, fd);
-    ok = put_frame(c, type, id, ap);
+    ok = ipc_vsend(c, type, id, ap);
     va_end(ap);
     if (!ok) {
         (void)close(copy);

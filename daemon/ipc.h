@@ -13,6 +13,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,14 +34,16 @@ enum ipc_type {
     IPC_ACCOUNT_LOAD,     /* ca -> IPC_ACCOUNT: finds or creates the key, durable before the reply */
     IPC_ACCOUNT_SAVE,     /* ca, account URL -> IPC_OK, durable */
     IPC_SIGN_NEW_ACCOUNT, /* ca, url, nonce -> IPC_SIGNED */
-    IPC_SIGN_NEW_ORDER,   /* lineage, url, nonce -> IPC_SIGNED; starts making the certificate key if none is pending */
+    IPC_SIGN_NEW_ORDER,   /* lineage, url, nonce -> IPC_SIGNED; starts making the certificate key if none is
+                             pending */
     IPC_SIGN_FETCH,       /* ca, url, nonce -> IPC_SIGNED: POST-as-GET */
     IPC_SIGN_ANSWER,      /* ca, url, nonce -> IPC_SIGNED: "{}" to a challenge */
-    IPC_SIGN_FINALIZE,    /* lineage, url, nonce -> IPC_SIGNED: with the CSR; the pending key is durable before the reply */
-    IPC_DISCARD_KEY,      /* lineage -> IPC_OK: the pending key is refused by the CA */
-    IPC_INSTALL,          /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
-    IPC_COPY,             /* lineage -> IPC_OK: the configured copies equal the live generation */
-    IPC_PING,             /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
+    IPC_SIGN_FINALIZE, /* lineage, url, nonce -> IPC_SIGNED: with the CSR; the pending key is durable before
+                          the reply */
+    IPC_DISCARD_KEY,   /* lineage -> IPC_OK: the pending key is refused by the CA */
+    IPC_INSTALL,       /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
+    IPC_COPY,          /* lineage -> IPC_OK: the configured copies equal the live generation */
+    IPC_PING,          /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
 
     /* supervisor -> keeper */
     IPC_FACTS, /* lineage, generation -> IPC_FACTS_REPLY, for the environment of hooks */
@@ -62,7 +65,8 @@ enum ipc_type {
     /* engine -> supervisor */
     IPC_BIND,    /* bind what http_listen names and is not bound -> IPC_LISTENER..., then IPC_BOUND */
     IPC_RELEASE, /* the listeners had by IPC_BIND are not needed any more (no reply) */
-    IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") -> IPC_DEPLOYED */
+    IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") ->
+                    IPC_DEPLOYED */
     IPC_RELOAD,  /* -> IPC_RELOADED; on success IPC_STOP follows */
     IPC_CHECK,   /* -> IPC_RELOADED */
     IPC_READY,   /* the engine serves: with a sentence for the service manager; again whenever it changes */
@@ -99,6 +103,7 @@ int ipc_conn_fd(const struct ipc_conn *c);
 /* Queues a message; the arguments follow the type's signature: 's' const char *, 'u' uint64_t. False:
  * too large or out of memory (a bug or a hostile size; the connection is still good). */
 bool ipc_send(struct ipc_conn *c, enum ipc_type type, uint32_t id, ...);
+bool ipc_vsend(struct ipc_conn *c, enum ipc_type type, uint32_t id, va_list ap);
 /* With a descriptor; it is duplicated, the caller keeps its own. */
 bool ipc_send_fd(struct ipc_conn *c, enum ipc_type type, uint32_t id, int fd, ...);
 /* IPC_ERROR from an err. */
@@ -113,8 +118,8 @@ bool ipc_wants_write(const struct ipc_conn *c);
 /* Reads what has arrived, once. AGAIN: nothing. CLOSED: end of file. */
 enum ipc_result ipc_fill(struct ipc_conn *c);
 
-/* The next complete message of those read. AGAIN: none; BROKEN: it does not fit the vocabulary (e says how). Call
- * until AGAIN after each ipc_fill(). */
+/* The next complete message of those read. AGAIN: none; BROKEN: it does not fit the vocabulary (e says how).
+ * Call until AGAIN after each ipc_fill(). */
 enum ipc_result ipc_next(struct ipc_conn *c, struct ipc_msg *m, struct err *e);
 
 /* An err from an IPC_ERROR message. */

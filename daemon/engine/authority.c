@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/authority.h"
+
+#include "daemon/engine/nonces.h"
+#include "daemon/log.h"
+#include "lib/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct authority {
+    struct client *client;
+    struct link *keeper;
+    const struct config_ca *ca;
+    struct nonces *nonces;
+    struct account *machine;
+    char *thumbprint;
+    struct authority_wait *waiting; /* in no order */
+    bool running;                   /* the machine has an action under way */
+    bool failed;
+    struct err error;             /* why */
+    struct client_call *get;      /* the directory's */
+    uint32_t request;             /* the keeper's, for the machine */
+    struct authority_post *post;  /* newAccount */
+    struct loop_delay *soon;      /* steps never run within the caller */
+    struct authority_post *posts; /* all under way */
+};
+
+struct authority_post {
+    struct authority_post *next;
+    struct authority *authority;
+    enum ipc_type what;
+    char *subject;
+    char *url;
+    struct nonces_wait nonce;
+    uint32_t request;
+    struct client_call *call;
+    int64_t sent_at; /* monotonic ms; 0: not sent */
+    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
+    void *arg;
+};
+
+static void step(struct authority *a, const struct account_event *event);
+
+const struct config_ca *authority_ca(const struct authority *a)
+{
+    return a->ca;
+}
+
+bool authority_is_ready(const struct authority *a)
+{
+    return a->machine != NULL && account_state(a->machine) == ACCOUNT_STATE_READY;
+}
+
+const struct acme_directory *authority_directory(const struct authority *a)
+{
+    return a->machine != NULL ? account_directory(a->machine) : NULL;
+}
+
+const char *authority_thumbprint(const struct authority *a)
+{
+    return a->thumbprint;
+}
+
+const char *authority_state(const struct authority *a, const struct err **e)
+{
+    *e = a->failed ? &a->error : NULL;
+    if (a->running)
+        return "connecting";
+    if (a->failed)
+        return "failing";
+    return authority_is_ready(a) ? "ready" : "unused";
+}
+
+/* ---- getting ready: the executor of the account machine ---- */
+
+static void tell_waiters(struct authority *a, const struct err *e)
+{
+    struct authority_wait *list = a->waiting;
+
+    a->waiting = NULL;
+    while (list != NULL) {
+        struct authority_wait *w = list;
+
+        list = w->next;
+        w->waiting = false;
+        w->on_ready(w->arg, e);
+    }
+}
+
+static void on_directory(void *arg, const struct http_reply *reply, const struct err *e)
+{
+    struct authority *a = arg;
+    const struct account_event event = {
+        .kind = reply != NULL ? ACCOUNT_EV_REPLY : ACCOUNT_EV_ERROR, .reply = reply, .error = e};
+
+    a->get = NULL;
+    step(a, &event);
+}
+
+static void on_registered(void *arg, const struct http_reply *reply, const struct err *e)
+{
+    struct authority *a = arg;
+
+    a->post = NULL;
+    on_directory(a, reply, e);
+}
+
+static void on_loaded(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct authority *a = arg;
+    struct account_event event = {.kind = ACCOUNT_EV_ERROR, .error = e};
+    struct err own;
+
+    a->request = 0;
+    if (m != NULL) {
+        free(a->thumbprint);
+        a->thumbprint = m->type == IPC_ACCOUNT ? strdup(m->field[1].s) : NULL;
+        if (a->thumbprint == NULL) {
+            err_set(&own, ERR_CLASS_INTERNAL, "no answer to the request for the account key");
+            event.error = &own;
+        } else {
+            event.kind = ACCOUNT_EV_LOADED;
+            event.url = m->field[0].len > 0 ? m->field[0].s : NULL;
+        }
+    }
+    step(a, &event);
+}
+
+static void on_saved(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct authority *a = arg;
+    const struct account_event event = {.kind = m != NULL ? ACCOUNT_EV_DONE : ACCOUNT_EV_ERROR, .error = e};
+
+    a->request = 0;
+    step(a, &event);
+}
+
+/* What could not even be begun is an error of the action, reported like others. */
+static void fail_action(struct authority *a, const struct err *e)
+{
+    const struct account_event event = {.kind = ACCOUNT_EV_ERROR, .error = e};
+
+    step(a, &event);
+}
+
+static bool get_directory(struct authority *a, const char *url, struct err *e)
+{
+    const struct client_request r = {.method = CLIENT_GET, .url = url, .ca_file = a->ca->ca_file};
+
+    a->get = client_start(a->client, &r, on_directory, a, e);
+    return a->get != NULL;
+}
+
+static bool register_account(struct authority *a, const char *url, struct err *e)
+{
+    if (!nonces_set_url(a->nonces, authority_directory(a)->new_nonce))
+        return err_nomem(e, "a nonce's URL");
+    a->post = authority_post(a, IPC_SIGN_NEW_ACCOUNT, a->ca->name, url, on_registered, a);
+    return a->post != NULL || err_nomem(e, "the account's registration");
+}
+
+static void ready(struct authority *a)
+{
+    a->running = false;
+    a->failed = false;
+    if (!nonces_set_url(a->nonces, authority_directory(a)->new_nonce))
+        log_error(NULL, "out of memory");
+    log_info(NULL, "CA %s: ready to order at %s", a->ca->name, a->ca->directory);
+    tell_waiters(a, NULL);
+}
+
+static void give_up(struct authority *a, const struct err *e)
+{
+    a->running = false;
+    a->failed = true;
+    a->error = *e;
+    err_wrap(&a->error, "CA %s", a->ca->name);
+    tell_waiters(a, &a->error);
+}
+
+static void step(struct authority *a, const struct account_event *event)
+{
+    struct account_action action = account_step(a->machine, event, loop_wall_ms());
+    struct err e;
+    bool ok = true;
+
+    switch (action.kind) {
+    case ACCOUNT_DO_GET_DIRECTORY:
+        ok = get_directory(a, action.url, &e);
+        break;
+    case ACCOUNT_DO_LOAD:
+        a->request = link_request(a->keeper, on_loaded, a, IPC_ACCOUNT_LOAD, a->ca->name);
+        ok = a->request != 0 || err_nomem(&e, "a request to the keeper");
+        break;
+    case ACCOUNT_DO_POST:
+        ok = register_account(a, action.url, &e);
+        break;
+    case ACCOUNT_DO_SAVE:
+        a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_SAVE, a->ca->name, action.url);
+        ok = a->request != 0 || err_nomem(&e, "a request to the keeper");
+        break;
+    case ACCOUNT_DO_READY:
+        ready(a);
+        break;
+    case ACCOUNT_DO_FAIL:
+        give_up(a, action.error);
+        break;
+    }
+    if (!ok)
+        fail_action(a, &e);
+}
+
+static void on_soon(void *arg)
+{
+    const struct account_event start = {.kind = ACCOUNT_EV_START};
+    struct authority *a = arg;
+
+    if (authority_is_ready(a)) {
+        tell_waiters(a, NULL);
+        return;
+    }
+    if (a->machine == NULL || account_state(a->machine) == ACCOUNT_STATE_FAILED) {
+        account_free(a->machine);
+        a->machine = account_new(a->ca->name, a->ca->directory, a->ca->agree_terms);
+    }
+    if (a->machine == NULL) {
+        struct err e;
+
+        err_nomem(&e, "the account");
+        give_up(a, &e);
+        return;
+    }
+    step(a, &start);
+}
+
+void authority_wait(struct authority *a, struct authority_wait *w)
+{
+    w->next = a->waiting;
+    w->waiting = true;
+    a->waiting = w;
+    if (a->running)
+        return;
+    a->running = !authority_is_ready(a);
+    loop_delay_start(a->soon, 0);
+}
+
+void authority_wait_cancel(struct authority *a, struct authority_wait *w)
+{
+    if (!w->waiting)
+        return;
+    for (struct authority_wait **p = &a->waiting; *p != NULL; p = &(*p)->next) {
+        if (*p == w) {
+            *p = w->next;
+            break;
+        }
+    }
+    w->waiting = false;
+}
+
+void authority_account_lost(struct authority *a)
+{
+    const struct account_event lost = {.kind = ACCOUNT_EV_LOST};
+
+    if (!authority_is_ready(a))
+        return;
+    log_warning(NULL, "CA %s does not know our account any more; it is registered again with the same key",
+                a->ca->name);
+    a->running = true;
+    step(a, &lost);
+}
+
+/* ---- signed requests ---- */
+
+static void post_free(struct authority_post *p)
+{
+    struct authority *a = p->authority;
+
+    for (struct authority_post **q = &a->posts; *q != NULL; q = &(*q)->next) {
+        if (*q == p) {
+            *q = p->next;
+            break;
+        }
+    }
+    nonces_cancel(a->nonces, &p->nonce);
+    link_forget(a->keeper, p->request);
+    if (p->sent_at != 0)
+        nonces_reply(a->nonces, NULL, loop_monotonic_ms() - p->sent_at);
+    client_cancel(p->call);
+    free(p->subject);
+    free(p->url);
+    free(p);
+}
+
+static void finish(struct authority_post *p, const struct http_reply *reply, const struct err *e)
+{
+    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e) = p->on_done;
+    void *arg = p->arg;
+
+    post_free(p);
+    on_done(arg, reply, e);
+}
+
+static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
+{
+    struct authority_post *p = arg;
+    struct authority *a = p->authority;
+    int64_t rtt = loop_monotonic_ms() - p->sent_at;
+
+    p->call = NULL;
+    p->sent_at = 0;
+    log_debug(NULL, "CA %s: POST %s: %s%d", a->ca->name, p->url, reply != NULL ? "HTTP " : "no reply ",
+              reply != NULL ? reply->status : 0);
+    nonces_reply(a->nonces, reply != NULL ? reply->replay_nonce : NULL, rtt);
+    finish(p, reply, e);
+}
+
+static void on_signed(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct authority_post *p = arg;
+    struct authority *a = p->authority;
+    struct client_request r = {.method = CLIENT_POST, .url = p->url, .ca_file = a->ca->ca_file};
+    struct err own;
+
+    p->request = 0;
+    if (m != NULL && m->type != IPC_SIGNED) {
+        err_set(&own, ERR_CLASS_INTERNAL, "the keeper answered a request for a signature with \"%s\"",
+                ipc_type_to_str(m->type));
+        e = &own;
+    } else if (m != NULL) {
+        r.body = m->field[0].s;
+        p->call = client_start(a->client, &r, on_reply, p, &own);
+        e = &own;
+    }
+    if (p->call == NULL) {
+        finish(p, NULL, e);
+        return;
+    }
+    p->sent_at = loop_monotonic_ms();
+    nonces_request_sent(a->nonces);
+}
+
+static void on_nonce(void *arg, const char *nonce, const struct err *e)
+{
+    struct authority_post *p = arg;
+    struct err own;
+
+    if (nonce != NULL) {
+        p->request = link_request(p->authority->keeper, on_signed, p, p->what, p->subject, p->url, nonce);
+        if (p->request != 0)
+            return;
+        err_set(&own, ERR_CLASS_INTERNAL, "cannot ask the keeper for a signature");
+        e = &own;
+    }
+    finish(p, NULL, e);
+}
+
+struct authority_post *
+authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,
+               void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg)
+{
+    struct authority_post *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    *p = (struct authority_post){
+        .next = a->posts, .authority = a, .what = what, .on_done = on_done, .arg = arg};
+    a->posts = p;
+    p->subject = strdup(subject);
+    p->url = strdup(url);
+    p->nonce.on_nonce = on_nonce;
+    p->nonce.arg = p;
+    if (p->subject == NULL || p->url == NULL) {
+        post_free(p);
+        return NULL;
+    }
+    nonces_take(a->nonces, &p->nonce);
+    return p;
+}
+
+void authority_post_cancel(struct authority_post *p)
+{
+    if (p != NULL)
+        post_free(p);
+}
+
+struct authority *authority_new(struct loop *l, struct client *client, struct link *keeper,
+                                const struct config_ca *ca)
+{
+    struct authority *a = calloc(1, sizeof *a);
+
+    if (a == NULL)
+        return NULL;
+    *a = (struct authority){.client = client, .keeper = keeper, .ca = ca};
+    a->nonces = nonces_new(l, client, ca->ca_file);
+    a->soon = loop_delay_new(l, on_soon, a);
+    if (a->nonces == NULL || a->soon == NULL) {
+        authority_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void authority_free(struct authority *a)
+{
+    if (a == NULL)
+        return;
+    while (a->posts != NULL)
+        post_free(a->posts);
+    client_cancel(a->get);
+    link_forget(a->keeper, a->request);
+    account_free(a->machine);
+    loop_delay_free(a->soon);
+    nonces_free(a->nonces);
+    free(a->thumbprint);
+    free(a);
+}

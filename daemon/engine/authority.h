@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_AUTHORITY_H
+#define ACMED_ENGINE_AUTHORITY_H
+
+/* One configured CA: its directory and account (the machine of lib/account.h), its nonces, and the signed
+ * requests of all orders there. */
+
+#include "daemon/engine/client.h"
+#include "daemon/engine/link.h"
+#include "lib/acme.h"
+#include "lib/config.h"
+
+struct authority;
+
+/* The keeper signs, the client posts; all are borrowed and outlive the authority. NULL: out of memory. */
+struct authority *authority_new(struct loop *l, struct client *client, struct link *keeper,
+                                const struct config_ca *ca);
+void authority_free(struct authority *a);
+
+const struct config_ca *authority_ca(const struct authority *a);
+
+/* Waiting for directory and account. Embedded in the waiter. */
+struct authority_wait {
+    struct authority_wait *next;
+    void (*on_ready)(void *arg, const struct err *e);
+    void *arg;
+    bool waiting;
+};
+
+/* True at once when the authority is ready to order. */
+bool authority_is_ready(const struct authority *a);
+/* Makes it ready if it is not: fetches the directory, finds or creates the account. on_ready is called
+ * exactly once, never before this returns: e is NULL, or says why not. One attempt serves all that wait. */
+void authority_wait(struct authority *a, struct authority_wait *w);
+void authority_wait_cancel(struct authority *a, struct authority_wait *w);
+/* The CA does not know our account any more: the next wait registers it again, with the same key. */
+void authority_account_lost(struct authority *a);
+
+/* Valid while the authority lives, once it was ready. Borrowed. */
+const struct acme_directory *authority_directory(const struct authority *a);
+const char *authority_thumbprint(const struct authority *a);
+
+/* A signed request (RFC 8555 section 6.2): takes a nonce, has the keeper sign, posts. what: one of the
+ * IPC_SIGN_* requests; subject: the CA's name or the lineage, as that request wants. on_done as in
+ * client_start(). The nonce of every reply is kept for the next request. NULL: out of memory. */
+struct authority_post;
+struct authority_post *
+authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,
+               void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg);
+/* NULL is ignored. */
+void authority_post_cancel(struct authority_post *p);
+
+/* For status: "unused", "connecting", "ready", "failing", with the last failure (NULL: none). */
+const char *authority_state(const struct authority *a, const struct err **e);
+
+#endif

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/client.h"
+
+#include "lib/buf.h"
+#include "lib/cert.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#define CONNECT_TIMEOUT_S 10L
+#define TOTAL_TIMEOUT_S   30L
+#define PEEK_TIMEOUT_S    10L
+#define CA_CACHE_S        60L /* so that a replaced bundle is noticed soon, and still read once for a burst */
+#define HEADER_MAX        4096
+#define USER_AGENT        "acmed/" ACMED_VERSION " (ACME client; libcurl)"
+
+struct client {
+    struct loop *loop;
+    CURLM *multi;
+    struct loop_delay *timeout;
+    struct client_call *calls;     /* all under way */
+    struct client_call *reporting; /* its callback runs: collect() will free it */
+};
+
+struct client_call {
+    struct client *client;
+    struct client_call *next;
+    CURL *easy;
+    struct curl_slist *headers; /* of the request */
+    struct curl_slist *connect_to;
+    char error[CURL_ERROR_SIZE];
+    char *url;
+    struct buf body;
+    char *location;
+    char *replay_nonce;
+    int64_t retry_after;
+    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
+    void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e);
+    void *arg;
+};
+
+/* What libcurl wants to know of one descriptor. */
+struct watch {
+    struct client *client;
+    struct loop_io *io;
+    curl_socket_t fd;
+};
+
+void client_warm_up(void)
+{
+    struct addrinfo *ai = NULL;
+
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (getaddrinfo("localhost", NULL, NULL, &ai) == 0)
+        freeaddrinfo(ai);
+    curl_easy_cleanup(curl_easy_init());
+}
+
+static void call_free(struct client_call *call)
+{
+    struct client_call **p = &call->client->calls;
+
+    while (*p != call)
+        p = &(*p)->next;
+    *p = call->next;
+    if (call->easy != NULL) {
+        (void)curl_multi_remove_handle(call->client->multi, call->easy);
+        curl_easy_cleanup(call->easy);
+    }
+    curl_slist_free_all(call->headers);
+    curl_slist_free_all(call->connect_to);
+    buf_clear(&call->body);
+    free(call->location);
+    free(call->replay_nonce);
+    free(call->url);
+    free(call);
+}
+
+/* ---- the replies ---- */
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct client_call *call = arg;
+
+    return buf_add(&call->body, data, size * n) ? size * n : 0;
+}
+
+/* The value of header `name` if the line is that header: a copy, trimmed. */
+static char *header_value(const char *line, size_t len, const char *name)
+{
+    size_t n = strlen(name);
+
+    if (len <= n || len > HEADER_MAX || strncasecmp(line, name, n) != 0 || line[n] != ':')
+        return NULL;
+    line += n + 1;
+    len -= n + 1;
+    while (len > 0 && (*line == ' ' || *line == '\t')) {
+        line++;
+        len--;
+    }
+    while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
+        len--;
+    return strndup(line, len);
+}
+
+static bool is_base64url(const char *s)
+{
+    return *s != '\0' &&
+           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(s);
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+    struct client_call *call = arg;
+    size_t len = size * n;
+    char *value;
+
+    if (len > 5 &&
+        strncmp(line, "HTTP/", 5) == 0) { /* a new header block: what an interim reply said is void */
+        free(call->location);
+        free(call->replay_nonce);
+        call->location = call->replay_nonce = NULL;
+        call->retry_after = -1;
+    } else if ((value = header_value(line, len, "location")) != NULL) {
+        free(call->location);
+        call->location = value;
+    } else if ((value = header_value(line, len, "replay-nonce")) != NULL) {
+        free(call->replay_nonce);
+        call->replay_nonce = is_base64url(value) ? value : NULL;
+        if (call->replay_nonce == NULL)
+            free(value);
+    } else if ((value = header_value(line, len, "retry-after")) != NULL) {
+        call->retry_after = http_retry_after(value, loop_wall_ms() / 1000);
+        free(value);
+    }
+    return len;
+}
+
+static void network_error(struct client_call *call, CURLcode code, struct err *e)
+{
+    const char *what = call->error[0] != '\0' ? call->error : curl_easy_strerror(code);
+
+    if (code == CURLE_WRITE_ERROR)
+        err_set(e, ERR_CLASS_TRANSIENT, "%s: the reply is larger than %d KiB", call->url,
+                HTTP_REPLY_BODY_MAX / 1024);
+    else
+        err_set(e, ERR_CLASS_NETWORK, "%s: %s", call->url, what);
+}
+
+static void report_reply(struct client_call *call, CURLcode code)
+{
+    struct http_reply reply = {.retry_after = call->retry_after};
+    long status = 0;
+    struct err e;
+
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK || status == 0) {
+        network_error(call, code, &e);
+        call->on_done(call->arg, NULL, &e);
+        return;
+    }
+    reply.status = (int)status;
+    reply.body = call->body.data != NULL ? call->body.data : "";
+    reply.body_len = call->body.len;
+    if (call->location != NULL && http_url_check(call->location, NULL))
+        reply.location = call->location;
+    reply.replay_nonce = call->replay_nonce;
+    call->on_done(call->arg, &reply, NULL);
+}
+
+/* The first certificate among those the server presented. */
+static bool leaf_fingerprint(struct client_call *call, uint8_t sha256[32], struct err *e)
+{
+    struct curl_certinfo *info = NULL;
+
+    if (curl_easy_getinfo(call->easy, CURLINFO_CERTINFO, &info) == CURLE_OK && info != NULL &&
+        info->num_of_certs > 0)
+        for (struct curl_slist *l = info->certinfo[0]; l != NULL; l = l->next)
+            if (strncmp(l->data, "Cert:", 5) == 0)
+                return cert_fingerprint(l->data + 5, strlen(l->data + 5), sha256, e);
+    return err_set(e, ERR_CLASS_NETWORK, "%s: no certificate was presented", call->url);
+}
+
+static void report_leaf(struct client_call *call, CURLcode code)
+{
+    uint8_t sha256[32];
+    struct err e;
+
+    if (code != CURLE_OK) {
+        network_error(call, code, &e);
+        call->on_leaf(call->arg, NULL, &e);
+    } else if (!leaf_fingerprint(call, sha256, &e)) {
+        call->on_leaf(call->arg, NULL, &e);
+    } else {
+        call->on_leaf(call->arg, sha256, NULL);
+    }
+}
+
+static void collect(struct client *c)
+{
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+        struct client_call *call = NULL;
+        CURLcode code = msg->data.result;
+
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        c->reporting = call;
+        if (call->on_done != NULL)
+            report_reply(call, code);
+        else
+            report_leaf(call, code);
+        c->reporting = NULL;
+        call_free(call);
+    }
+}
+
+/* ---- libcurl and the loop ---- */
+
+static void act(struct client *c, curl_socket_t fd, int mask)
+{
+    int running;
+
+    (void)curl_multi_socket_action(c->multi, fd, mask, &running);
+    collect(c);
+}
+
+static void on_ready(void *arg, bool readable, bool writable)
+{
+    struct watch *w = arg;
+
+    act(w->client, w->fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+    struct client *c = arg;
+    struct watch *w = socket_arg;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (w != NULL)
+            loop_io_free(w->io);
+        free(w);
+        return 0;
+    }
+    if (w == NULL) {
+        w = calloc(1, sizeof *w);
+        if (w == NULL)
+            return -1;
+        w->client = c;
+        w->fd = fd;
+        w->io = loop_io_new(c->loop, fd, on_ready, w);
+        if (w->io == NULL) {
+            free(w);
+            return -1;
+        }
+        (void)curl_multi_assign(c->multi, fd, w);
+    }
+    return loop_io_want(w->io, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0) ? 0 : -1;
+}
+
+static int on_timer(CURLM *multi, long ms, void *arg)
+{
+    struct client *c = arg;
+
+    (void)multi;
+    if (ms < 0)
+        loop_delay_stop(c->timeout);
+    else
+        loop_delay_start(c->timeout, ms);
+    return 0;
+}
+
+static void on_timeout(void *arg)
+{
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+struct client *client_new(struct loop *l, struct err *e)
+{
+    struct client *c = calloc(1, sizeof *c);
+
+    if (c != NULL) {
+        c->loop = l;
+        c->multi = curl_multi_init();
+        c->timeout = loop_delay_new(l, on_timeout, c);
+    }
+    if (c == NULL || c->multi == NULL || c->timeout == NULL) {
+        err_nomem(e, "the HTTPS client");
+        client_free(c);
+        return NULL;
+    }
+    (void)curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 8L);
+    (void)curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 16L);
+    return c;
+}
+
+void client_free(struct client *c)
+{
+    if (c == NULL)
+        return;
+    while (c->calls != NULL)
+        call_free(c->calls);
+    if (c->multi != NULL)
+        (void)curl_multi_cleanup(c->multi);
+    loop_delay_free(c->timeout);
+    free(c);
+}
+
+static struct client_call *call_new(struct client *c, const char *url, void *arg, struct err *e)
+{
+    struct client_call *call = calloc(1, sizeof *call);
+
+    if (call == NULL) {
+        err_nomem(e, "a request");
+        return NULL;
+    }
+    call->client = c;
+    call->next = c->calls;
+    c->calls = call;
+    call->arg = arg;
+    call->retry_after = -1;
+    buf_init(&call->body, HTTP_REPLY_BODY_MAX);
+    call->easy = curl_easy_init();
+    call->url = strdup(url);
+    if (call->easy == NULL || call->url == NULL) {
+        err_nomem(e, "a request");
+        call_free(call);
+        return NULL;
+    }
+    return call;
+}
+
+/* Settings that requests and peeks share. */
+static bool set_common(struct client_call *call, long timeout_s)
+{
+    CURL *h = call->easy;
+
+    return curl_easy_setopt(h, CURLOPT_URL, call->url) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_PRIVATE, call) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_ERRORBUFFER, call->error) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_TIMEOUT, timeout_s) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_USERAGENT, USER_AGENT) == CURLE_OK;
+}
+
+static bool set_request(struct client_call *call, const struct client_request *r)
+{
+    CURL *h = call->easy;
+    bool ok = set_common(call, TOTAL_TIMEOUT_S) &&
+              curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_WRITEDATA, call) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_HEADERDATA, call) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_PIPEWAIT, 1L) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
+
+    if (ok && r->ca_file != NULL)
+        ok = curl_easy_setopt(h, CURLOPT_CAINFO, r->ca_file) == CURLE_OK &&
+             curl_easy_setopt(h, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    (void)curl_easy_setopt(h, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S); /* not every TLS backend has it */
+    if (ok && r->method == CLIENT_HEAD)
+        ok = curl_easy_setopt(h, CURLOPT_NOBODY, 1L) == CURLE_OK;
+    if (ok && r->method == CLIENT_POST) {
+        call->headers = curl_slist_append(NULL, "Content-Type: application/jose+json");
+        ok = call->headers != NULL && curl_easy_setopt(h, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
+             curl_easy_setopt(h, CURLOPT_POST, 1L) == CURLE_OK &&
+             curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)strlen(r->body)) == CURLE_OK &&
+             curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, r->body) == CURLE_OK;
+    }
+    return ok;
+}
+
+static struct client_call *start(struct client_call *call, bool ok, struct err *e)
+{
+    if (!ok || curl_multi_add_handle(call->client->multi, call->easy) != CURLM_OK) {
+        err_set(e, ERR_CLASS_INTERNAL, "libcurl does not accept a request to %s", call->url);
+        call_free(call);
+        return NULL;
+    }
+    return call;
+}
+
+struct client_call *client_start(struct client *c, const struct client_request *r,
+                                 void (*on_done)(void *arg, const struct http_reply *reply,
+                                                 const struct err *e),
+                                 void *arg, struct err *e)
+{
+    struct client_call *call;
+
+    if (!http_url_check(r->url, e))
+        return NULL;
+    call = call_new(c, r->url, arg, e);
+    if (call == NULL)
+        return NULL;
+    call->on_done = on_done;
+    return start(call, set_request(call, r), e);
+}
+
+struct client_call *client_peek(struct client *c, const char *host, uint16_t port, const char *name,
+                                void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e),
+                                void *arg, struct err *e)
+{
+    bool v6 = strchr(host, ':') != NULL;
+    struct client_call *call;
+    char text[1024];
+    bool ok;
+
+    /* The URL's host is the SNI; CONNECT_TO says where that is to be found. */
+    (void)snprintf(text, sizeof text, "https://%s:%" PRIu16 "/", name, port);
+    call = call_new(c, text, arg, e);
+    if (call == NULL)
+        return NULL;
+    call->on_leaf = on_leaf;
+    (void)snprintf(text, sizeof text, "::%s%s%s:%" PRIu16, v6 ? "[" : "", host, v6 ? "]" : "", port);
+    call->connect_to = curl_slist_append(NULL, text);
+    ok = call->connect_to != NULL && set_common(call, PEEK_TIMEOUT_S) &&
+         curl_easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK &&
+         curl_easy_setopt(call->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK;
+    return start(call, ok, e);
+}
+
+void client_cancel(struct client_call *call)
+{
+    if (call != NULL && call != call->client->reporting)
+        call_free(call);
+}

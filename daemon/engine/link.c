@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/link.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BUCKETS 64
+
+struct request {
+    struct request *next;
+    uint32_t id;
+    void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e);
+    void *arg;
+};
+
+struct link {
+    struct ipc_conn *conn;
+    struct loop_io *io;
+    uint32_t last_id;
+    struct request *requests[BUCKETS];
+    void (*on_message)(void *arg, struct ipc_msg *m);
+    void (*on_closed)(void *arg, const char *why);
+    void *arg;
+};
+
+static struct request *take_request(struct link *k, uint32_t id)
+{
+    for (struct request **p = &k->requests[id % BUCKETS]; *p != NULL; p = &(*p)->next) {
+        struct request *r = *p;
+
+        if (r->id == id) {
+            *p = r->next;
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void closed(struct link *k, const char *why)
+{
+    (void)loop_io_want(k->io, false, false);
+    k->on_closed(k->arg, why);
+}
+
+static void flush(struct link *k)
+{
+    if (ipc_flush(k->conn) == IPC_RESULT_CLOSED) {
+        /* What the peer said last is still to be read; the end comes from there. */
+        (void)loop_io_want(k->io, true, false);
+        return;
+    }
+    (void)loop_io_want(k->io, true, ipc_wants_write(k->conn));
+}
+
+static void dispatch(struct link *k, struct ipc_msg *m)
+{
+    struct request *r = NULL;
+    struct err e;
+
+    if (m->id != 0 && m->type != IPC_LISTENER)
+        r = take_request(k, m->id);
+    if (r == NULL) {
+        k->on_message(k->arg, m);
+        return;
+    }
+    if (m->type == IPC_ERROR) {
+        ipc_msg_to_err(m, &e);
+        r->on_reply(r->arg, NULL, &e);
+    } else {
+        r->on_reply(r->arg, m, NULL);
+    }
+    free(r);
+}
+
+static void on_ready(void *arg, bool readable, bool writable)
+{
+    struct link *k = arg;
+    struct ipc_msg m;
+    struct err e;
+    enum ipc_result result;
+
+    if (writable)
+        flush(k);
+    if (!readable)
+        return;
+    result = ipc_fill(k->conn);
+    if (result == IPC_RESULT_AGAIN)
+        return;
+    if (result != IPC_RESULT_OK) {
+        closed(k, "the connection ended");
+        return;
+    }
+    while ((result = ipc_next(k->conn, &m, &e)) == IPC_RESULT_OK)
+        dispatch(k, &m);
+    if (result == IPC_RESULT_BROKEN)
+        closed(k, e.text);
+}
+
+struct link *link_new(struct loop *l, int fd, void (*on_message)(void *arg, struct ipc_msg *m),
+                      void (*on_closed)(void *arg, const char *why), void *arg)
+{
+    struct link *k = calloc(1, sizeof *k);
+
+    if (k == NULL)
+        return NULL;
+    *k = (struct link){.on_message = on_message, .on_closed = on_closed, .arg = arg};
+    k->conn = ipc_conn_new(fd);
+    if (k->conn != NULL)
+        k->io = loop_io_new(l, fd, on_ready, k);
+    if (k->io == NULL || !loop_io_want(k->io, true, false)) {
+        link_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+void link_free(struct link *k)
+{
+    if (k == NULL)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (k->requests[i] != NULL) {
+            struct request *r = k->requests[i];
+
+            k->requests[i] = r->next;
+            free(r);
+        }
+    }
+    loop_io_free(k->io);
+    ipc_conn_free(k->conn);
+    free(k);
+}
+
+uint32_t link_request(struct link *k,
+                      void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e), void *arg,
+                      enum ipc_type type, ...)
+{
+    struct request *r = calloc(1, sizeof *r);
+    va_list ap;
+    bool ok;
+
+    if (r == NULL)
+        return 0;
+    if (++k->last_id == 0)
+        k->last_id = 1;
+    va_start(ap, type);
+    ok = ipc_vsend(k->conn, type, k->last_id, ap);
+    va_end(ap);
+    if (!ok) {
+        free(r);
+        return 0;
+    }
+    *r = (struct request){
+        .next = k->requests[k->last_id % BUCKETS], .id = k->last_id, .on_reply = on_reply, .arg = arg};
+    k->requests[k->last_id % BUCKETS] = r;
+    flush(k);
+    return r->id;
+}
+
+void link_forget(struct link *k, uint32_t id)
+{
+    if (id != 0)
+        free(take_request(k, id));
+}
+
+bool link_send(struct link *k, enum ipc_type type, ...)
+{
+    va_list ap;
+    bool ok;
+
+    va_start(ap, type);
+    ok = ipc_vsend(k->conn, type, 0, ap);
+    va_end(ap);
+    flush(k);
+    return ok;
+}

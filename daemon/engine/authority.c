@@ -36,6 +36,8 @@ struct authority_post {
     uint32_t request;
     struct client_call *call;
     int64_t sent_at; /* monotonic ms; 0: not sent */
+    bool starting;   /* within authority_post(): a failure is its return value, not a callback */
+    bool failed;
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
     void *arg;
 };
@@ -297,6 +299,10 @@ static void finish(struct authority_post *p, const struct http_reply *reply, con
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e) = p->on_done;
     void *arg = p->arg;
 
+    if (p->starting) {
+        p->failed = true;
+        return;
+    }
     post_free(p);
     on_done(arg, reply, e);
 }
@@ -374,7 +380,13 @@ authority_post(struct authority *a, enum ipc_type what, const char *subject, con
         post_free(p);
         return NULL;
     }
+    p->starting = true;
     nonces_take(a->nonces, &p->nonce);
+    p->starting = false;
+    if (p->failed) {
+        post_free(p);
+        return NULL;
+    }
     return p;
 }
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_RESPONDER_H
+#define ACMED_ENGINE_RESPONDER_H
+
+/* The HTTP-01 responder: answers known tokens and nothing else (RFC 8555 section 8.3). Everything
+ * that connects is hostile: absolute deadlines, a cap on connections, fixed memory, no file is ever opened.
+ */
+
+#include "daemon/engine/challenge.h"
+#include "daemon/engine/loop.h"
+#include "lib/config.h"
+
+struct responder;
+
+/* is_live(arg, host): whether host is a configured name with a live certificate, which http_other = redirect
+ * asks. cap: connections held at once. All are borrowed. NULL: out of memory. */
+struct responder *responder_new(struct loop *l, const struct challenges *challenges, enum http_other other,
+                                unsigned cap, bool (*is_live)(void *arg, const char *host), void *arg);
+void responder_free(struct responder *r);
+
+#define RESPONDER_CAP 4096 /* the default */
+
+/* Serves a listening socket (taken over, closed at the end). on_demand: it is closed again by
+ * responder_drop_on_demand(). */
+bool responder_listen(struct responder *r, int fd, const char *address, bool on_demand);
+void responder_drop_on_demand(struct responder *r);
+/* How many sockets are served. */
+size_t responder_listeners(const struct responder *r);
+
+#endif

@@ -13,8 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 10000 /* from accept to the last byte of the answer, whatever the client does meanwhile  \
-                           */
+#define DEADLINE_MS                                                                                          \
+    10000 /* from accept to the last byte of the answer, whatever the client does meanwhile                  \
+           */
 #define ACCEPT_BATCH    64
 #define ACCEPT_PAUSE_MS 500
 #define REPLY_MAX       4096

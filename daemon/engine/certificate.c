@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/certificate.h"
+
+#include "daemon/engine/deploy.h"
+#include "daemon/engine/fleet.h"
+#include "daemon/engine/issuance.h"
+#include "daemon/log.h"
+#include "lib/deployment.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define CLOCK_RETRY_S 60 /* while the clock is not sane */
+
+static uint32_t draw_jitter(void)
+{
+    uint32_t r = 0;
+
+    (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
+    return r;
+}
+
+bool certificate_save(struct certificate *c, void (*on_durable)(void *arg, const struct err *e), void *arg)
+{
+    char *text = journal_to_json(&c->journal);
+
+    if (text != NULL && writer_put(c->engine->writer, c->name, text, on_durable, arg))
+        return true;
+    log_error(c->name, "out of memory: the journal is not written");
+    return false;
+}
+
+/* ---- what is on disk ---- */
+
+static bool load_live(struct certificate *c)
+{
+    struct cert_facts facts = {0};
+    unsigned generation = 0;
+    struct err e;
+
+    if (!live_load(&c->engine->live, c->name, &generation, &facts, &e)) {
+        if (e.class != ERR_CLASS_NONE)
+            log_error(c->name, "%s", e.text);
+        return false;
+    }
+    cert_facts_clear(&c->facts);
+    c->facts = facts;
+    c->has_facts = true;
+    c->generation = generation;
+    return true;
+}
+
+static void load_journal(struct certificate *c)
+{
+    struct err e;
+    size_t len = 0;
+    char *text = state_files_load(&c->engine->files, c->name, &len, &e);
+
+    if (text == NULL) {
+        if (e.class != ERR_CLASS_NONE)
+            log_error(c->name, "%s", e.text);
+        return;
+    }
+    if (!journal_from_json(&c->journal, text, len, &e)) {
+        log_error(c->name,
+                  "the journal state/%s.json cannot be used: %s; it is kept as %s.json.bad, and acmed goes "
+                  "on from the "
+                  "certificate on disk",
+                  c->name, e.text, c->name);
+        state_files_quarantine(&c->engine->files, c->name);
+    }
+    free(text);
+}
+
+/* Between the flip of live/ and the journal's note of it the process may have been killed; or somebody else
+ * made the link point elsewhere; or the journal is gone. live/ is the truth. */
+static void reconcile(struct certificate *c)
+{
+    struct journal *j = &c->journal;
+
+    if (!c->has_facts || c->generation == j->issued_generation)
+        return;
+    if (journal_has_order(j) && c->generation > j->issued_generation &&
+        c->facts.not_after > j->order_created) {
+        log_notice(c->name, "generation %u was installed just before the last stop; it is deployed now",
+                   c->generation);
+        journal_issued(j, c->generation, engine_now());
+        return;
+    }
+    if (j->deployment.generation != c->generation) {
+        log_notice(c->name, "generation %u is live and taken over as it is", c->generation);
+        j->issued_generation = c->generation;
+        deployment_restart(&j->deployment, c->generation);
+        j->deployment.step = DEPLOYMENT_DONE;
+    }
+}
+
+struct certificate *certificate_new(struct engine *g, const char *name,
+                                    const struct config_certificate *config)
+{
+    struct certificate *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    *c = (struct certificate){.engine = g, .config = config};
+    c->timer.arg = c;
+    journal_init(&c->journal);
+    c->name = strdup(name);
+    if (c->name == NULL) {
+        certificate_free(c);
+        return NULL;
+    }
+    (void)load_live(c);
+    if (config != NULL) {
+        load_journal(c);
+        reconcile(c);
+    }
+    return c;
+}
+
+void certificate_free(struct certificate *c)
+{
+    if (c == NULL)
+        return;
+    issuance_cancel(c->issuance);
+    deploy_cancel(c->deploy);
+    timer_cancel(c->engine->timers, &c->timer);
+    cert_facts_clear(&c->facts);
+    journal_clear(&c->journal);
+    free(c->name);
+    free(c);
+}
+
+/* ---- what comes next ---- */
+
+static void on_due(void *arg)
+{
+    certificate_plan(arg);
+}
+
+/* An attempt that neither succeeded nor failed was cut off by a stop: it goes on at once, unless that happens
+ * again and again. */
+static bool was_interrupted(const struct certificate *c)
+{
+    const struct journal *j = &c->journal;
+
+    return j->attempt_at != 0 && j->error.at < j->attempt_at && j->attempts > 0 && j->attempts <= 3 &&
+           j->attempt_at <= engine_now() && !c->engine->serving;
+}
+
+static void warn_cap(const struct certificate *c)
+{
+    if (c->plan.capped)
+        log_warning(
+            c->name,
+            "renew_before is more than half of this certificate's lifetime of %lld days; it is renewed "
+            "at half of it",
+            (long long)((c->facts.not_after - c->facts.not_before) / 86400));
+}
+
+void certificate_plan(struct certificate *c)
+{
+    struct engine *g = c->engine;
+    int64_t now = engine_now();
+    bool capped = c->plan.capped;
+
+    if (c->config == NULL || c->issuance != NULL || c->queued || g->stopping)
+        return;
+    c->plan = renewal_plan(c->config, c->has_facts ? &c->facts : NULL, &c->journal,
+                           c->journal.issued_by_force_pending,
+                           renewal_seed(c->name, c->has_facts ? &c->facts : NULL), now);
+    if (!capped)
+        warn_cap(c);
+    if (!renewal_clock_sane(now)) {
+        log_warning(c->name,
+                    "the system's clock is not set (it is before this program was built); nothing is ordered "
+                    "until it is");
+        c->plan.at = now + CLOCK_RETRY_S;
+        c->plan.held = true;
+    }
+    c->timer.on_due = on_due;
+    if (c->plan.at <= now)
+        fleet_queue(g->fleet, c);
+    else if (!timer_set(g->timers, &c->timer, c->plan.at))
+        log_error(c->name, "out of memory: no timer for the next renewal");
+    feed_changed(g->feed, c->name);
+}
+
+static void on_copies(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    const struct certificate *c = arg;
+
+    (void)m;
+    if (e != NULL)
+        log_error(c->name, "the configured copies could not be brought up to date: %s", e->text);
+}
+
+void certificate_start(struct certificate *c)
+{
+    struct journal *j = &c->journal;
+
+    if (c->config == NULL)
+        return;
+    if (was_interrupted(c))
+        j->not_before = 0;
+    if (c->has_facts && j->deployment.generation == c->generation) {
+        if (j->deployment.step != DEPLOYMENT_DONE) {
+            if (!deploy_start(c, c->generation == 1 ? "issued" : "renewed"))
+                log_error(c->name, "out of memory: the deployment is not resumed");
+        } else if (c->config->n_copies > 0) {
+            (void)link_request(c->engine->keeper, on_copies, c, IPC_COPY, c->name);
+        }
+    }
+    certificate_plan(c);
+}
+
+void certificate_request(struct certificate *c)
+{
+    c->journal.issued_by_force_pending = true;
+    timer_cancel(c->engine->timers, &c->timer);
+    if (c->issuance == NULL)
+        feed_event(c->engine->feed, c->name, "requested", NULL, "a renewal was requested");
+    certificate_plan(c);
+}
+
+/* ---- the attempt ---- */
+
+void certificate_attempt(struct certificate *c, struct authority *a)
+{
+    struct journal *j = &c->journal;
+    struct err pending;
+
+    timer_cancel(c->engine->timers, &c->timer);
+    j->attempts++;
+    j->attempt_at = engine_now();
+    err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
+    j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
+                                                    draw_jitter(), j->attempt_at);
+    log_info(c->name, "ordering at CA %s: %s%s", c->config->ca->name, renewal_reason_to_str(c->plan.reason),
+             j->attempts > 1 ? " (not the first attempt)" : "");
+    feed_event(c->engine->feed, c->name, "started", NULL, "ordering at CA %s: %s", c->config->ca->name,
+               renewal_reason_to_str(c->plan.reason));
+    feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->config->ca->name,
+                  renewal_reason_to_str(c->plan.reason));
+    c->issuance = issuance_start(c, a);
+    if (c->issuance == NULL) {
+        err_nomem(&pending, "an issuance");
+        certificate_failed(c, &pending, false);
+    }
+    feed_changed(c->engine->feed, c->name);
+}
+
+void certificate_issued(struct certificate *c, unsigned generation)
+{
+    struct engine *g = c->engine;
+    bool first = !c->has_facts;
+
+    journal_issued(&c->journal, generation, engine_now());
+    if (!load_live(c))
+        log_error(c->name, "generation %u was installed but cannot be read back", generation);
+    log_notice(c->name, "generation %u is issued by %s, valid for %lld days", generation,
+               c->facts.issuer != NULL ? c->facts.issuer : "the CA",
+               (long long)((c->facts.not_after - engine_now()) / 86400));
+    feed_event(g->feed, c->name, "issued", NULL, "generation %u, serial %s", generation,
+               c->facts.serial != NULL ? c->facts.serial : "unknown");
+    feed_progress(g->feed, c->name, NULL, "issued: generation %u", generation);
+    deploy_cancel(c->deploy);
+    c->deploy = NULL;
+    if (!deploy_start(c, first ? "issued" : "renewed"))
+        log_error(c->name, "out of memory: the deployment begins after the next start");
+    fleet_done(g->fleet);
+    certificate_plan(c);
+}
+
+void certificate_failed(struct certificate *c, const struct err *e, bool forget)
+{
+    struct journal *j = &c->journal;
+    struct engine *g = c->engine;
+    int64_t now = engine_now();
+    int64_t wait = renewal_backoff(e, j->attempts, c->has_facts ? &c->facts : NULL, draw_jitter(), now);
+
+    journal_error_set(&j->error, e, now);
+    j->not_before = now + wait;
+    j->issued_by_force_pending = false;
+    if (forget)
+        journal_drop_order(j);
+    (void)certificate_save(c, NULL, NULL);
+    log_error(c->name, "not %s: %s; tried again in %lld min (attempt %u)%s",
+              c->has_facts ? "renewed" : "issued", e->text, (long long)((wait + 59) / 60), j->attempts + 1,
+              c->has_facts ? "; the certificate in use stays" : "");
+    feed_event(g->feed, c->name, "failed", NULL, "%s", e->text);
+    feed_progress(g->feed, c->name, "failed", "%s; tried again in %lld min", e->text,
+                  (long long)((wait + 59) / 60));
+    fleet_done(g->fleet);
+    certificate_plan(c);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_CERTIFICATE_H
+#define ACMED_ENGINE_CERTIFICATE_H
+
+/* One lineage: what is live, what the journal remembers, what happens next. */
+
+#include "daemon/engine/engine.h"
+#include "lib/cert.h"
+#include "lib/journal.h"
+#include "lib/renewal.h"
+
+struct authority;
+struct issuance;
+struct deploy;
+
+struct certificate {
+    struct engine *engine;                   /* borrowed */
+    const struct config_certificate *config; /* borrowed; NULL: unmanaged */
+    char *name;                              /* owned */
+    bool has_facts;
+    struct cert_facts facts; /* of the live leaf */
+    unsigned generation;     /* live; 0: none */
+    struct journal journal;
+    struct renewal_plan plan;
+    struct timer timer;        /* the next issuance attempt */
+    bool queued;               /* waiting for a free place among max_orders */
+    struct issuance *issuance; /* under way; owned */
+    struct deploy *deploy;     /* under way or being retried; owned */
+};
+
+/* Reads what is on disk: live generation and journal. Never fails for one certificate alone: what cannot be
+ * read is logged, put aside, and started anew. NULL: out of memory. */
+struct certificate *certificate_new(struct engine *g, const char *name,
+                                    const struct config_certificate *config);
+void certificate_free(struct certificate *c);
+
+/* The engine serves: resumes a deployment, plans the next issuance. */
+void certificate_start(struct certificate *c);
+/* Decides again what comes next: sets the timer, or queues the certificate when it is due. */
+void certificate_plan(struct certificate *c);
+/* A person asked for a renewal: at once, whatever back-off says. */
+void certificate_request(struct certificate *c);
+
+/* Writes the journal; on_durable as in writer_put(). */
+bool certificate_save(struct certificate *c, void (*on_durable)(void *arg, const struct err *e), void *arg);
+
+/* There is a place among max_orders: begins the issuance, counted. */
+void certificate_attempt(struct certificate *c, struct authority *a);
+/* The issuance ended. generation: the new one. forget: the order is of no use any more. */
+void certificate_issued(struct certificate *c, unsigned generation);
+void certificate_failed(struct certificate *c, const struct err *e, bool forget);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/deploy.h"
+
+#include "daemon/engine/verify.h"
+#include "daemon/log.h"
+#include "lib/deployment.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct deploy {
+    struct certificate *c;
+    struct engine *g;
+    const char *event;               /* a string constant */
+    struct deployment_action action; /* under way */
+    struct link *link;               /* where request was sent */
+    uint32_t request;
+    struct verification *verification;
+    struct timer timer;
+    char *output; /* captured, of the step that ended; owned */
+};
+
+static void step(struct deploy *d, const struct deployment_event *event);
+
+static struct journal_deployment *record(struct deploy *d)
+{
+    return &d->c->journal.deployment;
+}
+
+static void clear(struct deploy *d)
+{
+    writer_forget(d->g->writer, d);
+    if (d->link != NULL)
+        link_forget(d->link, d->request);
+    verify_cancel(d->verification);
+    timer_cancel(d->g->timers, &d->timer);
+    free(d->output);
+    free(d);
+}
+
+void deploy_cancel(struct deploy *d)
+{
+    if (d != NULL)
+        clear(d);
+}
+
+/* ---- outcomes of a step ---- */
+
+static void succeeded(struct deploy *d, const char *note)
+{
+    const struct deployment_event event = {.kind = DEPLOYMENT_EV_OK, .note = note};
+
+    log_info(d->c->name, "generation %u: %s done%s%s", record(d)->generation,
+             deployment_step_to_str(d->action.step), note != NULL ? ": " : "", note != NULL ? note : "");
+    step(d, &event);
+}
+
+static void failed(struct deploy *d, const struct err *e)
+{
+    const struct deployment_event event = {.kind = DEPLOYMENT_EV_FAILED, .error = e};
+
+    step(d, &event);
+}
+
+static void on_copied(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct deploy *d = arg;
+
+    d->request = 0;
+    if (m != NULL)
+        succeeded(d, NULL);
+    else
+        failed(d, e);
+}
+
+static void on_acted(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct deploy *d = arg;
+    struct err own;
+
+    d->request = 0;
+    if (m == NULL || m->type != IPC_DEPLOYED) {
+        if (e == NULL)
+            err_set(&own, ERR_CLASS_INTERNAL, "no answer of the supervisor");
+        failed(d, e != NULL ? e : &own);
+        return;
+    }
+    free(d->output);
+    d->output = m->field[3].len > 0 ? strdup(m->field[3].s) : NULL;
+    if (m->field[0].u != 0) {
+        succeeded(d, m->field[2].len > 0 ? m->field[2].s : NULL);
+        return;
+    }
+    err_set(&own, ERR_CLASS_TRANSIENT, "%s", m->field[2].s);
+    failed(d, &own);
+}
+
+static void on_verified(void *arg, const struct err *e)
+{
+    struct deploy *d = arg;
+
+    d->verification = NULL;
+    if (e != NULL) {
+        failed(d, e);
+        return;
+    }
+    record(d)->served_at = engine_now();
+    feed_event(d->g->feed, d->c->name, "verified", NULL, "%s:%u serves generation %u",
+               d->c->config->verify_host, (unsigned)d->c->config->verify_port, record(d)->generation);
+    succeeded(d, NULL);
+}
+
+/* ---- the machine's actions ---- */
+
+static bool run_step(struct deploy *d, struct err *e)
+{
+    struct certificate *c = d->c;
+    const char *name = deployment_step_to_str(d->action.step);
+
+    switch (d->action.step) {
+    case DEPLOYMENT_COPY:
+        d->link = d->g->keeper;
+        d->request = link_request(d->link, on_copied, d, IPC_COPY, c->name);
+        return d->request != 0 || err_nomem(e, "a request to the keeper");
+    case DEPLOYMENT_RELOAD:
+    case DEPLOYMENT_HOOK:
+        feed_progress(d->g->feed, c->name, NULL, "%s",
+                      d->action.step == DEPLOYMENT_HOOK ? "running the hook" : "reloading");
+        d->link = d->g->supervisor;
+        d->request = link_request(d->link, on_acted, d, IPC_DEPLOY, c->name, (uint64_t)record(d)->generation,
+                                  name, d->event);
+        return d->request != 0 || err_nomem(e, "a request to the supervisor");
+    case DEPLOYMENT_VERIFY:
+        feed_progress(d->g->feed, c->name, NULL, "looking at what %s:%u serves", c->config->verify_host,
+                      (unsigned)c->config->verify_port);
+        d->verification =
+            verify_start(d->g->loop, d->g->client, c->config->verify_host, c->config->verify_port,
+                         c->config->domains.v[0], c->facts.sha256, on_verified, d);
+        return d->verification != NULL || err_nomem(e, "a verification");
+    case DEPLOYMENT_DONE:
+        break;
+    }
+    return err_set(e, ERR_CLASS_INTERNAL, "no such deployment step");
+}
+
+/* The record is durable before the step runs: after a kill it runs again rather than never (L4). */
+static void on_saved(void *arg, const struct err *e)
+{
+    struct deploy *d = arg;
+    struct err own;
+
+    if (e != NULL)
+        log_warning(d->c->name, "the deploy record could not be written, the deployment goes on: %s",
+                    e->text);
+    if (!run_step(d, &own))
+        failed(d, &own);
+}
+
+static void finish(struct deploy *d)
+{
+    struct certificate *c = d->c;
+
+    (void)certificate_save(c, NULL, NULL);
+    log_notice(c->name, "generation %u is deployed%s%s%s", record(d)->generation,
+               record(d)->served_at != 0 ? " and served" : "", record(d)->note != NULL ? "; " : "",
+               record(d)->note != NULL ? record(d)->note : "");
+    feed_event(d->g->feed, c->name, "deployed", d->output, "generation %u is deployed%s%s",
+               record(d)->generation, record(d)->note != NULL ? "; " : "",
+               record(d)->note != NULL ? record(d)->note : "");
+    feed_progress(d->g->feed, c->name, "done", "generation %u is %s", record(d)->generation,
+                  record(d)->served_at != 0 ? "deployed and served" : "deployed");
+    c->deploy = NULL;
+    clear(d);
+    feed_changed(c->engine->feed, c->name);
+}
+
+static void wait_for_retry(struct deploy *d, const struct deployment_event *event)
+{
+    struct certificate *c = d->c;
+    int64_t in = d->action.at - engine_now();
+    const char *name = deployment_step_to_str(d->action.step);
+
+    (void)certificate_save(c, NULL, NULL);
+    if (!timer_set(d->g->timers, &d->timer, d->action.at))
+        log_error(c->name, "out of memory: the deployment is tried again after the next start");
+    if (event->kind != DEPLOYMENT_EV_FAILED)
+        return;
+    log_warning(c->name,
+                "generation %u is issued but not deployed: %s; %s is tried again in %lld s (attempt %u), "
+                "no new certificate is ordered for this",
+                record(d)->generation, event->error->text, name, (long long)(in > 0 ? in : 0),
+                record(d)->attempts + 1);
+    feed_event(d->g->feed, c->name, "deploy-failed", d->output, "%s", event->error->text);
+    feed_progress(d->g->feed, c->name, "failed",
+                  "issued as generation %u, but not deployed: %s; tried again in %lld s",
+                  record(d)->generation, event->error->text, (long long)(in > 0 ? in : 0));
+}
+
+static void step(struct deploy *d, const struct deployment_event *event)
+{
+    uint32_t jitter = 0;
+
+    (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
+    d->action = deployment_step(record(d), d->c->config, event, jitter, engine_now());
+    switch (d->action.kind) {
+    case DEPLOYMENT_DO_RUN:
+        if (!certificate_save(d->c, on_saved, d))
+            on_saved(d, NULL);
+        break;
+    case DEPLOYMENT_DO_WAIT:
+        wait_for_retry(d, event);
+        break;
+    case DEPLOYMENT_DO_DONE:
+        finish(d);
+        return;
+    }
+    feed_changed(d->g->feed, d->c->name);
+}
+
+static void on_due(void *arg)
+{
+    const struct deployment_event event = {.kind = DEPLOYMENT_EV_TIMER};
+
+    step(arg, &event);
+}
+
+bool deploy_start(struct certificate *c, const char *event)
+{
+    const struct deployment_event start = {.kind = DEPLOYMENT_EV_START};
+    struct deploy *d = calloc(1, sizeof *d);
+
+    if (d == NULL)
+        return false;
+    *d = (struct deploy){.c = c, .g = c->engine, .event = event};
+    d->timer = (struct timer){.on_due = on_due, .arg = d};
+    c->deploy = d;
+    step(d, &start);
+    return true;
+}

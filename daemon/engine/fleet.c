@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/fleet.h"
+
+#include "daemon/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct name_owner {
+    const char *name; /* borrowed from the configuration */
+    struct certificate *certificate;
+};
+
+struct fleet {
+    struct engine *engine;
+    struct certificate **v; /* owned, each owned; in name order */
+    size_t n;
+    struct name_owner *names; /* in name order, for the responder */
+    size_t n_names;
+    struct authority **authorities;
+    size_t n_authorities;
+    struct certificate **queue; /* has room for all */
+    size_t n_queue;
+    unsigned in_flight;
+    struct loop_delay *start_soon; /* orders begin in a turn of their own */
+};
+
+static int compare_certificates(const void *a, const void *b)
+{
+    return strcmp((*(struct certificate *const *)a)->name, (*(struct certificate *const *)b)->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct name_owner *)a)->name, ((const struct name_owner *)b)->name);
+}
+
+struct certificate *fleet_find(const struct fleet *f, const char *name)
+{
+    size_t low = 0;
+    size_t high = f->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(f->v[middle]->name, name);
+
+        if (order == 0)
+            return f->v[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+size_t fleet_count(const struct fleet *f)
+{
+    return f->n;
+}
+
+struct certificate *fleet_at(const struct fleet *f, size_t i)
+{
+    return f->v[i];
+}
+
+bool fleet_is_live(const struct fleet *f, const char *host)
+{
+    const struct name_owner key = {.name = host};
+    const struct name_owner *found =
+        f->n_names > 0 ? bsearch(&key, f->names, f->n_names, sizeof *f->names, compare_names) : NULL;
+
+    /* A name may stand in several certificates: any live one will do. */
+    if (found == NULL)
+        return false;
+    while (found > f->names && strcmp(found[-1].name, host) == 0)
+        found--;
+    for (; found < f->names + f->n_names && strcmp(found->name, host) == 0; found++)
+        if (found->certificate->has_facts && found->certificate->facts.not_after > engine_now())
+            return true;
+    return false;
+}
+
+/* ---- CAs ---- */
+
+struct authority *fleet_authority(struct fleet *f, const struct config_ca *ca)
+{
+    for (size_t i = 0; i < f->n_authorities; i++)
+        if (authority_ca(f->authorities[i]) == ca)
+            return f->authorities[i];
+    return NULL;
+}
+
+size_t fleet_authority_count(const struct fleet *f)
+{
+    return f->n_authorities;
+}
+
+struct authority *fleet_authority_at(const struct fleet *f, size_t i)
+{
+    return f->authorities[i];
+}
+
+static bool add_authority(struct fleet *f, const struct config_ca *ca)
+{
+    struct authority **v;
+    struct authority *a;
+
+    if (fleet_authority(f, ca) != NULL)
+        return true;
+    v = realloc(f->authorities, (f->n_authorities + 1) * sizeof *v);
+    if (v == NULL)
+        return false;
+    f->authorities = v;
+    a = authority_new(f->engine->loop, f->engine->client, f->engine->keeper, ca);
+    if (a == NULL)
+        return false;
+    f->authorities[f->n_authorities++] = a;
+    return true;
+}
+
+/* ---- who orders now ---- */
+
+/* Existing certificates go before new ones, those that expire first before others. */
+static bool is_more_urgent(const struct certificate *a, const struct certificate *b)
+{
+    if (a->has_facts != b->has_facts)
+        return a->has_facts;
+    return a->has_facts && a->facts.not_after < b->facts.not_after;
+}
+
+static void start_next(void *arg)
+{
+    struct fleet *f = arg;
+
+    while (f->in_flight < f->engine->config->max_orders && f->n_queue > 0 && !f->engine->stopping) {
+        size_t best = 0;
+        struct certificate *c;
+
+        for (size_t i = 1; i < f->n_queue; i++)
+            if (is_more_urgent(f->queue[i], f->queue[best]))
+                best = i;
+        c = f->queue[best];
+        memmove(f->queue + best, f->queue + best + 1, (--f->n_queue - best) * sizeof *f->queue);
+        c->queued = false;
+        f->in_flight++;
+        certificate_attempt(c, fleet_authority(f, c->config->ca));
+    }
+}
+
+void fleet_queue(struct fleet *f, struct certificate *c)
+{
+    if (c->queued)
+        return;
+    c->queued = true;
+    f->queue[f->n_queue++] = c;
+    loop_delay_start(f->start_soon, 0);
+}
+
+void fleet_done(struct fleet *f)
+{
+    f->in_flight--;
+    loop_delay_start(f->start_soon, 0);
+}
+
+unsigned fleet_in_flight(const struct fleet *f)
+{
+    return f->in_flight;
+}
+
+unsigned fleet_waiting(const struct fleet *f)
+{
+    return (unsigned)f->n_queue;
+}
+
+void fleet_start(struct fleet *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        certificate_start(f->v[i]);
+}
+
+void fleet_replan(struct fleet *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        certificate_plan(f->v[i]);
+}
+
+/* ---- loading ---- */
+
+static bool add_certificate(struct fleet *f, const char *name, const struct config_certificate *config)
+{
+    struct certificate *c = certificate_new(f->engine, name, config);
+
+    if (c == NULL)
+        return false;
+    f->v[f->n++] = c;
+    return true;
+}
+
+static bool index_names(struct fleet *f)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < f->n; i++)
+        total += f->v[i]->config != NULL ? f->v[i]->config->domains.n : 0;
+    f->names = calloc(total + 1, sizeof *f->names);
+    if (f->names == NULL)
+        return false;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct config_certificate *config = f->v[i]->config;
+
+        for (size_t d = 0; config != NULL && d < config->domains.n; d++)
+            f->names[f->n_names++] = (struct name_owner){config->domains.v[d], f->v[i]};
+    }
+    qsort(f->names, f->n_names, sizeof *f->names, compare_names);
+    return true;
+}
+
+static bool load(struct fleet *f, struct err *e)
+{
+    const struct config *config = f->engine->config;
+    struct strv live = {0};
+    bool ok = live_list(&f->engine->live, &live, e);
+
+    if (!ok)
+        return false;
+    f->v = calloc(config->n_certificates + live.n + 1, sizeof(struct certificate *));
+    f->queue = calloc(config->n_certificates + 1, sizeof(struct certificate *));
+    ok = f->v != NULL && f->queue != NULL;
+    for (size_t i = 0; ok && i < config->n_certificates; i++)
+        ok = add_authority(f, config->certificates[i].ca) &&
+             add_certificate(f, config->certificates[i].name, &config->certificates[i]);
+    for (size_t i = 0; ok && i < live.n; i++)
+        if (config_find(config, live.v[i]) == NULL)
+            ok = add_certificate(f, live.v[i], NULL);
+    strv_clear(&live);
+    if (!ok)
+        return err_nomem(e, "the certificates");
+    qsort(f->v, f->n, sizeof(struct certificate *), compare_certificates);
+    return index_names(f) || err_nomem(e, "the index of names");
+}
+
+struct fleet *fleet_new(struct engine *g, struct err *e)
+{
+    struct fleet *f = calloc(1, sizeof *f);
+
+    if (f != NULL) {
+        f->engine = g;
+        f->start_soon = loop_delay_new(g->loop, start_next, f);
+    }
+    if (f == NULL || f->start_soon == NULL) {
+        err_nomem(e, "the certificates");
+        fleet_free(f);
+        return NULL;
+    }
+    if (!load(f, e)) {
+        fleet_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+void fleet_free(struct fleet *f)
+{
+    if (f == NULL)
+        return;
+    for (size_t i = 0; i < f->n; i++)
+        certificate_free(f->v[i]);
+    for (size_t i = 0; i < f->n_authorities; i++)
+        authority_free(f->authorities[i]);
+    loop_delay_free(f->start_soon);
+    free(f->v);
+    free(f->names);
+    free(f->authorities);
+    free(f->queue);
+    free(f);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_FLEET_H
+#define ACMED_ENGINE_FLEET_H
+
+/* All certificates, the CAs they use, and who may order now: at most max_orders at once, the most urgent
+ * first. */
+
+#include "daemon/engine/authority.h"
+#include "daemon/engine/certificate.h"
+
+struct fleet;
+
+/* Loads every configured certificate and every other that is live. NULL with e. */
+struct fleet *fleet_new(struct engine *g, struct err *e);
+void fleet_free(struct fleet *f);
+void fleet_start(struct fleet *f);
+/* The clock was set, the port is free ...: every plan is made again. */
+void fleet_replan(struct fleet *f);
+
+size_t fleet_count(const struct fleet *f);
+struct certificate *fleet_at(const struct fleet *f, size_t i);           /* in name order */
+struct certificate *fleet_find(const struct fleet *f, const char *name); /* NULL: none */
+/* A configured name with a live certificate. host: lower case. */
+bool fleet_is_live(const struct fleet *f, const char *host);
+
+struct authority *fleet_authority(struct fleet *f, const struct config_ca *ca);
+size_t fleet_authority_count(const struct fleet *f);
+struct authority *fleet_authority_at(const struct fleet *f, size_t i);
+
+/* The certificate is due: it starts as soon as there is a place. */
+void fleet_queue(struct fleet *f, struct certificate *c);
+/* Its issuance ended: the place is free. */
+void fleet_done(struct fleet *f);
+unsigned fleet_in_flight(const struct fleet *f);
+unsigned fleet_waiting(const struct fleet *f);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/port.h"
+
+#include "daemon/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES         5 /* with pauses of 1, 2, 4, 8 s between them */
+#define FIRST_PAUSE_S 1
+
+struct port {
+    struct link *supervisor;
+    struct responder *responder;
+    const struct config *config;
+    unsigned holders;
+    struct port_wait *waiting;
+    uint32_t request;
+    unsigned tries;
+    char *last_text; /* what was logged last: said once, not at each try */
+    struct loop_delay *delay;
+};
+
+static void tell(struct port *p, const struct err *e)
+{
+    struct port_wait *list = p->waiting;
+
+    p->waiting = NULL;
+    while (list != NULL) {
+        struct port_wait *w = list;
+
+        list = w->next;
+        w->waiting = false;
+        w->on_ready(w->arg, e);
+    }
+}
+
+static bool is_complete(const struct port *p)
+{
+    return responder_listeners(p->responder) >= p->config->n_http_listen;
+}
+
+static void say_once(struct port *p, const char *text)
+{
+    if (*text == '\0' || (p->last_text != NULL && strcmp(p->last_text, text) == 0))
+        return;
+    free(p->last_text);
+    p->last_text = strdup(text);
+    log_warning(NULL, "http-01: %s", text);
+}
+
+static void on_bound(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    const char *text = m != NULL && m->type == IPC_BOUND ? m->field[0].s : e != NULL ? e->text : "no answer";
+    struct port *p = arg;
+    struct err own;
+
+    p->request = 0;
+    say_once(p, text);
+    if (p->waiting == NULL)
+        return;
+    if (responder_listeners(p->responder) > 0) {
+        tell(p, NULL);
+        return;
+    }
+    if (++p->tries < TRIES) {
+        loop_delay_start(p->delay, (int64_t)1000 * (FIRST_PAUSE_S << (p->tries - 1)));
+        return;
+    }
+    err_set(&own, ERR_CLASS_TRANSIENT, "cannot answer http-01 challenges: %s", text);
+    tell(p, &own);
+}
+
+static void on_delay(void *arg)
+{
+    struct port *p = arg;
+    struct err e;
+
+    if (p->waiting == NULL)
+        return;
+    if (is_complete(p)) {
+        tell(p, NULL);
+        return;
+    }
+    p->request = link_request(p->supervisor, on_bound, p, IPC_BIND);
+    if (p->request == 0) {
+        err_nomem(&e, "a request to bind");
+        tell(p, &e);
+    }
+}
+
+void port_hold(struct port *p, struct port_wait *w)
+{
+    p->holders++;
+    w->next = p->waiting;
+    w->waiting = true;
+    p->waiting = w;
+    if (p->request != 0 || loop_delay_running(p->delay))
+        return;
+    p->tries = 0;
+    loop_delay_start(p->delay, 0);
+}
+
+void port_release(struct port *p, struct port_wait *w)
+{
+    if (w->waiting) {
+        struct port_wait **q = &p->waiting;
+
+        while (*q != w)
+            q = &(*q)->next;
+        *q = w->next;
+        w->waiting = false;
+    }
+    if (--p->holders > 0)
+        return;
+    loop_delay_stop(p->delay);
+    responder_drop_on_demand(p->responder);
+    (void)link_send(p->supervisor, IPC_RELEASE);
+}
+
+struct port *port_new(struct loop *l, struct link *supervisor, struct responder *responder,
+                      const struct config *config)
+{
+    struct port *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    *p = (struct port){.supervisor = supervisor, .responder = responder, .config = config};
+    p->delay = loop_delay_new(l, on_delay, p);
+    if (p->delay == NULL) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void port_free(struct port *p)
+{
+    if (p == NULL)
+        return;
+    link_forget(p->supervisor, p->request);
+    loop_delay_free(p->delay);
+    free(p->last_text);
+    free(p);
+}

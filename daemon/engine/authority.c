@@ -222,10 +222,9 @@ static void on_soon(void *arg)
         tell_waiters(a, NULL);
         return;
     }
-    if (a->machine == NULL || account_state(a->machine) == ACCOUNT_STATE_FAILED) {
-        account_free(a->machine);
+    /* The machine lives on after a failure: orders in flight borrow its directory. */
+    if (a->machine == NULL)
         a->machine = account_new(a->ca->name, a->ca->directory, a->ca->agree_terms);
-    }
     if (a->machine == NULL) {
         struct err e;
 

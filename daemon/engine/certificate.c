@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/certificate.h"
 
+#include "daemon/engine/clock.h"
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
@@ -179,6 +180,10 @@ void certificate_plan(struct certificate *c)
         c->plan.at = now + CLOCK_RETRY_S;
         c->plan.held = true;
     }
+    if (c->plan.at <= now && !c->journal.issued_by_force_pending && !clock_is_believed(g)) {
+        c->plan.at = now + CLOCK_RETRY_S;
+        c->plan.held = true;
+    }
     c->timer.on_due = on_due;
     if (c->plan.at <= now)
         fleet_queue(g->fleet, c);
@@ -218,6 +223,7 @@ void certificate_start(struct certificate *c)
 void certificate_request(struct certificate *c)
 {
     c->journal.issued_by_force_pending = true;
+    (void)certificate_save(c, NULL, NULL); /* a restart does not forget it */
     timer_cancel(c->engine->timers, &c->timer);
     if (c->issuance == NULL)
         feed_event(c->engine->feed, c->name, "requested", NULL, "a renewal was requested");

@@ -45,6 +45,11 @@ void deploy_cancel(struct deploy *d)
         clear(d);
 }
 
+bool deploy_is_waiting(const struct deploy *d)
+{
+    return d->action.kind == DEPLOYMENT_DO_WAIT;
+}
+
 /* ---- outcomes of a step ---- */
 
 static void succeeded(struct deploy *d, const char *note)

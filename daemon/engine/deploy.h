@@ -16,4 +16,7 @@ bool deploy_start(struct certificate *c, const char *event);
 /* NULL is ignored. The record stays. */
 void deploy_cancel(struct deploy *d);
 
+/* It waits for the time of the next try. */
+bool deploy_is_waiting(const struct deploy *d);
+
 #endif

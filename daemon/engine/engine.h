@@ -16,6 +16,9 @@
 #include "daemon/engine/writer.h"
 #include "daemon/snapshot.h"
 
+#include <jansson.h>
+
+struct clock;
 struct control;
 struct fleet;
 
@@ -36,11 +39,14 @@ struct engine {
     struct port *port;
     struct fleet *fleet;
     struct control *control;
+    uid_t supervisor_uid; /* whom the control socket obeys, besides root */
     int64_t started_at;   /* Unix seconds */
     struct strv warnings; /* what the supervisor had to say at start, for status */
     json_t *confinement;  /* of supervisor and keeper, as they told; the engine's own added */
-    bool serving;         /* IPC_START has come */
-    bool stopping;        /* nothing new is begun */
+    struct clock *clock;
+    struct loop_delay *grace; /* after IPC_STOP */
+    bool serving;             /* IPC_START has come */
+    bool stopping;            /* nothing new is begun */
     int exit_code;
 };
 

@@ -160,6 +160,8 @@ void fleet_queue(struct fleet *f, struct certificate *c)
 void fleet_done(struct fleet *f)
 {
     f->in_flight--;
+    if (f->in_flight == 0 && f->engine->stopping)
+        loop_delay_start(f->engine->grace, 0);
     loop_delay_start(f->start_soon, 0);
 }
 

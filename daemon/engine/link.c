@@ -175,3 +175,15 @@ bool link_send(struct link *k, enum ipc_type type, ...)
     flush(k);
     return ok;
 }
+
+bool link_reply(struct link *k, uint32_t id, enum ipc_type type, ...)
+{
+    va_list ap;
+    bool ok;
+
+    va_start(ap, type);
+    ok = ipc_vsend(k->conn, type, id, ap);
+    va_end(ap);
+    flush(k);
+    return ok;
+}

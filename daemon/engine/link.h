@@ -28,4 +28,7 @@ void link_forget(struct link *k, uint32_t id);
 /* Without a reply. */
 bool link_send(struct link *k, enum ipc_type type, ...);
 
+/* Answers what came with this id. */
+bool link_reply(struct link *k, uint32_t id, enum ipc_type type, ...);
+
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "daemon/engine/engine.h"
+
 int main(void)
 {
-    return 0;
+    return engine_main();
 }

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/methods.h"
+
+#include "daemon/engine/fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_MAX 2000 /* in one reply: the newest */
+
+struct history_call {
+    struct peer *peer;
+    char *name; /* NULL: all; owned */
+    struct feed_listener listener;
+};
+
+/* One line of a history file as an event; what hooks printed is not for everybody. NULL: not a line of ours.
+ */
+static json_t *parse_event(const char *line, size_t len, bool with_output)
+{
+    json_t *j = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+
+    if (!json_is_object(j) || !json_is_integer(json_object_get(j, "at")) ||
+        !json_is_string(json_object_get(j, "text"))) {
+        json_decref(j);
+        return NULL;
+    }
+    if (!with_output)
+        (void)json_object_set_new(j, "output", json_null());
+    return j;
+}
+
+static void add_file(struct peer *p, json_t *events, const char *name)
+{
+    size_t len = 0;
+    char *text = state_files_history(&peer_engine(p)->files, name, &len);
+    const char *line = text;
+
+    while (line != NULL && line < text + len) {
+        const char *end = memchr(line, '\n', (size_t)(text + len - line));
+        size_t n = end != NULL ? (size_t)(end - line) : (size_t)(text + len - line);
+        json_t *event = parse_event(line, n, peer_may_control(p));
+
+        if (event != NULL)
+            (void)json_array_append_new(events, event);
+        line += n + 1;
+    }
+    free(text);
+}
+
+struct sortable {
+    json_int_t at;
+    size_t place; /* events of one second keep their order */
+    json_t *event;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct sortable *x = a;
+    const struct sortable *y = b;
+
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* The newest events in order of time. New reference; events is stolen. */
+static json_t *newest(json_t *events)
+{
+    size_t n = json_array_size(events);
+    struct sortable *v = calloc(n + 1, sizeof *v);
+    json_t *sorted = json_array();
+
+    for (size_t i = 0; v != NULL && i < n; i++) {
+        json_t *event = json_array_get(events, i);
+
+        v[i] = (struct sortable){json_integer_value(json_object_get(event, "at")), i, event};
+    }
+    if (v != NULL) {
+        qsort(v, n, sizeof *v, compare);
+        for (size_t i = n > EVENTS_MAX ? n - EVENTS_MAX : 0; i < n; i++)
+            (void)json_array_append(sorted, v[i].event);
+    }
+    free(v);
+    json_decref(events);
+    return sorted;
+}
+
+static void on_event(void *arg, const char *name, const char *line)
+{
+    struct history_call *h = arg;
+    json_t *event;
+
+    if (h->name != NULL && strcmp(h->name, name) != 0)
+        return;
+    event = parse_event(line, strlen(line), peer_may_control(h->peer));
+    if (event != NULL)
+        peer_reply(h->peer, json_pack("{s[o]}", "events", event), true);
+}
+
+static void end_follow(void *arg)
+{
+    struct history_call *h = arg;
+
+    feed_leave(peer_engine(h->peer)->feed, &h->listener);
+    free(h->name);
+    free(h);
+}
+
+static bool follow(struct peer *p, const char *name)
+{
+    struct history_call *h = calloc(1, sizeof *h);
+
+    if (h == NULL)
+        return false;
+    h->peer = p;
+    h->name = name != NULL ? strdup(name) : NULL;
+    h->listener = (struct feed_listener){.on_event = on_event, .arg = h};
+    feed_join(peer_engine(p)->feed, &h->listener);
+    peer_continue(p, NULL, end_follow, h);
+    return true;
+}
+
+void method_history(struct peer *p, const json_t *parameters)
+{
+    const struct fleet *f = peer_engine(p)->fleet;
+    const char *name = NULL;
+    bool follows = false;
+    json_t *events;
+
+    if (!method_string(p, parameters, "name", &name) || !method_bool(p, parameters, "follow", &follows))
+        return;
+    if (name != NULL && fleet_find(f, name) == NULL) {
+        method_unknown_certificate(p, name);
+        return;
+    }
+    events = json_array();
+    if (name != NULL)
+        add_file(p, events, name);
+    for (size_t i = 0; name == NULL && i < fleet_count(f); i++)
+        add_file(p, events, fleet_at(f, i)->name);
+    follows = follows && peer_wants_more(p) && follow(p, name);
+    peer_reply(p, json_pack("{so}", "events", newest(events)), follows);
+}

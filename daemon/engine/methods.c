@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/methods.h"
+
+#include "daemon/engine/fleet.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void invalid_parameter(struct peer *p, const char *name)
+{
+    peer_error(p, VARLINK_INVALID_PARAMETER, json_pack("{ss}", "parameter", name));
+}
+
+bool method_bool(struct peer *p, const json_t *parameters, const char *name, bool *value)
+{
+    const json_t *j = json_object_get(parameters, name);
+
+    if (j == NULL || json_is_null(j))
+        return true;
+    if (!json_is_boolean(j)) {
+        invalid_parameter(p, name);
+        return false;
+    }
+    *value = json_is_true(j);
+    return true;
+}
+
+bool method_string(struct peer *p, const json_t *parameters, const char *name, const char **value)
+{
+    const json_t *j = json_object_get(parameters, name);
+
+    if (j == NULL || json_is_null(j))
+        return true;
+    if (!json_is_string(j)) {
+        invalid_parameter(p, name);
+        return false;
+    }
+    *value = json_string_value(j);
+    return true;
+}
+
+void method_unknown_certificate(struct peer *p, const char *name)
+{
+    const struct fleet *f = peer_engine(p)->fleet;
+    json_t *known = json_array();
+
+    for (size_t i = 0; i < fleet_count(f); i++)
+        (void)json_array_append_new(known, json_string(fleet_at(f, i)->name));
+    peer_error(p, VARLINK_CONTROL_INTERFACE ".NoSuchCertificate",
+               json_pack("{ss so}", "name", name, "known", known));
+}
+
+static bool select_all(const struct fleet *f, struct certificate **v, size_t *n)
+{
+    for (size_t i = 0; i < fleet_count(f); i++)
+        v[(*n)++] = fleet_at(f, i);
+    return true;
+}
+
+static bool select_named(struct peer *p, const json_t *names, struct certificate **v, size_t *n)
+{
+    const struct fleet *f = peer_engine(p)->fleet;
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(names, i, name)
+    {
+        struct certificate *c;
+        bool again = false;
+
+        if (!json_is_string(name)) {
+            invalid_parameter(p, "names");
+            return false;
+        }
+        c = fleet_find(f, json_string_value(name));
+        if (c == NULL) {
+            method_unknown_certificate(p, json_string_value(name));
+            return false;
+        }
+        for (size_t k = 0; k < *n; k++)
+            again = again || v[k] == c;
+        if (!again)
+            v[(*n)++] = c;
+    }
+    return true;
+}
+
+bool method_selection(struct peer *p, const json_t *parameters, struct certificate ***v, size_t *n,
+                      bool *named)
+{
+    const struct fleet *f = peer_engine(p)->fleet;
+    const json_t *names = json_object_get(parameters, "names");
+    bool ok;
+
+    *n = 0;
+    *named = json_array_size(names) > 0;
+    if (names != NULL && !json_is_null(names) && !json_is_array(names)) {
+        invalid_parameter(p, "names");
+        return false;
+    }
+    *v = calloc(fleet_count(f) + 1, sizeof **v);
+    if (*v == NULL) {
+        invalid_parameter(p, "names");
+        return false;
+    }
+    ok = *named ? select_named(p, names, *v, n) : select_all(f, *v, n);
+    if (!ok) {
+        free(*v);
+        *v = NULL;
+    }
+    return ok;
+}
+
+static void get_info(struct peer *p, const json_t *parameters)
+{
+    (void)parameters;
+    peer_reply(p,
+               json_pack("{ss ss ss ss s[ss]}", "vendor", "The acmed authors", "product", "acmed", "version",
+                         ACMED_VERSION, "url", "https://varlink.org", "interfaces", VARLINK_SERVICE,
+                         VARLINK_CONTROL_INTERFACE),
+               false);
+}
+
+static void get_interface_description(struct peer *p, const json_t *parameters)
+{
+    const char *name = NULL;
+    const char *text;
+
+    if (!method_string(p, parameters, "interface", &name))
+        return;
+    if (name == NULL) {
+        invalid_parameter(p, "interface");
+        return;
+    }
+    text = varlink_description(name);
+    if (text == NULL)
+        peer_error(p, VARLINK_INTERFACE_NOT_FOUND, json_pack("{ss}", "interface", name));
+    else
+        peer_reply(p, json_pack("{ss}", "description", text), false);
+}
+
+void method_call(struct peer *p, enum varlink_method_id id, const json_t *parameters)
+{
+    static void (*const methods[])(struct peer * p, const json_t *parameters) = {
+        [VARLINK_GET_INFO] = get_info,      [VARLINK_GET_INTERFACE_DESCRIPTION] = get_interface_description,
+        [VARLINK_STATUS] = method_status,   [VARLINK_WATCH] = method_watch,
+        [VARLINK_HISTORY] = method_history, [VARLINK_CHECK] = method_check,
+        [VARLINK_RENEW] = method_renew,     [VARLINK_DEPLOY] = method_deploy,
+        [VARLINK_RELOAD] = method_reload,
+    };
+
+    static_assert(sizeof methods / sizeof methods[0] == VARLINK_METHOD_COUNT,
+                  "every method has its function");
+    methods[id](p, parameters);
+}

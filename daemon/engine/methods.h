@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_METHODS_H
+#define ACMED_ENGINE_METHODS_H
+
+/* What the methods of lib/org.acmed.Control.varlink do. */
+
+#include "daemon/engine/certificate.h"
+#include "daemon/engine/control.h"
+
+/* Answers the call, now or later; parameters are borrowed for the call. */
+void method_call(struct peer *p, enum varlink_method_id id, const json_t *parameters);
+
+/* One file each. */
+void method_status(struct peer *p, const json_t *parameters);
+void method_watch(struct peer *p, const json_t *parameters);
+void method_history(struct peer *p, const json_t *parameters);
+void method_renew(struct peer *p, const json_t *parameters);
+void method_deploy(struct peer *p, const json_t *parameters);
+void method_check(struct peer *p, const json_t *parameters);
+void method_reload(struct peer *p, const json_t *parameters);
+
+/* Parameters, checked: false when the type is wrong, the peer has its InvalidParameter then. Absent or null
+ * leaves *value as it is. */
+bool method_bool(struct peer *p, const json_t *parameters, const char *name, bool *value);
+/* Borrowed. */
+bool method_string(struct peer *p, const json_t *parameters, const char *name, const char **value);
+/* The certificates that `names` selects (all, where it is absent or empty), as an array of n the caller
+ * frees. Unknown ones: the peer has its NoSuchCertificate, and false. */
+bool method_selection(struct peer *p, const json_t *parameters, struct certificate ***v, size_t *n,
+                      bool *named);
+/* NoSuchCertificate, with the names there are. */
+void method_unknown_certificate(struct peer *p, const char *name);
+
+#endif

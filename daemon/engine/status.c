@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/status.h"
+
+#include "daemon/engine/clock.h"
+#include "daemon/engine/deploy.h"
+#include "daemon/engine/fleet.h"
+#include "daemon/engine/issuance.h"
+#include "daemon/sandbox.h"
+#include "lib/status.h"
+
+#include <unistd.h>
+
+json_t *status_of_certificate(const struct certificate *c)
+{
+    struct status_certificate s = {0};
+    struct status_input in = {
+        .config = c->config,
+        .facts = c->has_facts ? &c->facts : NULL,
+        .journal = &c->journal,
+        .plan = c->config != NULL ? &c->plan : NULL,
+        .deploying = c->deploy != NULL && !deploy_is_waiting(c->deploy),
+        .queued = c->queued,
+        .now = engine_now(),
+    };
+    char ordering[512];
+    char clock[256];
+    json_t *j;
+
+    if (c->issuance != NULL) {
+        issuance_describe(c->issuance, ordering, sizeof ordering);
+        in.ordering = ordering;
+    }
+    clock_describe(c->engine, clock, sizeof clock);
+    if (clock[0] != '\0')
+        in.ca_wait = clock;
+    if (!status_certificate_fill(&s, c->name, &in, NULL))
+        return NULL;
+    s.generation = c->generation;
+    j = status_certificate_to_json(&s);
+    status_certificate_clear(&s);
+    return j;
+}
+
+static json_t *cas(const struct engine *g)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < fleet_authority_count(g->fleet); i++) {
+        const struct authority *a = fleet_authority_at(g->fleet, i);
+        const struct err *e = NULL;
+        const char *state = authority_state(a, &e);
+
+        (void)json_array_append_new(list, json_pack("{ss ss ss sI ss?}", "name", authority_ca(a)->name,
+                                                    "directory", authority_ca(a)->directory, "state", state,
+                                                    "until", (json_int_t)(e != NULL ? e->retry_at : 0),
+                                                    "text", e != NULL ? e->text : NULL));
+    }
+    return list;
+}
+
+static json_t *warnings(const struct engine *g)
+{
+    json_t *list = json_array();
+    char clock[256];
+
+    for (size_t i = 0; i < g->warnings.n; i++)
+        (void)json_array_append_new(list, json_string(g->warnings.v[i]));
+    clock_describe(g, clock, sizeof clock);
+    if (clock[0] != '\0')
+        (void)json_array_append_new(list, json_string(clock));
+    return list;
+}
+
+static json_t *confinement(const struct engine *g, uint64_t keeper_unknown)
+{
+    json_t *all = g->confinement != NULL ? json_deep_copy(g->confinement) : json_object();
+    json_t *keeper = json_object_get(all, "keeper");
+
+    (void)json_object_set_new(all, "engine", sandbox_report());
+    if (json_is_object(keeper))
+        (void)json_object_set_new(keeper, "unknown_syscalls", json_integer((json_int_t)keeper_unknown));
+    return all;
+}
+
+json_t *status_of_daemon(const struct engine *g, uint64_t keeper_unknown)
+{
+    json_int_t repeated = 0;
+
+    for (size_t i = 0; i < fleet_count(g->fleet); i++)
+        repeated += fleet_at(g->fleet, i)->journal.repeated_orders;
+    return json_pack("{ss sI sI sI sI sI sI so so so}", "version", ACMED_VERSION, "pid",
+                     (json_int_t)getppid(), "started_at", (json_int_t)g->started_at, "now",
+                     (json_int_t)engine_now(), "orders_in_flight", (json_int_t)fleet_in_flight(g->fleet),
+                     "orders_waiting", (json_int_t)fleet_waiting(g->fleet), "repeated_orders", repeated,
+                     "warnings", warnings(g), "cas", cas(g), "confinement", confinement(g, keeper_unknown));
+}

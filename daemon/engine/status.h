@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_STATUS_H
+#define ACMED_ENGINE_STATUS_H
+
+/* What Status says: gathered from the rooms, in the words of lib/status.h. New references; NULL: out of
+ * memory. */
+
+#include "daemon/engine/certificate.h"
+
+json_t *status_of_certificate(const struct certificate *c);
+/* keeper_unknown: system calls the keeper's filter did not know. */
+json_t *status_of_daemon(const struct engine *g, uint64_t keeper_unknown);
+
+#endif

@@ -97,7 +97,7 @@ static bool member(const json_t *object, const char *name, json_type type, const
 
 bool json_member_string(const json_t *object, const char *name, const char **out, struct err *e)
 {
-    const json_t *value;
+    const json_t *value = NULL;
 
     if (!member(object, name, JSON_STRING, &value, e))
         return false;

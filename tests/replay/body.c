@@ -131,8 +131,8 @@ static bool build_authorization(struct buf *out, const char *words, const struct
     char url[400];
     char error[400] = "";
     char type[40] = "http-01";
-    const char *name;
     char other[300];
+    const char *name;
     size_t i = strtoul(body_word(&words, number, sizeof number), NULL, 10);
     char *full;
 
@@ -149,9 +149,10 @@ static bool build_authorization(struct buf *out, const char *words, const struct
             snprintf(token, sizeof token, "%s", word + 6);
         else if (strncmp(word, "url=", 4) == 0)
             snprintf(url, sizeof url, "%s", word + 4);
-        else if (strncmp(word, "name=", 5) == 0)
-            name = strcpy(other, word + 5);
-        else if (strncmp(word, "only=", 5) == 0)
+        else if (strncmp(word, "name=", 5) == 0) {
+            snprintf(other, sizeof other, "%s", word + 5);
+            name = other;
+        } else if (strncmp(word, "only=", 5) == 0)
             snprintf(type, sizeof type, "%s", word + 5);
         else if (strncmp(word, "error=", 6) == 0)
             snprintf(error, sizeof error,

@@ -371,15 +371,14 @@ int main(int argc, char **argv)
         .directory = {.url = (char[]){REPLAY_CA "directory"}, .new_order = (char[]){REPLAY_CA "new-order"}},
         .now = INT64_C(1794000000000), /* Fri, 06 Nov 2026 21:20:00 GMT */
     };
-    char *slash;
+    const char *slash = argc == 2 ? strrchr(argv[1], '/') : NULL;
+    char *dir;
 
-    if (argc != 2)
+    if (slash == NULL) {
+        fprintf(stderr, "usage: replay DIRECTORY/SCENARIO.replay\n");
         return 2;
-    r.dir = strdup(argv[1]);
-    slash = strrchr(r.dir, '/');
-    if (slash == NULL)
-        return 2;
-    *slash = '\0';
+    }
+    r.dir = dir = strndup(argv[1], (size_t)(slash - argv[1]));
     set_names(&r, "a.example.com");
     play_file(&r, argv[1]);
     if (r.order == NULL || !r.checked)
@@ -387,6 +386,6 @@ int main(int argc, char **argv)
     order_free(r.order);
     strv_clear(&r.names);
     free(r.resume);
-    free((char *)r.dir);
+    free(dir);
     return 0;
 }

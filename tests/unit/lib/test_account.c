@@ -180,21 +180,21 @@ static void test_refused(void **state)
 {
     static const struct {
         int status;
-        const char *body;
         enum err_class class;
+        const char *body;
         const char *text;
     } table[] = {
-        {400, "{\"type\": \"" URN "invalidContact\", \"detail\": \"no MX\"}", ERR_CLASS_PERMANENT,
+        {400, ERR_CLASS_PERMANENT, "{\"type\": \"" URN "invalidContact\", \"detail\": \"no MX\"}",
          "CA test: registering the account: HTTP 400 invalidContact: no MX"},
-        {403,
+        {403, ERR_CLASS_PERMANENT,
          "{\"type\": \"" URN "userActionRequired\", \"detail\": \"new terms\", \"instance\": \"https://x/\"}",
-         ERR_CLASS_PERMANENT, "new terms (see https://x/)"},
-        {403, "{\"type\": \"" URN "unauthorized\", \"detail\": \"deactivated\"}", ERR_CLASS_PERMANENT,
+         "new terms (see https://x/)"},
+        {403, ERR_CLASS_PERMANENT, "{\"type\": \"" URN "unauthorized\", \"detail\": \"deactivated\"}",
          "deactivated"},
-        {429, "{\"type\": \"" URN "rateLimited\"}", ERR_CLASS_RATE_LIMITED, "rateLimited"},
-        {500, "", ERR_CLASS_TRANSIENT, "HTTP 500"},
-        {201, "{}", ERR_CLASS_TRANSIENT, "\"status\" is missing"},
-        {201, "{\"status\": \"valid\"}", ERR_CLASS_TRANSIENT, "(Location)"},
+        {429, ERR_CLASS_RATE_LIMITED, "{\"type\": \"" URN "rateLimited\"}", "rateLimited"},
+        {500, ERR_CLASS_TRANSIENT, "", "HTTP 500"},
+        {201, ERR_CLASS_TRANSIENT, "{}", "\"status\" is missing"},
+        {201, ERR_CLASS_TRANSIENT, "{\"status\": \"valid\"}", "(Location)"},
     };
 
     (void)state;

@@ -142,7 +142,7 @@ static void test_problem_is_bounded(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++)
         p += sprintf(p, "%s{\"type\": \"" URN "dns\", \"detail\": \"%0100d\"}", i > 0 ? "," : "", i);
-    strcpy(p, "]}");
+    memcpy(p, "]}", sizeof "]}");
     reply = reply_of(400, body);
     assert_false(acme_reply_check(&reply, NOW, NULL, &e));
     assert_non_null(strstr(e.text, "and 992 more"));
@@ -261,7 +261,7 @@ static void test_order_refused(void **state)
     p += sprintf(p, "{\"status\": \"ready\", \"identifiers\": [" BOTH "], \"authorizations\": [");
     for (int i = 0; i < 20000; i++)
         p += sprintf(p, "%s\"https://ca.test/authz/%d\"", i > 0 ? "," : "", i);
-    strcpy(p, "], \"finalize\": \"https://ca.test/fin/1\"}");
+    sprintf(p, "], \"finalize\": \"https://ca.test/fin/1\"}");
     order_refused(many, ERR_CLASS_PERMANENT, "20000 authorizations");
     free(many);
 }

@@ -42,7 +42,7 @@ static void test_depth(void **state)
     (void)state;
     memset(text + 6, '[', 10000);
     memset(text + 10006, ']', 10000);
-    strcpy(text + 20006, "}");
+    text[20006] = '}';
     refused(text, "nested deeper than");
     root = read_text("{\"a\": \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"{{{{{{\"}", &e);
     assert_non_null(root);

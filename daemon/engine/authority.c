@@ -13,6 +13,7 @@ struct authority {
     struct link *keeper;
     const struct config_ca *ca;
     struct nonces *nonces;
+    struct gate *gate;
     struct account *machine;
     char *thumbprint;
     struct authority_wait *waiting; /* in no order */
@@ -47,6 +48,11 @@ static void step(struct authority *a, const struct account_event *event);
 const struct config_ca *authority_ca(const struct authority *a)
 {
     return a->ca;
+}
+
+struct gate *authority_gate(const struct authority *a)
+{
+    return a->gate;
 }
 
 bool authority_is_ready(const struct authority *a)
@@ -399,13 +405,17 @@ struct authority *authority_new(struct loop *l, struct client *client, struct li
                                 const struct config_ca *ca)
 {
     struct authority *a = calloc(1, sizeof *a);
+    int64_t window_s;
+    unsigned limit;
 
     if (a == NULL)
         return NULL;
     *a = (struct authority){.client = client, .keeper = keeper, .ca = ca};
     a->nonces = nonces_new(l, client, ca->ca_file);
     a->soon = loop_delay_new(l, on_soon, a);
-    if (a->nonces == NULL || a->soon == NULL) {
+    limit = gate_limit(ca->directory, &window_s);
+    a->gate = gate_new(limit, window_s);
+    if (a->gate == NULL || a->nonces == NULL || a->soon == NULL) {
         authority_free(a);
         return NULL;
     }
@@ -423,6 +433,7 @@ void authority_free(struct authority *a)
     account_free(a->machine);
     loop_delay_free(a->soon);
     nonces_free(a->nonces);
+    gate_free(a->gate);
     free(a->thumbprint);
     free(a);
 }

@@ -9,6 +9,7 @@
 #include "daemon/engine/link.h"
 #include "lib/acme.h"
 #include "lib/config.h"
+#include "lib/gate.h"
 
 struct authority;
 
@@ -18,6 +19,8 @@ struct authority *authority_new(struct loop *l, struct client *client, struct li
 void authority_free(struct authority *a);
 
 const struct config_ca *authority_ca(const struct authority *a);
+/* Who may begin an order there now. */
+struct gate *authority_gate(const struct authority *a);
 
 /* Waiting for directory and account. Embedded in the waiter. */
 struct authority_wait {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/certificate.h"
 
+#include "daemon/engine/authority.h"
 #include "daemon/engine/clock.h"
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
@@ -232,11 +233,18 @@ void certificate_request(struct certificate *c)
 
 /* ---- the attempt ---- */
 
+bool certificate_is_exempt(const struct certificate *c)
+{
+    return c->journal.order_url != NULL ||
+           (c->has_facts && c->plan.reason != RENEWAL_NAMES && c->plan.reason != RENEWAL_MISSING);
+}
+
 void certificate_attempt(struct certificate *c, struct authority *a)
 {
     struct journal *j = &c->journal;
     struct err pending;
 
+    gate_started(authority_gate(a), certificate_is_exempt(c), engine_now());
     timer_cancel(c->engine->timers, &c->timer);
     j->attempts++;
     j->attempt_at = engine_now();
@@ -252,12 +260,12 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     c->issuance = issuance_start(c, a);
     if (c->issuance == NULL) {
         err_nomem(&pending, "an issuance");
-        certificate_failed(c, &pending, false);
+        certificate_failed(c, a, &pending, false, true);
     }
     feed_changed(c->engine->feed, c->name);
 }
 
-void certificate_issued(struct certificate *c, unsigned generation)
+void certificate_issued(struct certificate *c, struct authority *a, unsigned generation)
 {
     struct engine *g = c->engine;
     bool first = !c->has_facts;
@@ -275,16 +283,34 @@ void certificate_issued(struct certificate *c, unsigned generation)
     c->deploy = NULL;
     if (!deploy_start(c, first ? "issued" : "renewed"))
         log_error(c->name, "out of memory: the deployment begins after the next start");
+    (void)gate_ended(authority_gate(a), &c->config->domains, NULL, false, 0, engine_now());
     fleet_done(g->fleet);
     certificate_plan(c);
 }
 
-void certificate_failed(struct certificate *c, const struct err *e, bool forget)
+/* Seconds until the next attempt. What is the matter of the CA's gate is not held against the certificate: it
+ * is due at once, and waits there. */
+static int64_t wait_after(const struct certificate *c, struct authority *a, const struct err *e,
+                          bool at_new_order, int64_t now)
+{
+    struct gate *gate = authority_gate(a);
+    int64_t probe = renewal_backoff(e, gate_failures(gate) + 1, NULL, draw_jitter(), now);
+    char text[64];
+    int64_t until;
+
+    if (!gate_ended(gate, &c->config->domains, e, at_new_order, probe, now))
+        return renewal_backoff(e, c->journal.attempts, c->has_facts ? &c->facts : NULL, draw_jitter(), now);
+    (void)gate_describe(gate, now, text, sizeof text, &until);
+    return until > now ? until - now : e->retry_at > now ? e->retry_at - now : 60;
+}
+
+void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
+                        bool at_new_order)
 {
     struct journal *j = &c->journal;
     struct engine *g = c->engine;
     int64_t now = engine_now();
-    int64_t wait = renewal_backoff(e, j->attempts, c->has_facts ? &c->facts : NULL, draw_jitter(), now);
+    int64_t wait = wait_after(c, a, e, at_new_order, now);
 
     journal_error_set(&j->error, e, now);
     j->not_before = now + wait;

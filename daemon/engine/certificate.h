@@ -44,10 +44,16 @@ void certificate_request(struct certificate *c);
 /* Writes the journal; on_durable as in writer_put(). */
 bool certificate_save(struct certificate *c, void (*on_durable)(void *arg, const struct err *e), void *arg);
 
-/* There is a place among max_orders: begins the issuance, counted. */
+/* There is a place among max_orders and the CA's gate is open: begins the issuance, counted. */
 void certificate_attempt(struct certificate *c, struct authority *a);
-/* The issuance ended. generation: the new one. forget: the order is of no use any more. */
-void certificate_issued(struct certificate *c, unsigned generation);
-void certificate_failed(struct certificate *c, const struct err *e, bool forget);
+/* A renewal of the same names, or an order to be resumed: no new order in the sense of the CA's limits. */
+bool certificate_is_exempt(const struct certificate *c);
+
+/* The issuance ended with a new generation. */
+void certificate_issued(struct certificate *c, struct authority *a, unsigned generation);
+/* It failed. forget: the order is of no use any more. at_new_order: the failure was the CA's answer to
+ * newOrder, or came before. */
+void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
+                        bool at_new_order);
 
 #endif

@@ -23,6 +23,7 @@ struct fleet {
     size_t n_queue;
     unsigned in_flight;
     struct loop_delay *start_soon; /* orders begin in a turn of their own */
+    struct timer gate_opens;       /* when a closed gate is to be asked again */
 };
 
 static int compare_certificates(const void *a, const void *b)
@@ -129,31 +130,54 @@ static bool is_more_urgent(const struct certificate *a, const struct certificate
     return a->has_facts && a->facts.not_after < b->facts.not_after;
 }
 
+/* Begins what may begin, in order of urgency; the rest waits for a place, for a gate, or for a moment in the
+ * CA's limits. */
 static void start_next(void *arg)
 {
     struct fleet *f = arg;
+    int64_t now = engine_now();
+    int64_t again = 0;
+    size_t i = 0;
 
-    while (f->in_flight < f->engine->config->max_orders && f->n_queue > 0 && !f->engine->stopping) {
-        size_t best = 0;
-        struct certificate *c;
+    while (f->in_flight < f->engine->config->max_orders && i < f->n_queue && !f->engine->stopping) {
+        struct certificate *c = f->queue[i];
+        struct authority *a = fleet_authority(f, c->config->ca);
+        struct gate_answer answer =
+            gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
 
-        for (size_t i = 1; i < f->n_queue; i++)
-            if (is_more_urgent(f->queue[i], f->queue[best]))
-                best = i;
-        c = f->queue[best];
-        memmove(f->queue + best, f->queue + best + 1, (--f->n_queue - best) * sizeof *f->queue);
+        if (!answer.go) {
+            if (answer.until != 0 && (again == 0 || answer.until < again))
+                again = answer.until;
+            i++;
+            continue;
+        }
+        memmove(f->queue + i, f->queue + i + 1, (--f->n_queue - i) * sizeof(struct certificate *));
         c->queued = false;
         f->in_flight++;
-        certificate_attempt(c, fleet_authority(f, c->config->ca));
+        certificate_attempt(c, a);
     }
+    if (again != 0 && !timer_set(f->engine->timers, &f->gate_opens, again))
+        log_error(NULL, "out of memory: waiting orders begin when the next one ends");
 }
 
 void fleet_queue(struct fleet *f, struct certificate *c)
 {
+    size_t low = 0;
+    size_t high = f->n_queue;
+
     if (c->queued)
         return;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (is_more_urgent(c, f->queue[middle]))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    memmove(f->queue + low + 1, f->queue + low, (f->n_queue++ - low) * sizeof(struct certificate *));
+    f->queue[low] = c;
     c->queued = true;
-    f->queue[f->n_queue++] = c;
     loop_delay_start(f->start_soon, 0);
 }
 
@@ -177,6 +201,13 @@ unsigned fleet_waiting(const struct fleet *f)
 
 void fleet_start(struct fleet *f)
 {
+    for (size_t i = 0; i < f->n; i++) {
+        const struct certificate *c = f->v[i];
+
+        if (c->config != NULL && c->journal.issued[0] != 0)
+            gate_remember(authority_gate(fleet_authority(f, c->config->ca)), c->journal.issued[0],
+                          engine_now());
+    }
     for (size_t i = 0; i < f->n; i++)
         certificate_start(f->v[i]);
 }
@@ -249,6 +280,7 @@ struct fleet *fleet_new(struct engine *g, struct err *e)
     if (f != NULL) {
         f->engine = g;
         f->start_soon = loop_delay_new(g->loop, start_next, f);
+        f->gate_opens = (struct timer){.on_due = start_next, .arg = f};
     }
     if (f == NULL || f->start_soon == NULL) {
         err_nomem(e, "the certificates");
@@ -271,6 +303,7 @@ void fleet_free(struct fleet *f)
     for (size_t i = 0; i < f->n_authorities; i++)
         authority_free(f->authorities[i]);
     loop_delay_free(f->start_soon);
+    timer_cancel(f->engine->timers, &f->gate_opens);
     free(f->v);
     free(f->names);
     free(f->authorities);

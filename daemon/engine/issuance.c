@@ -220,6 +220,9 @@ static void on_discarded(void *arg, const struct ipc_msg *m, const struct err *e
 
 static void fail(struct issuance *i, const struct order_action *a)
 {
+    struct authority *authority = i->authority;
+    bool at_new_order = order_url(i->order) == NULL;
+    bool forget = a->forget; /* the action is borrowed from the machine */
     struct certificate *c = i->c;
     struct err e = *a->error;
 
@@ -229,17 +232,18 @@ static void fail(struct issuance *i, const struct order_action *a)
         (void)link_request(i->g->keeper, on_discarded, NULL, IPC_DISCARD_KEY, c->name);
     free_all(i);
     c->issuance = NULL;
-    certificate_failed(c, &e, a->forget);
+    certificate_failed(c, authority, &e, forget, at_new_order);
 }
 
 static void succeed(struct issuance *i)
 {
     struct certificate *c = i->c;
+    struct authority *authority = i->authority;
     unsigned generation = i->generation;
 
     free_all(i);
     c->issuance = NULL;
-    certificate_issued(c, generation);
+    certificate_issued(c, authority, generation);
 }
 
 /* Says where the order stands, once for each new sentence. */
@@ -307,11 +311,12 @@ static const char *resumable(const struct certificate *c)
 
 static void abandon(struct issuance *i, const struct err *e)
 {
+    struct authority *authority = i->authority;
     struct certificate *c = i->c;
 
     free_all(i);
     c->issuance = NULL;
-    certificate_failed(c, e, false);
+    certificate_failed(c, authority, e, false, true);
 }
 
 static void on_ready(void *arg, const struct err *e)

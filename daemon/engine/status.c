@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/status.h"
 
+#include "daemon/engine/authority.h"
 #include "daemon/engine/clock.h"
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
@@ -8,7 +9,30 @@
 #include "daemon/sandbox.h"
 #include "lib/status.h"
 
+#include <stdio.h>
 #include <unistd.h>
+
+/* Why a certificate that is due has to wait for its CA. */
+static void describe_gate(const struct certificate *c, struct status_input *in, char *text, size_t size)
+{
+    struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
+    struct gate_answer answer = gate_ask(gate, &c->config->domains, certificate_is_exempt(c), in->now);
+    int64_t until;
+
+    if (answer.go)
+        return;
+    in->ca_until = answer.until;
+    in->ca_wait = text;
+    if (answer.cause == GATE_CAUSE_LIMIT)
+        (void)snprintf(text, size, "%s allows a limited number of new orders, which are used up for now",
+                       c->config->ca->name);
+    else if (answer.cause == GATE_CAUSE_DOMAIN)
+        (void)snprintf(text, size, "%s takes no more orders for this domain for now", c->config->ca->name);
+    else if (answer.cause == GATE_CAUSE_PROBE)
+        (void)snprintf(text, size, "one order goes first, to see whether %s is back", c->config->ca->name);
+    else
+        (void)gate_describe(gate, in->now, text, size, &until);
+}
 
 json_t *status_of_certificate(const struct certificate *c)
 {
@@ -23,6 +47,7 @@ json_t *status_of_certificate(const struct certificate *c)
         .now = engine_now(),
     };
     char ordering[512];
+    char gate[ERR_TEXT_MAX + 64];
     char clock[256];
     json_t *j;
 
@@ -33,6 +58,8 @@ json_t *status_of_certificate(const struct certificate *c)
     clock_describe(c->engine, clock, sizeof clock);
     if (clock[0] != '\0')
         in.ca_wait = clock;
+    else if (c->queued)
+        describe_gate(c, &in, gate, sizeof gate);
     if (!status_certificate_fill(&s, c->name, &in, NULL))
         return NULL;
     s.generation = c->generation;
@@ -49,11 +76,18 @@ static json_t *cas(const struct engine *g)
         const struct authority *a = fleet_authority_at(g->fleet, i);
         const struct err *e = NULL;
         const char *state = authority_state(a, &e);
+        char text[ERR_TEXT_MAX + 64];
+        int64_t until;
+        enum gate_cause cause = gate_describe(authority_gate(a), engine_now(), text, sizeof text, &until);
 
-        (void)json_array_append_new(list, json_pack("{ss ss ss sI ss?}", "name", authority_ca(a)->name,
-                                                    "directory", authority_ca(a)->directory, "state", state,
-                                                    "until", (json_int_t)(e != NULL ? e->retry_at : 0),
-                                                    "text", e != NULL ? e->text : NULL));
+        if (cause != GATE_CAUSE_NONE)
+            state = cause == GATE_CAUSE_UNREACHABLE ? "unreachable" : "closed";
+        else if (e != NULL)
+            (void)snprintf(text, sizeof text, "%s", e->text);
+        (void)json_array_append_new(list,
+                                    json_pack("{ss ss ss sI ss?}", "name", authority_ca(a)->name, "directory",
+                                              authority_ca(a)->directory, "state", state, "until",
+                                              (json_int_t)until, "text", text[0] != '\0' ? text : NULL));
     }
     return list;
 }

@@ -137,11 +137,12 @@ static int64_t step(struct sim *s)
 {
     const struct cert_facts *live = s->has_live ? &s->live : NULL;
     struct renewal_plan plan;
+    struct err e;
 
     if (happens(s, s->restart_one_in))
         sim_restart(s);
     (void)renewal_clock_tick(&s->clock, wall(s), s->now);
-    if (s->clock.doubted && (!ca_reached(s, NULL) || !renewal_clock_confirm(&s->clock, s->now, wall(s))))
+    if (s->clock.doubted && (!ca_reached(s, &e) || !renewal_clock_confirm(&s->clock, s->now, wall(s))))
         return CLOCK_TIME;
     plan = renewal_plan(&s->config, live, &s->journal, false, renewal_seed(s->config.name, live), wall(s));
     if (plan.at > wall(s) || !renewal_clock_sane(wall(s)))

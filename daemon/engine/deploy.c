@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/deploy.h"
 
+#include "daemon/engine/reloads.h"
 #include "daemon/engine/verify.h"
 #include "daemon/log.h"
 #include "lib/deployment.h"
@@ -16,6 +17,7 @@ struct deploy {
     struct deployment_action action; /* under way */
     struct link *link;               /* where request was sent */
     uint32_t request;
+    struct reload_wait reload;
     struct verification *verification;
     struct timer timer;
     char *output; /* captured, of the step that ended; owned */
@@ -33,6 +35,7 @@ static void clear(struct deploy *d)
     writer_forget(d->g->writer, d);
     if (d->link != NULL)
         link_forget(d->link, d->request);
+    reload_cancel(d->g->reloads, &d->reload);
     verify_cancel(d->verification);
     timer_cancel(d->g->timers, &d->timer);
     free(d->output);
@@ -79,6 +82,7 @@ static void on_copied(void *arg, const struct ipc_msg *m, const struct err *e)
         failed(d, e);
 }
 
+/* A hook or a reload, which the supervisor ran. */
 static void on_acted(void *arg, const struct ipc_msg *m, const struct err *e)
 {
     struct deploy *d = arg;
@@ -129,9 +133,10 @@ static bool run_step(struct deploy *d, struct err *e)
         d->request = link_request(d->link, on_copied, d, IPC_COPY, c->name);
         return d->request != 0 || err_nomem(e, "a request to the keeper");
     case DEPLOYMENT_RELOAD:
+        reload_wait(d->g->reloads, &d->reload, strcmp(d->event, "deploy") == 0 || record(d)->attempts > 0);
+        return true;
     case DEPLOYMENT_HOOK:
-        feed_progress(d->g->feed, c->name, NULL, "%s",
-                      d->action.step == DEPLOYMENT_HOOK ? "running the hook" : "reloading");
+        feed_progress(d->g->feed, c->name, NULL, "running the hook");
         d->link = d->g->supervisor;
         d->request = link_request(d->link, on_acted, d, IPC_DEPLOY, c->name, (uint64_t)record(d)->generation,
                                   name, d->event);
@@ -239,6 +244,7 @@ bool deploy_start(struct certificate *c, const char *event)
         return false;
     *d = (struct deploy){.c = c, .g = c->engine, .event = event};
     d->timer = (struct timer){.on_due = on_due, .arg = d};
+    d->reload = (struct reload_wait){.c = c, .event = event, .on_done = on_acted, .arg = d};
     c->deploy = d;
     step(d, &start);
     return true;

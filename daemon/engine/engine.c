@@ -5,6 +5,7 @@
 #include "daemon/engine/clock.h"
 #include "daemon/engine/control.h"
 #include "daemon/engine/fleet.h"
+#include "daemon/engine/reloads.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "lib/key.h"
@@ -265,7 +266,8 @@ static bool furnish(struct engine *g, struct err *e)
     g->feed = feed_new(g->writer);
     g->responder = responder_new(g->loop, g->challenges, g->config->http_other, RESPONDER_CAP, is_live, g);
     g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, g->responder, g->config) : NULL;
-    if (g->feed == NULL || g->port == NULL)
+    g->reloads = reloads_new(g);
+    if (g->feed == NULL || g->port == NULL || g->reloads == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     return g->fleet != NULL;
@@ -276,6 +278,7 @@ static void dismantle(struct engine *g)
 {
     control_free(g->control);
     fleet_free(g->fleet);
+    reloads_free(g->reloads);
     clock_free(g->clock);
     port_free(g->port);
     responder_free(g->responder);

@@ -21,6 +21,7 @@
 struct clock;
 struct control;
 struct fleet;
+struct reloads;
 
 struct engine {
     struct loop *loop;
@@ -38,6 +39,7 @@ struct engine {
     struct responder *responder;
     struct port *port;
     struct fleet *fleet;
+    struct reloads *reloads;
     struct control *control;
     uid_t supervisor_uid; /* whom the control socket obeys, besides root */
     int64_t started_at;   /* Unix seconds */

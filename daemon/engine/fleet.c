@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/fleet.h"
 
+#include "daemon/engine/reloads.h"
 #include "daemon/log.h"
 
 #include <stdlib.h>
@@ -186,6 +187,7 @@ void fleet_done(struct fleet *f)
     f->in_flight--;
     if (f->in_flight == 0 && f->engine->stopping)
         loop_delay_start(f->engine->grace, 0);
+    reloads_reconsider(f->engine->reloads);
     loop_delay_start(f->start_soon, 0);
 }
 

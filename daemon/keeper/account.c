@@ -167,8 +167,8 @@ static bool read_record(const struct dir *d, char **directory, char **url, struc
     const char *url_text = NULL;
 
     buf_init(&text, FILE_MAX + 8192);
-    if (file_read(d, RECORD_FILE, &text, NULL, NULL, e) && text.len > 0)
-        record = json_read_object(text.data, text.len, RECORD_MAX, e);
+    if (file_read(d, RECORD_FILE, &text, NULL, NULL, e))
+        record = json_read_object(text.len > 0 ? text.data : "", text.len, RECORD_MAX, e);
     buf_clear(&text);
     if (record != NULL && json_need_string(record, "directory", &directory_text, e) &&
         json_need_string(record, "url", &url_text, e)) {

@@ -71,16 +71,18 @@ static bool add(const struct store *store, const struct config_certificate *c, c
     return ok;
 }
 
-/* live/ is about to change: say so when what it was is not acmed's. */
+/* Says so when what live/ was is not acmed's. */
 static bool flip(const struct store *store, const struct config_certificate *c, uint64_t generation,
                  struct err *e)
 {
     struct err why;
+    bool foreign = store_live(store, c->name, &why) == 0 && why.class != ERR_CLASS_NONE;
 
-    if (store_live(store, c->name, &why) == 0 && why.class != ERR_CLASS_NONE)
-        log_warning(c->name, "%s: replaced by the new certificate", why.text);
-    if (store_flip(store, c->name, generation, e))
+    if (store_flip(store, c->name, generation, e)) {
+        if (foreign)
+            log_warning(c->name, "%s: replaced by the new certificate", why.text);
         return true;
+    }
     (void)store_remove(store, c->name, generation, NULL); /* refuses when the link was renamed all the same */
     return false;
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/keeper/fixture.h"
+
+#include "daemon/keeper/install.h"
+#include "lib/cert.h"
+#include "lib/csr.h"
+#include "tests/unit/keeper/ca.h"
+
+#include <time.h>
+
+#define DAY 86400
+
+struct install_fixture {
+    struct fixture f;
+    struct store store;
+    struct pending *pending;
+    const struct config_certificate *c;
+    int64_t now;
+};
+
+static void set_up(struct install_fixture *i, const char *text)
+{
+    fixture_open(&i->f, text);
+    i->now = (int64_t)time(NULL);
+    fixture_store(&i->f, &i->store, i->now);
+    i->pending = pending_new(&i->store, i->f.snapshot->config);
+    assert_non_null(i->pending);
+    i->c = &i->f.snapshot->config->certificates[0];
+}
+
+static void tear_down(struct install_fixture *i)
+{
+    pending_free(i->pending);
+    store_close(&i->store);
+    fixture_close(&i->f);
+}
+
+/* A chain for the pending key. */
+static char *order(struct install_fixture *i, const char *names, int64_t not_before, int64_t not_after)
+{
+    struct err e = {0};
+    const struct key *key;
+    char *csr;
+    char *chain;
+
+    if (pending_get(i->pending, i->c, &key, &e) != PENDING_READY)
+        fail_msg("%s", e.text);
+    csr = csr_build(key, &i->c->domains, &e);
+    assert_non_null(csr);
+    chain = ca_certify(csr, names, not_before, not_after);
+    free(csr);
+    return chain;
+}
+
+static bool install(struct install_fixture *i, const char *chain, uint64_t *generation, struct err *e)
+{
+    return install_chain(&i->store, i->f.snapshot, i->pending, i->c, chain, strlen(chain), i->now, generation,
+                         e);
+}
+
+static uint64_t installed(struct install_fixture *i, const char *chain)
+{
+    struct err e = {0};
+    uint64_t generation;
+
+    if (!install(i, chain, &generation, &e))
+        fail_msg("%s", e.text);
+    return generation;
+}
+
+static void test_a_certificate_becomes_live(void **state)
+{
+    struct install_fixture i;
+    char *chain;
+    char *key;
+    char *full;
+    char *haproxy;
+    char *leaf;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN "mode = 0640\n");
+    chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_int_equal(fixture_mode(&i.f, "state/certs/one.test/pending"), 0700);
+    assert_int_equal(fixture_mode(&i.f, "state/certs/one.test/pending/key.pem"), 0600);
+    assert_int_equal(installed(&i, chain), 1);
+    assert_int_equal(store_live(&i.store, "one.test", NULL), 1);
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/pending/key.pem"));
+    assert_int_equal(fixture_mode(&i.f, "state/live/one.test/privkey.pem"), 0640);
+    assert_int_equal(fixture_mode(&i.f, "state/live/one.test/haproxy.pem"), 0640);
+    assert_int_equal(fixture_mode(&i.f, "state/live/one.test/fullchain.pem"), 0644);
+    full = fixture_read(&i.f, "state/live/one.test/fullchain.pem");
+    key = fixture_read(&i.f, "state/live/one.test/privkey.pem");
+    haproxy = fixture_read(&i.f, "state/live/one.test/haproxy.pem");
+    leaf = fixture_read(&i.f, "state/live/one.test/cert.pem");
+    assert_string_equal(full, chain);
+    assert_memory_equal(full, leaf, strlen(leaf));
+    assert_memory_equal(haproxy, full, strlen(full));
+    assert_string_equal(haproxy + strlen(full), key);
+    free(full);
+    free(key);
+    free(haproxy);
+    free(leaf);
+    free(chain);
+    tear_down(&i);
+}
+
+static void test_a_repetition_changes_nothing(void **state)
+{
+    struct install_fixture i;
+    char *chain;
+    char *next;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN);
+    chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_int_equal(installed(&i, chain), 1);
+    assert_int_equal(installed(&i, chain), 1);
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/2"));
+    next = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_int_equal(installed(&i, next), 2);
+    assert_true(fixture_exists(&i.f, "state/certs/one.test/1"));
+    free(next);
+    free(chain);
+    tear_down(&i);
+}
+
+static void refused(struct install_fixture *i, char *chain, const char *why)
+{
+    struct err e = {0};
+    uint64_t generation;
+
+    assert_false(install(i, chain, &generation, &e));
+    if (strstr(e.text, why) == NULL)
+        fail_msg("%s, not %s", e.text, why);
+    assert_int_equal(store_live(&i->store, "one.test", NULL), 0);
+    assert_int_equal(fixture_leftovers(&i->f, "state/certs/one.test"), 0);
+    assert_false(fixture_exists(&i->f, "state/certs/one.test/1"));
+    assert_true(fixture_exists(&i->f, "state/certs/one.test/pending/key.pem"));
+    free(chain);
+}
+
+static void test_a_bad_chain_is_refused(void **state)
+{
+    struct install_fixture i;
+    struct err e;
+    char *other;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN);
+    refused(&i, order(&i, "two.test", i.now - 60, i.now + 90 * DAY), "one.test");
+    refused(&i, order(&i, "one.test two.test", i.now - 60, i.now + 90 * DAY), "two.test");
+    refused(&i, order(&i, "one.test", i.now - 90 * DAY, i.now - 60), "not installed");
+    refused(&i, order(&i, "one.test", i.now + DAY, i.now + 90 * DAY), "not installed");
+    refused(&i, strdup("no certificate at all"), "not installed");
+    other = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_true(pending_discard(i.pending, i.c, &e));
+    free(order(&i, "one.test", i.now - 60, i.now + 90 * DAY)); /* a new key is pending now */
+    refused(&i, other, "another key");
+    tear_down(&i);
+}
+
+static void test_without_its_key_a_chain_is_useless(void **state)
+{
+    struct install_fixture i;
+    struct err e = {0};
+    uint64_t generation;
+    char *chain;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN);
+    chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_true(pending_discard(i.pending, i.c, &e));
+    assert_false(install(&i, chain, &generation, &e));
+    assert_int_equal(e.class, ERR_CLASS_TRANSIENT);
+    free(chain);
+    tear_down(&i);
+}
+
+static void test_a_flip_that_fails_leaves_nothing(void **state)
+{
+    struct install_fixture i;
+    struct err e = {0};
+    uint64_t generation;
+    char *chain;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN);
+    assert_int_equal(mkdir(fixture_path(&i.f, "state/live/one.test"), 0755), 0);
+    chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_false(install(&i, chain, &generation, &e));
+    assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/1"));
+    assert_int_equal(fixture_leftovers(&i.f, "state/live"), 0);
+    assert_int_equal(fixture_leftovers(&i.f, "state/certs/one.test"), 0);
+    assert_int_equal(rmdir(fixture_path(&i.f, "state/live/one.test")), 0);
+    assert_int_equal(installed(&i, chain), 1); /* the same order succeeds when the way is free */
+    free(chain);
+    tear_down(&i);
+}
+
+static void test_keys_get_their_owner(void **state)
+{
+    struct install_fixture i;
+    struct stat st;
+    char *chain;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    set_up(&i, FIXTURE_PLAIN "owner = 1234\ngroup = 4321\nmode = 0440\n");
+    chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_int_equal(installed(&i, chain), 1);
+    assert_int_equal(stat(fixture_path(&i.f, "state/live/one.test/privkey.pem"), &st), 0);
+    assert_int_equal(st.st_uid, 1234);
+    assert_int_equal(st.st_gid, 4321);
+    assert_int_equal(st.st_mode & 07777, 0440);
+    assert_int_equal(stat(fixture_path(&i.f, "state/live/one.test/fullchain.pem"), &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    free(chain);
+    tear_down(&i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_certificate_becomes_live),
+        cmocka_unit_test(test_a_repetition_changes_nothing),
+        cmocka_unit_test(test_a_bad_chain_is_refused),
+        cmocka_unit_test(test_without_its_key_a_chain_is_useless),
+        cmocka_unit_test(test_a_flip_that_fails_leaves_nothing),
+        cmocka_unit_test(test_keys_get_their_owner),
+    };
+    struct err e;
+    int failed;
+
+    if (!crypto_init(&e))
+        return 1;
+    ca_start();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ca_stop();
+    crypto_free();
+    return failed;
+}

@@ -59,8 +59,9 @@ enum ipc_type {
 
     /* supervisor -> engine */
     IPC_LISTENER, /* purpose ("control", "http"), address as configured; one descriptor */
-    IPC_START,    /* confinement of supervisor and keeper (JSON object), warnings (one a line) */
-    IPC_STOP,     /* grace in seconds: stop ordering, finish requests in flight, exit */
+    IPC_START, /* confinement of supervisor and keeper (JSON object), warnings (one a line), 1 after a reload
+                */
+    IPC_STOP,  /* grace in seconds: stop ordering, finish requests in flight, exit */
 
     /* engine -> supervisor */
     IPC_BIND,    /* bind what http_listen names and is not bound -> IPC_LISTENER..., then IPC_BOUND */

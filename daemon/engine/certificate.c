@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "lib/deployment.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -202,13 +203,14 @@ static void on_copies(void *arg, const struct ipc_msg *m, const struct err *e)
         log_error(c->name, "the configured copies could not be brought up to date: %s", e->text);
 }
 
-void certificate_start(struct certificate *c)
+void certificate_start(struct certificate *c, bool reloaded)
 {
     struct journal *j = &c->journal;
 
     if (c->config == NULL)
         return;
-    if (was_interrupted(c))
+    if (was_interrupted(c) ||
+        (reloaded && (j->error.class == ERR_CLASS_PERMANENT || j->error.class == ERR_CLASS_CONFIG)))
         j->not_before = 0;
     if (c->has_facts && j->deployment.generation == c->generation) {
         if (j->deployment.step != DEPLOYMENT_DONE) {
@@ -304,6 +306,24 @@ static int64_t wait_after(const struct certificate *c, struct authority *a, cons
     return until > now ? until - now : e->retry_at > now ? e->retry_at - now : 60;
 }
 
+/* What acmed does next about a failed attempt, and when. */
+static void next_try(const struct certificate *c, char *text, size_t size)
+{
+    int64_t in = c->plan.at - engine_now();
+    const char *what = c->plan.reason == RENEWAL_LIFETIME && c->plan.renew_at > engine_now()
+                           ? "the next renewal is due"
+                           : "tried again";
+
+    if (in < 60)
+        (void)snprintf(text, size, "%s as soon as the CA allows", what);
+    else if (in < 2 * 3600)
+        (void)snprintf(text, size, "%s in %lld min", what, (long long)((in + 59) / 60));
+    else if (in < 3 * 86400)
+        (void)snprintf(text, size, "%s in %lld h", what, (long long)(in / 3600));
+    else
+        (void)snprintf(text, size, "%s in %lld days", what, (long long)(in / 86400));
+}
+
 void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
                         bool at_new_order)
 {
@@ -311,6 +331,7 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
     struct engine *g = c->engine;
     int64_t now = engine_now();
     int64_t wait = wait_after(c, a, e, at_new_order, now);
+    char next[128];
 
     journal_error_set(&j->error, e, now);
     j->not_before = now + wait;
@@ -318,12 +339,11 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
     if (forget)
         journal_drop_order(j);
     (void)certificate_save(c, NULL, NULL);
-    log_error(c->name, "not %s: %s; tried again in %lld min (attempt %u)%s",
-              c->has_facts ? "renewed" : "issued", e->text, (long long)((wait + 59) / 60), j->attempts + 1,
+    certificate_plan(c);
+    next_try(c, next, sizeof next);
+    log_error(c->name, "not %s: %s; %s%s", c->has_facts ? "renewed" : "issued", e->text, next,
               c->has_facts ? "; the certificate in use stays" : "");
     feed_event(g->feed, c->name, "failed", NULL, "%s", e->text);
-    feed_progress(g->feed, c->name, "failed", "%s; tried again in %lld min", e->text,
-                  (long long)((wait + 59) / 60));
+    feed_progress(g->feed, c->name, "failed", "%s; %s", e->text, next);
     fleet_done(g->fleet);
-    certificate_plan(c);
 }

@@ -34,8 +34,9 @@ struct certificate *certificate_new(struct engine *g, const char *name,
                                     const struct config_certificate *config);
 void certificate_free(struct certificate *c);
 
-/* The engine serves: resumes a deployment, plans the next issuance. */
-void certificate_start(struct certificate *c);
+/* The engine serves: resumes a deployment, plans the next issuance; reloaded: a failure that somebody had to
+ * mend is tried again at once. */
+void certificate_start(struct certificate *c, bool reloaded);
 /* Decides again what comes next: sets the timer, or queues the certificate when it is due. */
 void certificate_plan(struct certificate *c);
 /* A person asked for a renewal: at once, whatever back-off says. */

@@ -82,7 +82,7 @@ static void start_serving(struct engine *g, const struct ipc_msg *m)
             (void)strv_addn(&g->warnings, line, n);
         line += n + (line[n] == '\n');
     }
-    fleet_start(g->fleet);
+    fleet_start(g->fleet, m->field[2].u != 0);
     g->serving = true;
     say_ready(g);
 }

@@ -201,7 +201,7 @@ unsigned fleet_waiting(const struct fleet *f)
     return (unsigned)f->n_queue;
 }
 
-void fleet_start(struct fleet *f)
+void fleet_start(struct fleet *f, bool reloaded)
 {
     for (size_t i = 0; i < f->n; i++) {
         const struct certificate *c = f->v[i];
@@ -211,7 +211,7 @@ void fleet_start(struct fleet *f)
                           engine_now());
     }
     for (size_t i = 0; i < f->n; i++)
-        certificate_start(f->v[i]);
+        certificate_start(f->v[i], reloaded);
 }
 
 void fleet_replan(struct fleet *f)

@@ -13,7 +13,9 @@ struct fleet;
 /* Loads every configured certificate and every other that is live. NULL with e. */
 struct fleet *fleet_new(struct engine *g, struct err *e);
 void fleet_free(struct fleet *f);
-void fleet_start(struct fleet *f);
+/* The engine serves. reloaded: an administrator has just changed the configuration: what failed for good may
+ * be tried again. */
+void fleet_start(struct fleet *f, bool reloaded);
 /* The clock was set, the port is free ...: every plan is made again. */
 void fleet_replan(struct fleet *f);
 

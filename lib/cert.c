@@ -4,6 +4,7 @@
 #include "lib/cert_x509.h"
 #include "lib/crypto.h"
 #include "lib/pem.h"
+#include "lib/utf8.h"
 
 #include <mbedtls/oid.h>
 
@@ -21,49 +22,27 @@ int64_t cert_x509_time(const mbedtls_x509_time *t)
     int64_t day_of_year = (153 * month + 2) / 5 + t->day - 1;
     int64_t days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
 
-    return days * 86400 + t->hour * 3600 + t->min * 60 + t->sec;
+    return days * 86400 + INT64_C(3600) * t->hour + INT64_C(60) * t->min + t->sec;
 }
 
-/* Bytes of the well-formed UTF-8 sequence at s, 0 when it is none. */
-static size_t utf8_sequence(const unsigned char *s, size_t len)
-{
-    size_t n = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-    if (s[0] < 0xc2 || s[0] > 0xf4 || len < n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-/* A copy that any terminal and any JSON writer takes: valid UTF-8 stays, everything else becomes '?'. */
+/* A copy that any terminal and any JSON writer takes. BMP strings, which nobody uses any more, become
+ * question marks. */
 static char *printable(const unsigned char *s, size_t len)
 {
     char *out = malloc(len + 1);
-    size_t i = 0;
 
     if (out == NULL)
         return NULL;
     memcpy(out, s, len);
     out[len] = '\0';
-    while (i < len) {
-        size_t n = s[i] < 0x80 ? (s[i] >= 0x20 && s[i] != 0x7f) : utf8_sequence(s + i, len - i);
-
-        if (n == 0)
-            out[i++] = '?';
-        else if (n == 2 && s[i] == 0xc2 && s[i + 1] < 0xa0) /* C1 control characters */
-            out[i] = out[i + 1] = '?', i += 2;
-        else
-            i += n;
-    }
+    for (char *p = out; (p = memchr(p, '\0', (size_t)(out + len - p))) != NULL;)
+        *p = '?';
+    utf8_make_printable(out);
     return out;
 }
 
-char *cert_x509_attribute(const mbedtls_x509_name *dn, const char *oid, size_t oid_len, bool *nomem)
+/* Attribute of a distinguished name by OID; the caller frees. NULL with *nomem unset when there is none. */
+static char *attribute(const mbedtls_x509_name *dn, const char *oid, size_t oid_len, bool *nomem)
 {
     char *out;
 
@@ -81,12 +60,11 @@ char *cert_x509_attribute(const mbedtls_x509_name *dn, const char *oid, size_t o
 static char *issuer_text(const mbedtls_x509_crt *crt)
 {
     bool nomem = false;
-    char *out =
-        cert_x509_attribute(&crt->issuer, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), &nomem);
+    char *out = attribute(&crt->issuer, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), &nomem);
 
     if (out == NULL && !nomem)
-        out = cert_x509_attribute(&crt->issuer, MBEDTLS_OID_AT_ORGANIZATION,
-                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORGANIZATION), &nomem);
+        out = attribute(&crt->issuer, MBEDTLS_OID_AT_ORGANIZATION,
+                        MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORGANIZATION), &nomem);
     if (out == NULL && !nomem)
         out = strdup("unnamed issuer");
     return out;

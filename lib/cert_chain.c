@@ -35,10 +35,11 @@ static bool parse_all(struct parsed *c, const char *pem, size_t len, struct err 
     struct pem_reader r;
     uint8_t *der;
     size_t der_len;
-    bool ok;
 
     pem_reader_init(&r, pem, len, true);
     for (;;) {
+        bool ok;
+
         if (!pem_next_certificate(&r, &der, &der_len, e))
             return false;
         if (der == NULL)
@@ -232,8 +233,8 @@ bool cert_chain_check(struct cert_chain *c, const char *pem, size_t len, const s
     bool ok;
 
     if (len > CERT_PEM_MAX)
-        return err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain is too big (%zu bytes; %d are the most)",
-                       len, CERT_PEM_MAX);
+        return err_set(e, ERR_CLASS_TRANSIENT,
+                       "the downloaded chain is too big (%zu bytes; %zu are the most)", len, CERT_PEM_MAX);
     parsed = calloc(1, sizeof *parsed);
     if (parsed == NULL)
         return err_nomem(e, "certificate chain");

@@ -8,7 +8,7 @@
 
 #include <mbedtls/x509_crt.h>
 
-#define CERT_PEM_MAX (256 * 1024) /* bytes of a chain */
+#define CERT_PEM_MAX ((size_t)256 * 1024) /* bytes of a chain */
 
 /* Parses exactly one certificate into crt, which the caller has initialised. */
 bool cert_x509_parse(mbedtls_x509_crt *crt, const uint8_t *der, size_t len, struct err *e);
@@ -21,9 +21,5 @@ bool cert_x509_has_other_names(const mbedtls_x509_crt *crt);
 
 /* Unix seconds of an X.509 date. */
 int64_t cert_x509_time(const mbedtls_x509_time *t);
-
-/* Attribute of a distinguished name by OID, as UTF-8 without control characters; the caller frees. NULL with
- * *nomem unset when there is none. */
-char *cert_x509_attribute(const mbedtls_x509_name *dn, const char *oid, size_t oid_len, bool *nomem);
 
 #endif

@@ -96,7 +96,7 @@ int crypto_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len
 #endif
 }
 
-int crypto_rsa_sign(mbedtls_pk_context *rsa, mbedtls_md_type_t md, const uint8_t *hash, size_t hash_len,
+static int rsa_sign(mbedtls_pk_context *rsa, mbedtls_md_type_t md, const uint8_t *hash, size_t hash_len,
                     uint8_t *sig)
 {
     size_t len;
@@ -106,6 +106,46 @@ int crypto_rsa_sign(mbedtls_pk_context *rsa, mbedtls_md_type_t md, const uint8_t
 #else
     return mbedtls_pk_sign(rsa, md, hash, hash_len, sig, &len, crypto_random, NULL);
 #endif
+}
+
+/* The same key without what the library cached in it. */
+static int rsa_rebuild(mbedtls_pk_context *pk)
+{
+    mbedtls_pk_context fresh;
+    mbedtls_mpi v[5];
+    int rc;
+
+    mbedtls_pk_init(&fresh);
+    for (size_t i = 0; i < 5; i++)
+        mbedtls_mpi_init(&v[i]);
+    rc = mbedtls_pk_setup(&fresh, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA));
+    if (rc == 0)
+        rc = mbedtls_rsa_export(mbedtls_pk_rsa(*pk), &v[0], &v[1], &v[2], &v[3], &v[4]);
+    if (rc == 0)
+        rc = mbedtls_rsa_import(mbedtls_pk_rsa(fresh), &v[0], &v[1], &v[2], &v[3], &v[4]);
+    if (rc == 0)
+        rc = mbedtls_rsa_complete(mbedtls_pk_rsa(fresh));
+    for (size_t i = 0; i < 5; i++)
+        mbedtls_mpi_free(&v[i]);
+    if (rc != 0) {
+        mbedtls_pk_free(&fresh);
+        return rc;
+    }
+    mbedtls_pk_free(pk);
+    *pk = fresh;
+    return 0;
+}
+
+/* Where memory runs out while the library fills a key's caches, they stay half filled, and the key would
+ * never sign again: hence the second attempt. */
+int crypto_rsa_sign(mbedtls_pk_context *rsa, mbedtls_md_type_t md, const uint8_t *hash, size_t hash_len,
+                    uint8_t *sig)
+{
+    int rc = rsa_sign(rsa, md, hash, hash_len, sig);
+
+    if (rc != 0 && rsa_rebuild(rsa) == 0)
+        rc = rsa_sign(rsa, md, hash, hash_len, sig);
+    return rc;
 }
 
 mbedtls_ecp_group_id crypto_ec_group_id(const mbedtls_ecp_keypair *ec)

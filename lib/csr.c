@@ -3,9 +3,9 @@
 
 #include "lib/b64.h"
 #include "lib/crypto.h"
+#include "lib/der.h"
 #include "lib/key_use.h"
 
-#include <mbedtls/asn1write.h>
 #include <mbedtls/oid.h>
 
 #include <stdlib.h>
@@ -13,120 +13,76 @@
 
 #define NAME_MAX_BYTES 253
 #define NAMES_MAX      1000
-#define NAME_OVERHEAD  4 /* tag and length */
-
-/* What follows the signed part, and everything but the names. The outermost header is written where the
- * signed part stood before it moved up, so there is always room for it. */
-#define SIGNATURE_BYTES (KEY_SIG_MAX + 64)
-#define FIXED_BYTES     (SIGNATURE_BYTES + KEY_SPKI_MAX + 256)
-
-#define SEQUENCE   (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
-#define SET        (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SET)
-#define CONTEXT(n) (MBEDTLS_ASN1_CONTEXT_SPECIFIC | (n))
-
-/* Header of a value of len bytes that was just written (backwards) behind *p: the sum of both, or an error.
- */
-static int wrap(unsigned char **p, unsigned char *start, int len, unsigned char tag)
-{
-    int ret;
-
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_tag(p, start, tag));
-    return len;
-}
+#define NAME_OVERHEAD  4                                  /* tag and length */
+#define FIXED_BYTES    (KEY_SIG_MAX + KEY_SPKI_MAX + 256) /* everything but the names */
 
 /* The extension subjectAltName (RFC 5280 section 4.2.1.6). Not marked critical: in the certificate that is
  * for the CA to decide, and requests of other ACME clients, which CAs are tried with, do not mark it either.
  */
-static int write_san(unsigned char **p, unsigned char *start, const struct strv *names)
+static void write_san(struct der *d, const struct strv *names)
 {
-    int ret;
-    int len = 0;
+    const unsigned char *end = d->p;
 
     for (size_t i = names->n; i > 0; i--) {
-        const char *name = names->v[i - 1];
+        const unsigned char *name_end = d->p;
 
-        MBEDTLS_ASN1_CHK_ADD(
-            len, mbedtls_asn1_write_raw_buffer(p, start, (const unsigned char *)name, strlen(name)));
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, strlen(name)));
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_tag(p, start, CONTEXT(2)));
+        der_raw(d, names->v[i - 1], strlen(names->v[i - 1]));
+        der_wrap(d, name_end, DER_CONTEXT(2));
     }
-    len = wrap(p, start, len, SEQUENCE);
-    if (len < 0 || (len = wrap(p, start, len, MBEDTLS_ASN1_OCTET_STRING)) < 0)
-        return len;
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_SUBJECT_ALT_NAME,
-                                                     MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME)));
-    return wrap(p, start, len, SEQUENCE);
+    der_wrap(d, end, DER_SEQUENCE);
+    der_wrap(d, end, MBEDTLS_ASN1_OCTET_STRING);
+    der_oid(d, MBEDTLS_OID_SUBJECT_ALT_NAME, MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME));
+    der_wrap(d, end, DER_SEQUENCE);
 }
 
-/* The attributes: one, the extension request (RFC 2985 section 5.4.2). */
-static int write_attributes(unsigned char **p, unsigned char *start, const struct strv *names)
+/* CertificationRequestInfo (RFC 2986 section 4.1): version 0, empty subject, public key, and one attribute,
+ * the extension request (RFC 2985 section 5.4.2). */
+static void write_info(struct der *d, const struct strv *names, const uint8_t *spki, size_t spki_len)
 {
-    int ret;
-    int len = write_san(p, start, names);
+    const unsigned char *end = d->p;
 
-    if (len < 0 || (len = wrap(p, start, len, SEQUENCE)) < 0 || (len = wrap(p, start, len, SET)) < 0)
-        return len;
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_PKCS9_CSR_EXT_REQ,
-                                                     MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS9_CSR_EXT_REQ)));
-    len = wrap(p, start, len, SEQUENCE);
-    return len < 0 ? len : wrap(p, start, len, CONTEXT(MBEDTLS_ASN1_CONSTRUCTED | 0));
+    write_san(d, names);
+    der_wrap(d, end, DER_SEQUENCE);
+    der_wrap(d, end, DER_SET);
+    der_oid(d, MBEDTLS_OID_PKCS9_CSR_EXT_REQ, MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS9_CSR_EXT_REQ));
+    der_wrap(d, end, DER_SEQUENCE);
+    der_wrap(d, end, DER_CONTEXT(MBEDTLS_ASN1_CONSTRUCTED));
+    der_raw(d, spki, spki_len);
+    der_wrap(d, d->p, DER_SEQUENCE);
+    der_int(d, 0);
+    der_wrap(d, end, DER_SEQUENCE);
 }
 
-/* CertificationRequestInfo (RFC 2986 section 4.1): version 0, empty subject, public key, attributes. */
-static int write_info(unsigned char **p, unsigned char *start, const struct strv *names, const uint8_t *spki,
-                      size_t spki_len)
+static void write_sig_algorithm(struct der *d, enum key_type type)
 {
-    int ret;
-    int len = 0;
+    const unsigned char *end = d->p;
 
-    MBEDTLS_ASN1_CHK_ADD(len, write_attributes(p, start, names));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_raw_buffer(p, start, spki, spki_len));
-    MBEDTLS_ASN1_CHK_ADD(len, wrap(p, start, 0, SEQUENCE));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_int(p, start, 0));
-    return wrap(p, start, len, SEQUENCE);
+    if (type == KEY_TYPE_ECDSA_P256) {
+        der_oid(d, MBEDTLS_OID_ECDSA_SHA256, MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA256));
+    } else if (type == KEY_TYPE_ECDSA_P384) {
+        der_oid(d, MBEDTLS_OID_ECDSA_SHA384, MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA384));
+    } else {
+        der_algorithm_null(d, MBEDTLS_OID_PKCS1_SHA256, MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS1_SHA256));
+        return;
+    }
+    der_wrap(d, end, DER_SEQUENCE); /* ECDSA has no parameter, not even NULL: RFC 5758 section 3.2 */
 }
 
-static int write_sig_algorithm(unsigned char **p, unsigned char *start, enum key_type type)
+/* Writes the request for the info, which stands somewhere else; false with e set. */
+static bool write_request(struct der *d, const uint8_t *info, size_t info_len, const struct key *k,
+                          struct err *e)
 {
-    int ret;
-    int len = 0;
-
-    if (type == KEY_TYPE_ECDSA_P256)
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_ECDSA_SHA256,
-                                                         MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA256)));
-    else if (type == KEY_TYPE_ECDSA_P384)
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_oid(p, start, MBEDTLS_OID_ECDSA_SHA384,
-                                                         MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA384)));
-    else
-        return mbedtls_asn1_write_algorithm_identifier(p, start, MBEDTLS_OID_PKCS1_SHA256,
-                                                       MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS1_SHA256), 0);
-    return wrap(p, start, len, SEQUENCE); /* ECDSA has no parameters, not even NULL: RFC 5758 section 3.2 */
-}
-
-/* Signs the info, which stands below `end`, and completes the request, which then ends there; its start, or
- * NULL. */
-static unsigned char *sign_info(const struct key *k, unsigned char *info, size_t info_len, unsigned char *end,
-                                struct err *e)
-{
+    const unsigned char *end = d->p;
     uint8_t sig[KEY_SIG_MAX];
-    unsigned char *p = end;
     size_t sig_len;
-    int n;
-    int rc;
 
     if (!key_sign(k, KEY_SIG_X509, info, info_len, sig, &sig_len, e))
-        return NULL;
-    n = mbedtls_asn1_write_bitstring(&p, info + info_len, sig, sig_len * 8);
-    rc = n < 0 ? n : write_sig_algorithm(&p, info + info_len, key_type(k));
-    if (rc >= 0) {
-        memmove(p - info_len, info, info_len);
-        p -= info_len;
-        rc = wrap(&p, info, (int)info_len + n + rc, SEQUENCE);
-    }
-    if (rc < 0)
-        crypto_err(e, ERR_CLASS_INTERNAL, rc, "writing a certificate request");
-    return rc < 0 ? NULL : p;
+        return false;
+    der_bits(d, sig, sig_len);
+    write_sig_algorithm(d, key_type(k));
+    der_raw(d, info, info_len);
+    der_wrap(d, end, DER_SEQUENCE);
+    return d->rc == 0 ? true : crypto_err(e, ERR_CLASS_INTERNAL, d->rc, "writing a certificate request");
 }
 
 static bool names_fit(const struct strv *names, struct err *e)
@@ -148,34 +104,49 @@ static bool names_fit(const struct strv *names, struct err *e)
     return true;
 }
 
-char *csr_build(const struct key *k, const struct strv *names, struct err *e)
+/* der: memory of 2 * half bytes. The info is written into its first half, the whole request into the second.
+ */
+static char *build(const struct key *k, const struct strv *names, uint8_t *der, size_t half, struct err *e)
 {
     uint8_t spki[KEY_SPKI_MAX];
     size_t spki_len;
-    size_t cap = FIXED_BYTES;
-    unsigned char *der;
-    unsigned char *p;
-    char *out = NULL;
-    int len;
+    struct der info;
+    struct der request;
+    char *out;
 
-    if (!names_fit(names, e) || !key_spki(k, spki, &spki_len, e))
+    if (!key_spki(k, spki, &spki_len, e))
+        return NULL;
+    der_init(&info, der, half);
+    write_info(&info, names, spki, spki_len);
+    if (info.rc != 0) {
+        crypto_err(e, ERR_CLASS_INTERNAL, info.rc, "writing a certificate request");
+        return NULL;
+    }
+    der_init(&request, der + half, half);
+    if (!write_request(&request, info.p, (size_t)(der + half - info.p), k, e))
+        return NULL;
+    out = b64url_encode(request.p, (size_t)(der + 2 * half - request.p));
+    if (out == NULL)
+        err_nomem(e, "certificate request");
+    return out;
+}
+
+char *csr_build(const struct key *k, const struct strv *names, struct err *e)
+{
+    size_t half = FIXED_BYTES;
+    uint8_t *der;
+    char *out;
+
+    if (!names_fit(names, e))
         return NULL;
     for (size_t i = 0; i < names->n; i++)
-        cap += strlen(names->v[i]) + NAME_OVERHEAD;
-    der = malloc(cap);
+        half += strlen(names->v[i]) + NAME_OVERHEAD;
+    der = malloc(2 * half);
     if (der == NULL) {
         err_nomem(e, "certificate request");
         return NULL;
     }
-    p = der + cap - SIGNATURE_BYTES;
-    len = write_info(&p, der, names, spki, spki_len);
-    if (len < 0) {
-        crypto_err(e, ERR_CLASS_INTERNAL, len, "writing a certificate request");
-    } else if ((p = sign_info(k, p, (size_t)len, der + cap, e)) != NULL) {
-        out = b64url_encode(p, (size_t)(der + cap - p));
-        if (out == NULL)
-            err_nomem(e, "certificate request");
-    }
+    out = build(k, names, der, half, e);
     free(der);
     return out;
 }

@@ -3,14 +3,15 @@
 
 #include "lib/b64.h"
 #include "lib/crypto.h"
+#include "lib/jwk.h"
 #include "lib/key_use.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PROTECTED_MAX (16 * 1024)
-#define PAYLOAD_MAX   (256 * 1024)
-#define JWS_MAX       (512 * 1024)
+#define PROTECTED_MAX ((size_t)16 * 1024)
+#define PAYLOAD_MAX   ((size_t)256 * 1024)
+#define JWS_MAX       ((size_t)512 * 1024)
 
 static const char *algorithm(const struct key *k)
 {
@@ -47,7 +48,7 @@ static char *protected_header(const struct key *k, const char *kid, const char *
         return NULL;
     }
     if (kid == NULL) {
-        jwk = key_jwk(k, e);
+        jwk = jwk_public(k, e);
         if (jwk == NULL)
             return NULL;
     }
@@ -61,7 +62,7 @@ static char *protected_header(const struct key *k, const char *kid, const char *
     out = b.failed ? NULL : b64url_encode(b.data, b.len);
     if (out == NULL)
         err_set(e, ERR_CLASS_INTERNAL,
-                "a request's header is too long (more than %d bytes), or memory is out", PROTECTED_MAX);
+                "a request's header is too long (more than %zu bytes), or memory is out", PROTECTED_MAX);
     buf_clear(&b);
     free(jwk);
     return out;
@@ -128,7 +129,7 @@ char *jws_sign(const struct key *account_key, const char *kid, const char *url, 
 char *jws_thumbprint(const struct key *account_key, struct err *e)
 {
     uint8_t hash[MBEDTLS_MD_MAX_SIZE];
-    char *jwk = key_jwk(account_key, e);
+    char *jwk = jwk_public(account_key, e);
     char *out = NULL;
 
     if (jwk == NULL)

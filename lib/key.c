@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/key.h"
 
-#include "lib/b64.h"
 #include "lib/crypto.h"
+#include "lib/der.h"
 #include "lib/key_use.h"
 #include "lib/pem.h"
 
-#include <mbedtls/asn1write.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/rsa.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PEM_MAX      (32 * 1024) /* of a file with one key */
-#define DER_MAX      4096        /* of RSA-4096 in PKCS#8: about 2,400 */
+#define PEM_MAX      ((size_t)32 * 1024) /* of a file with one key */
+#define DER_MAX      4096                /* of RSA-4096 in PKCS#8: about 2,400 */
 #define EC_BYTES_MAX 48
 #define RSA_EXPONENT 65537
 
@@ -208,143 +206,145 @@ struct key *key_from_pem(const char *pem, size_t len, struct err *e)
     return NULL;
 }
 
-/* ECDSA's AlgorithmIdentifier: id-ecPublicKey with the named curve. As all DER here, written backwards. */
-static int write_ec_algorithm(unsigned char **p, unsigned char *start, enum key_type type)
+/* AlgorithmIdentifier of an ECDSA key: the curve is its parameter (RFC 5480 section 2.1.1). */
+static void write_ec_algorithm(struct der *d, enum key_type type)
 {
-    bool p384 = type == KEY_TYPE_ECDSA_P384;
-    const char *curve = p384 ? MBEDTLS_OID_EC_GRP_SECP384R1 : MBEDTLS_OID_EC_GRP_SECP256R1;
-    size_t curve_len = p384 ? MBEDTLS_OID_SIZE(MBEDTLS_OID_EC_GRP_SECP384R1)
-                            : MBEDTLS_OID_SIZE(MBEDTLS_OID_EC_GRP_SECP256R1);
-    int len = mbedtls_asn1_write_oid(p, start, curve, curve_len);
+    const unsigned char *end = d->p;
 
-    if (len < 0)
-        return len;
-    return mbedtls_asn1_write_algorithm_identifier(p, start, MBEDTLS_OID_EC_ALG_UNRESTRICTED,
-                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_EC_ALG_UNRESTRICTED),
-                                                   (size_t)len);
+    if (type == KEY_TYPE_ECDSA_P384)
+        der_oid(d, MBEDTLS_OID_EC_GRP_SECP384R1, MBEDTLS_OID_SIZE(MBEDTLS_OID_EC_GRP_SECP384R1));
+    else
+        der_oid(d, MBEDTLS_OID_EC_GRP_SECP256R1, MBEDTLS_OID_SIZE(MBEDTLS_OID_EC_GRP_SECP256R1));
+    der_oid(d, MBEDTLS_OID_EC_ALG_UNRESTRICTED, MBEDTLS_OID_SIZE(MBEDTLS_OID_EC_ALG_UNRESTRICTED));
+    der_wrap(d, end, DER_SEQUENCE);
 }
 
-static int write_ec_point(unsigned char **p, unsigned char *start, const struct key *k)
+static void write_ec_point(struct der *d, const struct key *k)
 {
     unsigned char point[1 + 2 * EC_BYTES_MAX];
     size_t n;
-    int rc = mbedtls_ecp_point_write_binary(crypto_group(k->type), &k->q, MBEDTLS_ECP_PF_UNCOMPRESSED, &n,
-                                            point, sizeof point);
 
-    return rc != 0 ? rc : mbedtls_asn1_write_bitstring(p, start, point, n * 8);
+    if (d->rc == 0)
+        d->rc = mbedtls_ecp_point_write_binary(crypto_group(k->type), &k->q, MBEDTLS_ECP_PF_UNCOMPRESSED, &n,
+                                               point, sizeof point);
+    if (d->rc == 0)
+        der_bits(d, point, n);
 }
 
 /* RFC 5915, without the curve: in PKCS#8 that is the algorithm's parameter. */
-static int write_ec_private(unsigned char **p, unsigned char *start, const struct key *k)
+static void write_ec_private(struct der *d, const struct key *k)
 {
-    unsigned char d[EC_BYTES_MAX];
+    const unsigned char *end = d->p;
+    unsigned char secret[EC_BYTES_MAX];
     size_t n = ec_bytes(k->type);
-    int ret;
-    int len = 0;
 
-    MBEDTLS_ASN1_CHK_ADD(len, write_ec_point(p, start, k));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(
-        len, mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED | 1));
-    ret = mbedtls_mpi_write_binary(&k->d, d, n);
-    if (ret == 0)
-        ret = mbedtls_asn1_write_octet_string(p, start, d, n);
-    buf_wipe(d, sizeof d);
-    if (ret < 0)
-        return ret;
-    len += ret;
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_int(p, start, 1));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(len,
-                         mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE));
-    return len;
+    write_ec_point(d, k);
+    der_wrap(d, end, DER_CONTEXT(MBEDTLS_ASN1_CONSTRUCTED | 1));
+    if (d->rc == 0)
+        d->rc = mbedtls_mpi_write_binary(&k->d, secret, n);
+    if (d->rc == 0) {
+        const unsigned char *secret_end = d->p;
+
+        der_raw(d, secret, n);
+        der_wrap(d, secret_end, MBEDTLS_ASN1_OCTET_STRING);
+    }
+    buf_wipe(secret, sizeof secret);
+    der_int(d, 1);
+    der_wrap(d, end, DER_SEQUENCE);
+}
+
+/* PKCS#1 (RFC 8017 appendix A.1.2), which the library writes. */
+static void write_rsa_private(struct der *d, const struct key *k)
+{
+    int n = mbedtls_pk_write_key_der(k->rsa, d->start, (size_t)(d->p - d->start));
+
+    if (n < 0)
+        d->rc = n;
+    else
+        d->p -= n;
 }
 
 /* PKCS#8 (RFC 5208): PrivateKeyInfo around the key's own form. */
-static int write_private_key(unsigned char **p, unsigned char *start, const struct key *k)
+static void write_private_key(struct der *d, const struct key *k)
 {
-    int ret;
-    int len = 0;
+    const unsigned char *end = d->p;
 
-    if (k->rsa == NULL) {
-        MBEDTLS_ASN1_CHK_ADD(len, write_ec_private(p, start, k));
-    } else {
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_pk_write_key_der(k->rsa, start, (size_t)(*p - start)));
-        *p -= len;
-    }
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_OCTET_STRING));
-    if (k->rsa == NULL)
-        MBEDTLS_ASN1_CHK_ADD(len, write_ec_algorithm(p, start, k->type));
+    if (k->rsa != NULL)
+        write_rsa_private(d, k);
     else
-        MBEDTLS_ASN1_CHK_ADD(
-            len, mbedtls_asn1_write_algorithm_identifier(p, start, MBEDTLS_OID_PKCS1_RSA,
-                                                         MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS1_RSA), 0));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_int(p, start, 0));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(len,
-                         mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE));
-    return len;
+        write_ec_private(d, k);
+    der_wrap(d, end, MBEDTLS_ASN1_OCTET_STRING);
+    if (k->rsa != NULL)
+        der_algorithm_null(d, MBEDTLS_OID_PKCS1_RSA, MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS1_RSA));
+    else
+        write_ec_algorithm(d, k->type);
+    der_int(d, 0);
+    der_wrap(d, end, DER_SEQUENCE);
 }
 
 bool key_to_pem(const struct key *k, struct buf *out, struct err *e)
 {
-    unsigned char der[DER_MAX];
-    unsigned char *p = der + sizeof der;
-    int n = write_private_key(&p, der, k);
-    bool ok = n > 0 && pem_write(out, "PRIVATE KEY", p, (size_t)n);
+    unsigned char bytes[DER_MAX];
+    struct der d;
+    bool ok;
 
-    buf_wipe(der, sizeof der);
-    if (n <= 0)
-        return crypto_err(e, ERR_CLASS_INTERNAL, n, "writing a key");
+    der_init(&d, bytes, sizeof bytes);
+    write_private_key(&d, k);
+    ok = d.rc == 0 && pem_write(out, "PRIVATE KEY", d.p, (size_t)(bytes + sizeof bytes - d.p));
+    buf_wipe(bytes, sizeof bytes);
+    if (d.rc != 0)
+        return crypto_err(e, ERR_CLASS_INTERNAL, d.rc, "writing a key");
     return ok ? true : err_nomem(e, "writing a key");
-}
-
-static int write_ec_public(unsigned char **p, unsigned char *start, const struct key *k)
-{
-    int ret;
-    int len = 0;
-
-    MBEDTLS_ASN1_CHK_ADD(len, write_ec_point(p, start, k));
-    MBEDTLS_ASN1_CHK_ADD(len, write_ec_algorithm(p, start, k->type));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(p, start, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(len,
-                         mbedtls_asn1_write_tag(p, start, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE));
-    return len;
 }
 
 bool key_spki(const struct key *k, uint8_t spki[KEY_SPKI_MAX], size_t *len, struct err *e)
 {
-    unsigned char *p = spki + KEY_SPKI_MAX;
-    int n = k->rsa != NULL ? mbedtls_pk_write_pubkey_der(k->rsa, spki, KEY_SPKI_MAX)
-                           : write_ec_public(&p, spki, k);
+    const unsigned char *end = spki + KEY_SPKI_MAX;
+    struct der d;
 
-    if (n <= 0)
-        return crypto_err(e, ERR_CLASS_INTERNAL, n, "writing a public key");
-    memmove(spki, spki + KEY_SPKI_MAX - n, (size_t)n);
-    *len = (size_t)n;
+    der_init(&d, spki, KEY_SPKI_MAX);
+    if (k->rsa != NULL) {
+        int n = mbedtls_pk_write_pubkey_der(k->rsa, spki, KEY_SPKI_MAX);
+
+        if (n < 0)
+            d.rc = n;
+        else
+            d.p -= n;
+    } else {
+        write_ec_point(&d, k);
+        write_ec_algorithm(&d, k->type);
+        der_wrap(&d, end, DER_SEQUENCE);
+    }
+    if (d.rc != 0)
+        return crypto_err(e, ERR_CLASS_INTERNAL, d.rc, "writing a public key");
+    *len = (size_t)(end - d.p);
+    memmove(spki, d.p, *len);
     return true;
 }
 
-/* r and s in one of their two forms, into sig. */
+/* r and s in one of their two forms into sig: the length, or an error. */
 static int write_ec_sig(const mbedtls_mpi *r, const mbedtls_mpi *s, size_t width, enum key_sig_form form,
                         uint8_t sig[KEY_SIG_MAX])
 {
-    unsigned char *p = sig + KEY_SIG_MAX;
-    int ret;
-    int len = 0;
+    const unsigned char *end = sig + KEY_SIG_MAX;
+    struct der d;
+    int rc;
+    int len;
 
     if (form == KEY_SIG_JOSE) {
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_mpi_write_binary(r, sig, width));
-        MBEDTLS_ASN1_CHK_ADD(len, mbedtls_mpi_write_binary(s, sig + width, width));
-        return (int)(2 * width);
+        rc = mbedtls_mpi_write_binary(r, sig, width);
+        if (rc == 0)
+            rc = mbedtls_mpi_write_binary(s, sig + width, width);
+        return rc != 0 ? rc : (int)(2 * width);
     }
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_mpi(&p, sig, s));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_mpi(&p, sig, r));
-    MBEDTLS_ASN1_CHK_ADD(len, mbedtls_asn1_write_len(&p, sig, (size_t)len));
-    MBEDTLS_ASN1_CHK_ADD(len,
-                         mbedtls_asn1_write_tag(&p, sig, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE));
-    memmove(sig, p, (size_t)len);
+    der_init(&d, sig, KEY_SIG_MAX);
+    der_mpi(&d, s);
+    der_mpi(&d, r);
+    der_wrap(&d, end, DER_SEQUENCE);
+    if (d.rc != 0)
+        return d.rc;
+    len = (int)(end - d.p);
+    memmove(sig, d.p, (size_t)len);
     return len;
 }
 
@@ -392,67 +392,41 @@ bool key_sign(const struct key *k, enum key_sig_form form, const void *data, siz
     return true;
 }
 
-/* A JWK of two base64url values between three constant pieces. */
-static char *jwk_text(const char *head, const char *a, const char *middle, const char *b)
+static int rsa_parts(const struct key *k, struct key_parts *parts)
 {
-    char *out = NULL;
-
-    if (a != NULL && b != NULL && asprintf(&out, "{%s\"%s\"%s\"%s\"}", head, a, middle, b) < 0)
-        return NULL;
-    return out;
-}
-
-static int jwk_rsa(const struct key *k, char **out)
-{
-    unsigned char n[KEY_SIG_MAX];
-    unsigned char exp[8];
-    size_t n_len = mbedtls_pk_get_len(k->rsa);
+    uint8_t exponent[sizeof parts->second];
     size_t zeros = 0;
-    char *n_text;
-    char *e_text;
-    int rc =
-        mbedtls_rsa_export_raw(mbedtls_pk_rsa(*k->rsa), n, n_len, NULL, 0, NULL, 0, NULL, 0, exp, sizeof exp);
+    int rc;
 
-    if (rc != 0)
-        return rc;
-    while (zeros < sizeof exp - 1 && exp[zeros] == 0)
+    parts->first_len = mbedtls_pk_get_len(k->rsa);
+    rc = mbedtls_rsa_export_raw(mbedtls_pk_rsa(*k->rsa), parts->first, parts->first_len, NULL, 0, NULL, 0,
+                                NULL, 0, exponent, sizeof exponent);
+    while (zeros < sizeof exponent - 1 && exponent[zeros] == 0)
         zeros++;
-    n_text = b64url_encode(n, n_len);
-    e_text = b64url_encode(exp + zeros, sizeof exp - zeros);
-    *out = jwk_text("\"e\":", e_text, ",\"kty\":\"RSA\",\"n\":", n_text);
-    free(n_text);
-    free(e_text);
-    return *out != NULL ? 0 : MBEDTLS_ERR_PK_ALLOC_FAILED;
+    parts->second_len = sizeof exponent - zeros;
+    memcpy(parts->second, exponent + zeros, parts->second_len);
+    return rc;
 }
 
-static int jwk_ec(const struct key *k, char **out)
+static int ec_parts(const struct key *k, struct key_parts *parts)
 {
     unsigned char point[1 + 2 * EC_BYTES_MAX];
-    const char *head = k->type == KEY_TYPE_ECDSA_P384 ? "\"crv\":\"P-384\",\"kty\":\"EC\",\"x\":"
-                                                      : "\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":";
     size_t width = ec_bytes(k->type);
     size_t n;
-    char *x;
-    char *y;
     int rc = mbedtls_ecp_point_write_binary(crypto_group(k->type), &k->q, MBEDTLS_ECP_PF_UNCOMPRESSED, &n,
                                             point, sizeof point);
 
     if (rc != 0)
         return rc;
-    x = b64url_encode(point + 1, width);
-    y = b64url_encode(point + 1 + width, width);
-    *out = jwk_text(head, x, ",\"y\":", y);
-    free(x);
-    free(y);
-    return *out != NULL ? 0 : MBEDTLS_ERR_PK_ALLOC_FAILED;
+    parts->first_len = parts->second_len = width;
+    memcpy(parts->first, point + 1, width);
+    memcpy(parts->second, point + 1 + width, width);
+    return 0;
 }
 
-char *key_jwk(const struct key *k, struct err *e)
+bool key_public_parts(const struct key *k, struct key_parts *parts, struct err *e)
 {
-    char *out = NULL;
-    int rc = k->rsa != NULL ? jwk_rsa(k, &out) : jwk_ec(k, &out);
+    int rc = k->rsa != NULL ? rsa_parts(k, parts) : ec_parts(k, parts);
 
-    if (rc != 0)
-        crypto_err(e, ERR_CLASS_INTERNAL, rc, "writing a JSON Web Key");
-    return out;
+    return rc == 0 ? true : crypto_err(e, ERR_CLASS_INTERNAL, rc, "reading a public key");
 }

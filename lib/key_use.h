@@ -26,7 +26,15 @@ bool key_sign(const struct key *k, enum key_sig_form form, const void *data, siz
 /* The public half as DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). */
 bool key_spki(const struct key *k, uint8_t spki[KEY_SPKI_MAX], size_t *len, struct err *e);
 
-/* The public half as JSON Web Key, members in the order and form that RFC 7638 hashes. The caller frees. */
-char *key_jwk(const struct key *k, struct err *e);
+/* The public half in numbers, big-endian: x and y as wide as the curve, or modulus and exponent without
+ * leading zeros. */
+struct key_parts {
+    uint8_t first[KEY_SIG_MAX];
+    size_t first_len;
+    uint8_t second[48];
+    size_t second_len;
+};
+
+bool key_public_parts(const struct key *k, struct key_parts *parts, struct err *e);
 
 #endif

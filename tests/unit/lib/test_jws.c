@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "lib/crypto.h"
+#include "lib/jwk.h"
 #include "lib/jws.h"
 #include "lib/key_use.h"
 #include "tests/unit/lib/fixture.h"
@@ -97,7 +98,7 @@ static void assert_jws(const struct key *k, const char *jws, const char *header,
 static void check_key(const char *name, const char *alg)
 {
     struct key *k = fixture_key(name);
-    char *jwk = key_jwk(k, NULL);
+    char *jwk = jwk_public(k, NULL);
     char header[2048];
     char *jws;
 

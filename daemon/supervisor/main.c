@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-int main(void)
+#include "daemon/supervisor/supervisor.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return supervisor_main(argc, argv);
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_SUPERVISOR_TRUST_H
+#define ACMED_SUPERVISOR_TRUST_H
+
+/* Whom a file obeys: what acmed reads its orders from, or runs, must be in nobody's hands but root's and the
+ * uid's that runs acmed (DESIGN section 6, last paragraph). */
+
+#include "lib/err.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Owner and writability of one file, as it was stat'ed. path: for the message. */
+bool trust_stat(const char *path, const struct stat *st, uid_t uid, struct err *e);
+
+/* All parent directories of the absolute path, as written and with symbolic links resolved. */
+bool trust_parents(const char *path, uid_t uid, struct err *e);
+
+#endif

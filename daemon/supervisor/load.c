@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/supervisor/load.h"
 
+#include "daemon/log.h"
 #include "daemon/supervisor/load_files.h"
 #include "lib/buf.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -162,9 +165,22 @@ void load_clear(struct load *l)
     *l = (struct load){0};
 }
 
+/* "file:line: " as far as they are known. */
+static void where(const struct config_message *m, char *out, size_t size)
+{
+    if (m->file[0] == '\0')
+        out[0] = '\0';
+    else if (m->line == 0)
+        (void)snprintf(out, size, "%s: ", m->file);
+    else
+        (void)snprintf(out, size, "%s:%u: ", m->file, m->line);
+}
+
 char *load_messages(const struct config_messages *m, bool errors, bool warnings)
 {
+    char place[PATH_MAX + 16];
     struct buf b;
+    char *text;
 
     buf_init(&b, 256 * 1024);
     for (size_t i = 0; i < m->n; i++) {
@@ -172,18 +188,28 @@ char *load_messages(const struct config_messages *m, bool errors, bool warnings)
 
         if (v->warning ? !warnings : !errors)
             continue;
-        if (b.len > 0)
-            (void)buf_addch(&b, '\n');
-        if (v->file[0] != '\0')
-            (void)buf_addstr(&b, v->file);
-        if (v->file[0] != '\0' && v->line > 0)
-            (void)buf_addf(&b, ":%u", v->line);
-        if (v->file[0] != '\0')
-            (void)buf_addstr(&b, ": ");
-        (void)buf_addf(&b, "%s%s", v->warning && errors ? "warning: " : "", v->text);
+        where(v, place, sizeof place);
+        (void)buf_addf(&b, "%s%s%s%s", b.len > 0 ? "\n" : "", place, v->warning && errors ? "warning: " : "",
+                       v->text);
     }
     b.failed = false; /* so many messages that they do not fit: the first ones do */
-    return buf_take(&b, NULL);
+    text = buf_take(&b, NULL);
+    buf_clear(&b);
+    return text;
+}
+
+void load_log_messages(const struct config_messages *m, bool errors, bool warnings)
+{
+    char place[PATH_MAX + 16];
+
+    for (size_t i = 0; i < m->n; i++) {
+        const struct config_message *v = &m->v[i];
+
+        if (v->warning ? !warnings : !errors)
+            continue;
+        where(v, place, sizeof place);
+        log_write(v->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, NULL, "%s%s", place, v->text);
+    }
 }
 
 int load_snapshot(const struct load *l, struct err *e)

@@ -26,6 +26,9 @@ void load_clear(struct load *l);
  */
 char *load_messages(const struct config_messages *m, bool errors, bool warnings);
 
+/* Each as a line of the log. */
+void load_log_messages(const struct config_messages *m, bool errors, bool warnings);
+
 /* A sealed memfd of it for the children; -1 with e. */
 int load_snapshot(const struct load *l, struct err *e);
 

@@ -34,10 +34,10 @@ static bool refuse(int fd, const char *state_dir, struct err *e)
     long pid = n > 0 ? strtol(text, NULL, 10) : 0;
 
     if (pid > 0)
-        return err_set(e, ERR_CLASS_CONFIG,
+        return err_set(e, ERR_CLASS_INTERNAL,
                        "another acmed (pid %ld) works on %s; stop it, or give this one its own state_dir",
                        pid, state_dir);
-    return err_set(e, ERR_CLASS_CONFIG,
+    return err_set(e, ERR_CLASS_INTERNAL,
                    "another acmed works on %s; stop it, or give this one its own state_dir", state_dir);
 }
 

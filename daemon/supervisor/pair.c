@@ -15,7 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define END_S 5 /* from "the other one is gone" to SIGKILL */
+#define START_S 60 /* until both have said hello */
+#define END_S   5  /* from "the other one is gone" to SIGKILL */
 
 struct half {
     struct pair *pair;
@@ -52,8 +53,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (p->asked && !p->ending)
-        log_warning(NULL, "%s did not finish in time and is ended", p->engine.name);
+    if (!p->ending)
+        log_warning(NULL, "%s did not %s in time and is ended", p->engine.hello ? p->engine.name : "a child",
+                    p->asked ? "finish" : "start");
     kill_half(&p->engine, SIGKILL);
     kill_half(&p->keeper, SIGKILL);
 }
@@ -133,28 +135,34 @@ static void take_hello(struct half *h, const struct ipc_msg *m)
     free(h->confinement);
     h->confinement = strdup(m->field[1].s);
     h->hello = true;
-    if (p->keeper.hello && p->engine.hello && p->keeper.confinement != NULL)
-        p->ops->on_hello(p->arg, p->keeper.confinement);
+    if (!p->keeper.hello || !p->engine.hello || p->keeper.confinement == NULL)
+        return;
+    if (!p->asked)
+        (void)event_del(p->timer);
+    p->ops->on_hello(p->arg, p->keeper.confinement);
+}
+
+static bool dispatch(struct half *h, const struct ipc_msg *m)
+{
+    struct pair *p = h->pair;
+
+    if (m->type == IPC_HELLO && !h->hello) {
+        take_hello(h, m);
+        return true;
+    }
+    if (m->type == IPC_HELLO || !h->hello)
+        return false;
+    return h == &p->engine ? p->ops->on_engine_message(p->arg, m) : p->ops->on_keeper_message(p->arg, m);
 }
 
 static void on_message(void *arg, const struct ipc_msg *m)
 {
     struct half *h = arg;
-    struct pair *p = h->pair;
 
-    if (p->ending)
+    if (h->pair->ending || dispatch(h, m))
         return;
-    if (m->type == IPC_HELLO && !h->hello) {
-        take_hello(h, m);
-    } else if (m->type == IPC_HELLO || !h->hello) {
-        log_error(NULL, "%s breaks the protocol (%s out of turn) and is ended", h->name,
-                  ipc_type_to_str(m->type));
-        end_both(p);
-    } else if (h == &p->engine) {
-        p->ops->on_engine_message(p->arg, m);
-    } else {
-        p->ops->on_keeper_message(p->arg, m);
-    }
+    log_error(NULL, "%s breaks the protocol (it sent %s) and is ended", h->name, ipc_type_to_str(m->type));
+    end_both(h->pair);
 }
 
 static void on_closed(void *arg, const char *why)
@@ -327,8 +335,10 @@ struct pair *pair_start(struct event_base *base, const struct pair_spec *spec, c
         err_nomem(e, "keeper and engine");
     ok = ok && start_both(p, spec, &f, e);
     unplumb(&f);
-    if (ok)
+    if (ok) {
+        arm(p, START_S);
         return p;
+    }
     pair_free(p);
     return NULL;
 }

@@ -26,9 +26,9 @@ struct pair_spec {
 struct pair_ops {
     /* Both said hello. keeper_confinement: JSON object as the keeper sent it. */
     void (*on_hello)(void *arg, const char *keeper_confinement);
-    /* All but hello. */
-    void (*on_engine_message)(void *arg, const struct ipc_msg *m);
-    void (*on_keeper_message)(void *arg, const struct ipc_msg *m);
+    /* All but hello. False: not for the sender to say; both are ended. */
+    bool (*on_engine_message)(void *arg, const struct ipc_msg *m);
+    bool (*on_keeper_message)(void *arg, const struct ipc_msg *m);
     /* Both processes have ended; the pair may be freed. asked: pair_stop() was called. mismatch: a child is
      * of another build. */
     void (*on_end)(void *arg, bool asked, bool mismatch);

@@ -3,6 +3,7 @@
 
 #include "daemon/supervisor/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -33,19 +34,15 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Signals everything below pid, deepest first, so that no parent sees its child go and starts another before
- * its own signal comes. Returns how many there were. */
-static unsigned signal_below(pid_t pid, int signal, int depth)
+static unsigned signal_below(pid_t pid, int signal, int depth);
+
+/* The children that one thread has. */
+static unsigned signal_children(const char *list, int signal, int depth)
 {
-    char path[64];
+    FILE *f = fopen(list, "re");
     unsigned n = 0;
     long child;
-    FILE *f;
 
-    /* Threads of the program could have children of their own; they show in the first thread of a runner,
-     * which has one only, as soon as the program has ended. */
-    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)pid, (long)pid);
-    f = fopen(path, "re");
     if (f == NULL)
         return 0;
     while (fscanf(f, "%ld", &child) == 1) {
@@ -55,6 +52,29 @@ static unsigned signal_below(pid_t pid, int signal, int depth)
         n++;
     }
     (void)fclose(f);
+    return n;
+}
+
+/* Signals everything below pid, deepest first, so that no parent sees its child go and starts another before
+ * its own signal comes. Returns how many there were. */
+static unsigned signal_below(pid_t pid, int signal, int depth)
+{
+    char path[320];
+    const struct dirent *d;
+    unsigned n = 0;
+    DIR *tasks;
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+    tasks = opendir(path);
+    if (tasks == NULL)
+        return 0;
+    while ((d = readdir(tasks)) != NULL) {
+        if (d->d_name[0] == '.')
+            continue;
+        (void)snprintf(path, sizeof path, "/proc/%ld/task/%s/children", (long)pid, d->d_name);
+        n += signal_children(path, signal, depth);
+    }
+    (void)closedir(tasks);
     return n;
 }
 

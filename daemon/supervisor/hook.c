@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/supervisor/hook.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TERM_S 5
+
+bool hook_event_known(const char *event)
+{
+    static const char *const events[] = {"issued", "renewed", "deploy"};
+
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        if (strcmp(event, events[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool set(struct strv *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static bool set(struct strv *env, const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list ap;
+    bool ok;
+
+    va_start(ap, fmt);
+    ok = vasprintf(&text, fmt, ap) >= 0;
+    va_end(ap);
+    ok = ok && strv_add(env, text);
+    free(text);
+    return ok;
+}
+
+static bool environment(struct strv *env, const struct config_certificate *c, const char *event,
+                        const struct hook_facts *f, const struct passwd *pw)
+{
+    const char *lang = getenv("LANG");
+
+    return set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") &&
+           set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") &&
+           set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") && set(env, "ACMED_CERTIFICATE=%s", c->name) &&
+           set(env, "ACMED_LINEAGE=%s", c->name) && set(env, "ACMED_DOMAINS=%s", f->names) &&
+           set(env, "ACMED_EVENT=%s", event) && set(env, "ACMED_GENERATION=%u", f->generation) &&
+           set(env, "ACMED_DIR=%s", f->dir) && set(env, "ACMED_FULLCHAIN=%s/fullchain.pem", f->dir) &&
+           set(env, "ACMED_PRIVKEY=%s/privkey.pem", f->dir) && set(env, "ACMED_CERT=%s/cert.pem", f->dir) &&
+           set(env, "ACMED_CHAIN=%s/chain.pem", f->dir) && set(env, "ACMED_HAPROXY=%s/haproxy.pem", f->dir) &&
+           set(env, "ACMED_NOT_AFTER=%" PRId64, f->not_after) && set(env, "ACMED_SERIAL=%s", f->serial);
+}
+
+struct job *hook_start(struct event_base *base, const struct load *l, const struct config_certificate *c,
+                       const char *event, const struct hook_facts *f,
+                       void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e)
+{
+    struct runner_spec spec = {
+        .argv = &c->hook, .uid = geteuid(), .timeout_s = c->hook_timeout, .term_s = TERM_S};
+    struct strv env = {0};
+    const struct passwd *pw;
+    struct job *job = NULL;
+
+    if (c->hook_user != NULL && !load_uid(l, c->hook_user, &spec.uid)) {
+        err_set(e, ERR_CLASS_CONFIG, "hook_user %s is not known", c->hook_user);
+        return NULL;
+    }
+    pw = getpwuid(spec.uid);
+    if (spec.uid != geteuid()) {
+        spec.switch_user = true;
+        spec.user = pw != NULL ? pw->pw_name : NULL;
+        spec.gid =
+            pw != NULL ? pw->pw_gid : (gid_t)spec.uid; /* a bare number: the group of the same number */
+    }
+    spec.env = &env;
+    if (!environment(&env, c, event, f, pw))
+        err_nomem(e, "hook");
+    else
+        job = job_start(base, &spec, done, arg, e);
+    strv_clear(&env);
+    return job;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/supervisor/service_parts.h"
+
+#include "daemon/log.h"
+#include "daemon/sandbox.h"
+#include "daemon/supervisor/notify.h"
+#include "lib/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* {"supervisor": ..., "keeper": ...}; the caller frees. */
+static char *confinement(const char *keeper)
+{
+    json_t *parsed = json_loads(keeper, 0, NULL), *own = sandbox_report(), *both;
+    char *text = NULL;
+
+    both = json_pack("{s:o, s:o}", "supervisor", own != NULL ? own : json_null(), "keeper",
+                     parsed != NULL ? parsed : json_null());
+    if (both != NULL)
+        text = json_dumps(both, JSON_COMPACT);
+    json_decref(both);
+    return text;
+}
+
+static char *warnings(const struct service *s)
+{
+    char *configured = load_messages(&s->load.messages, false, true);
+    struct buf b;
+    char *text;
+
+    buf_init(&b, 60 * 1024); /* what one message takes */
+    if (configured != NULL)
+        (void)buf_addstr(&b, configured);
+    if (s->listen_warnings != NULL && s->listen_warnings[0] != '\0')
+        (void)buf_addf(&b, "%s%s", b.len > 0 ? "\n" : "", s->listen_warnings);
+    b.failed = false;
+    text = buf_take(&b, NULL);
+    buf_clear(&b);
+    free(configured);
+    return text;
+}
+
+static void lend(void *arg, const struct listener *v)
+{
+    struct service *s = arg;
+
+    (void)ipc_send_fd(pair_engine(s->pair), IPC_LISTENER, 0, v->fd, v->purpose, v->text);
+    pair_flush(s->pair); /* few descriptors are queued at a time */
+}
+
+void service_on_hello(void *arg, const char *keeper_confinement)
+{
+    struct service *s = arg;
+    char *facts = confinement(keeper_confinement), *warned = warnings(s);
+    const struct listener *v;
+
+    for (size_t i = 0; (v = listeners_get(s->listeners, i)) != NULL; i++)
+        lend(s, v);
+    (void)ipc_send(pair_engine(s->pair), IPC_START, 0, facts != NULL ? facts : "{}",
+                   warned != NULL ? warned : "");
+    pair_flush(s->pair);
+    free(facts);
+    free(warned);
+}
+
+static void answer_bind(struct service *s, uint32_t id)
+{
+    char *errors = listeners_bind(s->listeners, s->load.config, lend, s);
+
+    (void)ipc_send(pair_engine(s->pair), IPC_BOUND, id, errors != NULL ? errors : "out of memory");
+    free(errors);
+}
+
+static void answer_reload(struct service *s, uint32_t id, bool check_only)
+{
+    char *messages = NULL;
+    bool fine = service_reload(s, check_only, &messages);
+
+    (void)ipc_send(pair_engine(s->pair), IPC_RELOADED, id, (uint64_t)fine, messages != NULL ? messages : "");
+    pair_flush(s->pair);
+    free(messages);
+    if (fine && !check_only)
+        service_apply(s);
+}
+
+static void take_ready(struct service *s, const char *sentence)
+{
+    notify_status(sentence);
+    if (s->ready)
+        return;
+    s->ready = true;
+    log_notice(NULL, "ready: %s", sentence);
+    notify_ready();
+}
+
+bool service_on_engine_message(void *arg, const struct ipc_msg *m)
+{
+    struct service *s = arg;
+
+    switch (m->type) {
+    case IPC_BIND:
+        answer_bind(s, m->id);
+        break;
+    case IPC_RELEASE:
+        listeners_release(s->listeners);
+        break;
+    case IPC_DEPLOY:
+        actions_request(s->actions, &s->load, m->id, m->field[0].s, m->field[1].u, m->field[2].s,
+                        m->field[3].s);
+        break;
+    case IPC_RELOAD:
+    case IPC_CHECK:
+        answer_reload(s, m->id, m->type == IPC_CHECK);
+        break;
+    case IPC_READY:
+        take_ready(s, m->field[0].s);
+        break;
+    case IPC_PONG:
+        break;
+    default:
+        return false;
+    }
+    if (s->pair != NULL)
+        pair_flush(s->pair);
+    return true;
+}
+
+bool service_on_keeper_message(void *arg, const struct ipc_msg *m)
+{
+    struct service *s = arg;
+    struct err e;
+
+    switch (m->type) {
+    case IPC_FACTS_REPLY:
+        actions_facts(s->actions, &s->load, m->id, m->field[0].s, (int64_t)m->field[1].u, m->field[2].s,
+                      m->field[3].s);
+        break;
+    case IPC_ERROR:
+        ipc_msg_to_err(m, &e);
+        actions_facts_failed(s->actions, m->id, &e);
+        break;
+    case IPC_PONG:
+        break;
+    default:
+        return false;
+    }
+    pair_flush(s->pair);
+    return true;
+}
+
+static void ask_facts(void *arg, uint32_t id, const char *lineage, unsigned generation)
+{
+    struct service *s = arg;
+
+    if (s->pair == NULL)
+        return;
+    (void)ipc_send(pair_keeper(s->pair), IPC_FACTS, id, lineage, (uint64_t)generation);
+    pair_flush(s->pair);
+}
+
+static void reply(void *arg, uint32_t request, bool ok, enum err_class class, const char *text,
+                  const char *output)
+{
+    struct service *s = arg;
+
+    if (s->pair == NULL)
+        return;
+    (void)ipc_send(pair_engine(s->pair), IPC_DEPLOYED, request, (uint64_t)ok, (uint64_t) class, text, output);
+    pair_flush(s->pair);
+}
+
+static void idle(void *arg)
+{
+    struct service *s = arg;
+
+    s->hooks_idle = true;
+    service_check_stopped(s);
+}
+
+const struct action_ops service_action_ops = {.ask_facts = ask_facts, .reply = reply, .idle = idle};

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "daemon/build.h"
+#include "daemon/ipc.h"
+#include "daemon/log.h"
+#include "daemon/snapshot.h"
+#include "daemon/supervisor/lock.h"
+#include "daemon/supervisor/service.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* This program is also keeper and engine: the supervisor starts it under their names. How a child behaves
+ * stands in the contact of the configuration: "crash@example.com" and so on. What they log arrives through
+ * the supervisor. */
+
+static struct snapshot *snapshot;
+
+static bool told(const char *what)
+{
+    const char *contact = snapshot->config->contact;
+
+    return contact != NULL && strncmp(contact, what, strlen(what)) == 0;
+}
+
+static struct ipc_conn *child_open(const char *name)
+{
+    struct ipc_conn *c = ipc_conn_new(IPC_FD_SUPERVISOR);
+    struct err e;
+
+    log_open_relay(IPC_FD_LOG, name);
+    log_set_level(LOG_LEVEL_DEBUG);
+    snapshot = snapshot_read(IPC_FD_CONFIG, &e);
+    if (snapshot == NULL) {
+        log_error(NULL, "%s", e.text);
+        _exit(1);
+    }
+    return c;
+}
+
+/* Blocks until there is a message; false: end of file. */
+static bool next(struct ipc_conn *c, struct ipc_msg *m)
+{
+    struct pollfd p = {.fd = ipc_conn_fd(c), .events = POLLIN};
+    struct err e;
+
+    for (;;) {
+        (void)ipc_flush(c);
+        switch (ipc_next(c, m, &e)) {
+        case IPC_RESULT_OK:
+            return true;
+        case IPC_RESULT_AGAIN:
+            break;
+        default:
+            return false;
+        }
+        if (poll(&p, 1, -1) > 0 && ipc_fill(c) == IPC_RESULT_CLOSED)
+            return false;
+    }
+}
+
+static int keeper_main(void)
+{
+    struct ipc_conn *c = child_open("keeper");
+    struct ipc_msg m;
+
+    (void)ipc_send(c, IPC_HELLO, 0, build_id, "{\"fake\": true}");
+    while (next(c, &m))
+        if (m.type == IPC_FACTS)
+            (void)ipc_send(c, IPC_FACTS_REPLY, m.id, "/state/certs/a.example/7", UINT64_C(1800000000), "0abc",
+                           "a.example www.a.example");
+    log_info(NULL, "keeper ends at end of file");
+    return 0;
+}
+
+static void log_surroundings(void)
+{
+    char list[256] = "";
+    const struct dirent *d;
+    DIR *dir = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    while ((d = readdir(dir)) != NULL)
+        if (d->d_name[0] != '.' && atoi(d->d_name) != dirfd(dir))
+            n++;
+    (void)closedir(dir);
+    for (char **v = environ; *v != NULL; v++)
+        (void)snprintf(list + strlen(list), sizeof list - strlen(list), "%.*s ", (int)strcspn(*v, "="), *v);
+    log_info(NULL, "engine has pid %d uid %d, %zu descriptors, environment %s", (int)getpid(), (int)getuid(),
+             n, list);
+}
+
+static void on_engine_start(struct ipc_conn *c, const struct ipc_msg *m)
+{
+    log_info(NULL, "confinement %s", m->field[0].s);
+    if (told("crash"))
+        _exit(3);
+    if (told("abort"))
+        abort();
+    if (told("break"))
+        (void)ipc_send(c, IPC_SIGNED, 0, "forged");
+    if (told("deploy"))
+        for (uint32_t i = 1; i <= 3; i++) {
+            (void)ipc_send(c, IPC_DEPLOY, i, "a.example", UINT64_C(7), "hook", "issued");
+            (void)ipc_send(c, IPC_DEPLOY, 10 + i, "a.example", UINT64_C(7), "reload", "issued");
+        }
+    if (told("foreign")) {
+        (void)ipc_send(c, IPC_DEPLOY, 1, "../x", UINT64_C(7), "hook", "issued");
+        (void)ipc_send(c, IPC_DEPLOY, 2, "a.example", UINT64_C(7), "rm", "issued");
+        (void)ipc_send(c, IPC_DEPLOY, 3, "a.example", UINT64_C(7), "hook", "$(x)");
+    }
+    (void)ipc_send(c, IPC_READY, 0, "1 certificate");
+}
+
+static int engine_main(void)
+{
+    struct ipc_conn *c = child_open("engine");
+    struct ipc_msg m;
+
+    (void)ipc_send(c, IPC_HELLO, 0, told("mismatch") ? "9.9.9+other" : build_id, "{}");
+    log_surroundings();
+    while (next(c, &m)) {
+        if (m.type == IPC_LISTENER) {
+            log_info(NULL, "listener %s %s", m.field[0].s, m.field[1].s);
+            (void)close(m.fd);
+        } else if (m.type == IPC_START) {
+            on_engine_start(c, &m);
+        } else if (m.type == IPC_DEPLOYED) {
+            log_info(NULL, "deployed id %u: %s [%s] output [%s]", (unsigned)m.id,
+                     m.field[0].u ? "done" : "failed", m.field[2].s, m.field[3].s);
+        } else if (m.type == IPC_STOP) {
+            log_info(NULL, "engine was told to stop in %u s", (unsigned)m.field[0].u);
+            if (!told("stubborn"))
+                return 0;
+        }
+    }
+    return 0;
+}
+
+static char dir[] = "/tmp/acmed-service-XXXXXX";
+static char conf[128], log_path[128];
+static pid_t service;
+
+static void configure(const char *contact, const char *more)
+{
+    FILE *f = fopen(conf, "w");
+
+    assert_non_null(f);
+    (void)fprintf(
+        f,
+        "[acmed]\ncontact = %s@example.com\nagree_terms = yes\nstate_dir = %s/state\ncontrol_socket = "
+        "%s/run/acmed.sock\nhttp_listen = unix:%s/http.sock\n%s\n[certificate a.example]\n",
+        contact, dir, dir, dir, more);
+    (void)fprintf(f, "hook = %s/hook arg\nreload = a b\n", dir);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void write_script(const char *name, const char *text)
+{
+    char path[128];
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fprintf(f, "#!/bin/sh\n%s\n", text);
+    (void)fclose(f);
+    assert_int_equal(chmod(path, 0755), 0);
+}
+
+static int serve(void)
+{
+    struct load l;
+    struct err e;
+    char state[128], systemctl[128];
+    struct service_setup setup = {.conf = conf,
+                                  .load = &l,
+                                  .keeper_path = "/proc/self/exe",
+                                  .engine_path = "/proc/self/exe",
+                                  .systemctl = systemctl,
+                                  .uid = geteuid()};
+
+    (void)umask(077);
+    (void)snprintf(state, sizeof state, "%s/state", dir);
+    (void)snprintf(systemctl, sizeof systemctl, "%s/systemctl", dir);
+    (void)mkdir(state, 0755);
+    (void)chmod(state, 0755);
+    if (!load_read(&l, conf, geteuid())) {
+        load_log_messages(&l.messages, true, true);
+        return 2;
+    }
+    setup.lock_fd = lock_take(state, 0, &e);
+    return setup.lock_fd >= 0 ? service_run(&setup) : 1;
+}
+
+static void start(void)
+{
+    (void)unlink(log_path);
+    service = fork();
+    if (service == 0) {
+        int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0644), status;
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)dup2(fd, STDERR_FILENO);
+        (void)close(fd);
+        log_open(true);
+        status = serve();
+        exit(status);
+    }
+    assert_true(service > 0);
+}
+
+static const char *log_text(void)
+{
+    static char text[262144];
+    int fd = open(log_path, O_RDONLY);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+/* Waits until the text is in the log `times` times. */
+static void await(const char *what, int times)
+{
+    const struct timespec pause = {0, 10000000L};
+
+    for (int i = 0; i < 2000; i++) {
+        int n = 0;
+
+        for (const char *p = strstr(log_text(), what); p != NULL; p = strstr(p + 1, what))
+            n++;
+        if (n >= times)
+            return;
+        (void)nanosleep(&pause, NULL);
+    }
+    fail_msg("not in the log: %s\n%s", what, log_text());
+}
+
+static int stop(int signal)
+{
+    int status;
+
+    if (signal != 0)
+        (void)kill(service, signal);
+    assert_int_equal(waitpid(service, &status, 0), service);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_start_and_stop(void **state)
+{
+    char text[64];
+
+    (void)state;
+    configure("fine", "");
+    start();
+    await("ready: 1 certificate", 1);
+    await("listener control ", 1);
+    await("listener http unix:", 1);
+    await("\"keeper\":{\"fake\":true}", 1);
+    (void)snprintf(text, sizeof text, "uid %d, 7 descriptors, environment",
+                   geteuid() == 0 ? 65534 : (int)geteuid());
+    if (getenv("ASAN_OPTIONS") == NULL)
+        await(text, 1);
+    assert_null(strstr(log_text(), "NOTIFY_SOCKET"));
+    assert_null(strstr(log_text(), "HOME"));
+    assert_int_equal(stop(SIGTERM), 0);
+    await("engine was told to stop in 5 s", 1);
+    await("keeper ends at end of file", 1);
+}
+
+static void test_a_crashing_child_is_started_again_ever_later(void **state)
+{
+    (void)state;
+    configure("crash", "");
+    start();
+    await("acmed-engine ended with status 3", 3);
+    await("started again in 0.1 s", 1);
+    await("started again in 0.2 s", 1);
+    await("started again in 0.4 s", 1);
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
+static void test_a_child_that_breaks_the_protocol_is_ended(void **state)
+{
+    (void)state;
+    configure("break", "");
+    start();
+    await("acmed-engine breaks the protocol (it sent signed) and is ended", 2);
+    assert_int_equal(stop(SIGINT), 0);
+}
+
+static void test_another_build_asks_for_a_restart(void **state)
+{
+    (void)state;
+    configure("mismatch", "");
+    start();
+    assert_int_equal(stop(0), 75);
+    await("acmed was upgraded", 1);
+}
+
+static void test_a_broken_reload_is_refused_and_a_good_one_is_not(void **state)
+{
+    (void)state;
+    configure("fine", "");
+    start();
+    await("ready: ", 1);
+    configure("fine", "bogus = 1");
+    assert_int_equal(kill(service, SIGHUP), 0);
+    await("acmed.conf:7: ", 1);
+    await("the reload is refused", 1);
+    assert_null(strstr(log_text(), "told to stop"));
+    configure("fine", "max_orders = 3");
+    assert_int_equal(kill(service, SIGHUP), 0);
+    await("told to stop", 1);
+    await("engine has pid", 2);
+    await("listener control ", 2);
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
+static void test_a_stubborn_engine_is_ended(void **state)
+{
+    (void)state;
+    configure("stubborn", "");
+    start();
+    await("ready: ", 1);
+    assert_int_equal(stop(SIGTERM), 0);
+    await("acmed-engine did not finish in time", 1);
+}
+
+static void test_deployment_steps(void **state)
+{
+    (void)state;
+    write_script(
+        "hook",
+        "echo \"$1 $ACMED_CERTIFICATE $ACMED_EVENT $ACMED_FULLCHAIN $ACMED_SERIAL ${NOTIFY_SOCKET-none}\"; "
+        "sleep 0.3; exit 4");
+    write_script("systemctl",
+                 "echo \"$*\" >>${0%/*}/systemctl.log\n"
+                 "case $1/$4 in show/a.service) echo LoadState=loaded; echo ActiveState=active;;\n"
+                 "show/b.service) echo LoadState=loaded; echo ActiveState=inactive;; esac");
+    configure("deploy", "");
+    start();
+    await("deployed id 3: failed [", 1);
+    await(
+        "exited with status 4] output [arg a.example issued /state/certs/a.example/7/fullchain.pem 0abc none",
+        3);
+    await("deployed id 13: done [b.service is not running; it will read the new files when it starts] output "
+          "[]",
+          1);
+    await("deployed id 1", 4); /* 1, 11, 12, 13 */
+    assert_int_equal(stop(SIGTERM), 0);
+    write_script(
+        "check",
+        "test \"$(cat ${0%/*}/systemctl.log | sort | uniq -c | tr -s ' ' | tr '\\n' ';')\" = "
+        "' 1 show --property=LoadState,ActiveState -- a.service; 1 show --property=LoadState,ActiveState -- "
+        "b.service; 1 try-reload-or-restart --no-ask-password -- a.service;'");
+    {
+        char command[160];
+
+        (void)snprintf(command, sizeof command, "%s/check", dir);
+        assert_int_equal(system(command), 0);
+    }
+}
+
+static void test_what_the_engine_may_not_ask(void **state)
+{
+    (void)state;
+    configure("foreign", "");
+    start();
+    await("deployed id 1: failed [no such certificate is configured]", 1);
+    await("deployed id 2: failed [no such step, event or generation]", 1);
+    await("deployed id 3: failed [no such step, event or generation]", 1);
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
+static void test_a_running_hook_is_joined_by_the_next_engine(void **state)
+{
+    (void)state;
+    write_script("hook", "echo run >>${0%/*}/runs; sleep 1.5; echo slow");
+    write_script("systemctl", "echo LoadState=not-found");
+    configure("deploy", "");
+    start();
+    await("ready: ", 1);
+    configure("deploy", "max_orders = 4");
+    (void)usleep(300000);
+    assert_int_equal(kill(service, SIGHUP), 0);
+    await("engine has pid", 2);
+    await("output [slow", 3);
+    await("there is no unit a.service", 1);
+    assert_int_equal(stop(SIGTERM), 0);
+    write_script("check", "test \"$(wc -l <${0%/*}/runs)\" = 1");
+    {
+        char command[160];
+
+        (void)snprintf(command, sizeof command, "%s/check", dir);
+        assert_int_equal(system(command), 0);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (mkdtemp(dir) == NULL || chmod(dir, 0755) != 0)
+        return -1;
+    (void)snprintf(conf, sizeof conf, "%s/acmed.conf", dir);
+    (void)snprintf(log_path, sizeof log_path, "%s/log", dir);
+    write_script("hook", "true");
+    write_script("systemctl", "true");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[160];
+
+    (void)state;
+    (void)snprintf(command, sizeof command, "rm -r %s", dir);
+    return system(command);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_start_and_stop),
+        cmocka_unit_test(test_a_crashing_child_is_started_again_ever_later),
+        cmocka_unit_test(test_a_child_that_breaks_the_protocol_is_ended),
+        cmocka_unit_test(test_another_build_asks_for_a_restart),
+        cmocka_unit_test(test_a_broken_reload_is_refused_and_a_good_one_is_not),
+        cmocka_unit_test(test_a_stubborn_engine_is_ended),
+        cmocka_unit_test(test_deployment_steps),
+        cmocka_unit_test(test_what_the_engine_may_not_ask),
+        cmocka_unit_test(test_a_running_hook_is_joined_by_the_next_engine),
+    };
+
+    if (argc > 0 && strcmp(argv[0], "acmed-keeper") == 0)
+        return keeper_main();
+    if (argc > 0 && strcmp(argv[0], "acmed-engine") == 0)
+        return engine_main();
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/json.h"
 
+#include <stdlib.h>
+
+static void *malloc_or_abort(size_t size)
+{
+    void *p = malloc(size);
+
+    if (p == NULL && size > 0)
+        abort();
+    return p;
+}
+
+void json_memory_guard(void)
+{
+    json_set_alloc_funcs(malloc_or_abort, free);
+}
+
 /* Counts brackets without parsing: jansson would recurse, and allocate, for each level. The text need
  * not be JSON for this to be right: what is miscounted is refused by the parser anyway. */
 static bool nested_too_deep(const char *text, size_t len)

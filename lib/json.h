@@ -19,6 +19,11 @@
  * text is longer than max bytes, nested deeper than JSON_NESTING_MAX, not JSON, or not an object. */
 json_t *json_read_object(const char *text, size_t len, size_t max, struct err *e);
 
+/* For main(), before anything else: when memory runs out within jansson, the program ends (abort). Up to 2.14
+ * jansson's lexer goes on after its buffer could not grow, and writes behind it: with input from outside that
+ * is worse than a restart. */
+void json_memory_guard(void);
+
 /* Members. A missing one, and one that is null, gives NULL (or the fallback) and true; another type than the
  * asked one is an error. The result is borrowed from the object. */
 bool json_member_string(const json_t *object, const char *name, const char **out, struct err *e);

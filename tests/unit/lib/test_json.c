@@ -97,5 +97,6 @@ int main(void)
         cmocka_unit_test(test_members),
     };
 
+    json_memory_guard();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

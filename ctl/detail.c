@@ -84,6 +84,7 @@ static void add_step(struct buf *out, const struct status_certificate *s, const 
 {
     const struct journal_deployment *d = &s->deployment;
     char value[3 * WHEN_MAX];
+    char label[LABEL];
     char when[WHEN_MAX];
 
     if (step == DEPLOYMENT_VERIFY && !s->verify)
@@ -98,7 +99,8 @@ static void add_step(struct buf *out, const struct status_certificate *s, const 
         (void)snprintf(value, sizeof value, "failed, tried again %s", when_both(when, d->not_before, now));
     else
         (void)snprintf(value, sizeof value, d->attempts > 0 ? "tried again now" : "next");
-    add_value(out, t, deployment_step_to_str(step), value);
+    (void)snprintf(label, sizeof label, "  %s", deployment_step_to_str(step));
+    add_value(out, t, label, value);
 }
 
 static void add_deployment(struct buf *out, const struct status_certificate *s, const struct term *t,
@@ -121,7 +123,7 @@ static void add_deployment(struct buf *out, const struct status_certificate *s, 
     for (enum deployment_step i = DEPLOYMENT_COPY; i < DEPLOYMENT_DONE; i++)
         add_step(out, s, t, i, now);
     if (d->step != DEPLOYMENT_DONE)
-        add_error(out, t, "Failure", &d->error, d->attempts, now);
+        add_error(out, t, "  failure", &d->error, d->attempts, now);
     if (d->note != NULL)
         add_value(out, t, "Note", d->note);
 }

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECENT = 24 * 3600 }; /* `renew now` without names leaves out what is younger */
+enum {
+    RECENT = 24 * 3600, /* `renew now` without names leaves out what is younger */
+    NAME_MAX_WIDTH = 30
+};
 
 static const struct {
     const char *name;
@@ -74,20 +77,56 @@ enum outcome errand_outcome(const struct errand *a, const char *name)
     return entry != NULL ? entry->outcome : OUTCOME_OPEN;
 }
 
-static void show(struct errand *a, int64_t at, const char *name, enum outcome outcome, const char *text)
+/* The column of names is as wide as the longest that the command line has, within reason. */
+static int name_width(const struct errand *a)
+{
+    int width = 0;
+
+    for (int i = 0; i < a->c->n_args; i++)
+        if (text_width(a->c->args[i]) > width)
+            width = text_width(a->c->args[i]);
+    return width > NAME_MAX_WIDTH ? NAME_MAX_WIDTH : width;
+}
+
+/* "name  outcome: text", from `column` on; wrapped for people, one line for programs. */
+static void add_line(struct errand *a, struct buf *out, int column, const char *name, enum outcome outcome,
+                     const char *text)
 {
     const struct term *t = &a->c->term;
+    int width = text_width(name);
+    struct buf rest;
+
+    (void)buf_addf(out, "%s  ", name);
+    if (width < name_width(a)) {
+        text_add_blanks(out, name_width(a) - width);
+        width = name_width(a);
+    }
+    column += width + 2;
+    buf_init(&rest, TEXT_MAX);
+    if (outcome != OUTCOME_OPEN) {
+        term_add(t, out, outcomes[outcome].paint, outcomes[outcome].name);
+        (void)buf_addf(&rest, "%s%s", *text != '\0' ? ": " : "", text);
+    } else {
+        (void)buf_addstr(&rest, text);
+    }
+    if (!t->tty || column > t->width / 2)
+        (void)buf_addf(out, "%s\n", rest.data);
+    else if (!rest.failed)
+        text_add_wrapped(out, rest.data,
+                         column + (outcome != OUTCOME_OPEN ? text_width(outcomes[outcome].name) : 0), column,
+                         t->width);
+    buf_clear(&rest);
+}
+
+static void show(struct errand *a, int64_t at, const char *name, enum outcome outcome, const char *text)
+{
     char when[WHEN_MAX];
     struct buf out;
 
     buf_init(&out, TEXT_MAX);
-    term_add(t, &out, TERM_DIM, when_clock(when, at));
-    (void)buf_addf(&out, "  %s  ", name);
-    if (outcome != OUTCOME_OPEN) {
-        term_add(t, &out, outcomes[outcome].paint, outcomes[outcome].name);
-        (void)buf_addstr(&out, ": ");
-    }
-    (void)buf_addf(&out, "%s\n", text);
+    term_add(&a->c->term, &out, TERM_DIM, when_clock(when, at));
+    (void)buf_addstr(&out, "  ");
+    add_line(a, &out, text_width(when) + 2, name, outcome, text);
     say_buf(a->c, &out);
     buf_clear(&out);
 }
@@ -215,18 +254,12 @@ enum ctl_exit errand_finish(struct errand *a)
         (void)buf_addch(&out, '\n');
     for (size_t i = 0; i < a->n; i++) {
         const struct errand_entry *entry = &a->v[i];
-        struct buf text;
 
         /* who named a certificate and sees it skipped did not get what was asked for */
         if (entry->outcome == OUTCOME_FAILED || entry->outcome == OUTCOME_UNKNOWN ||
             (entry->outcome == OUTCOME_SKIPPED && a->c->n_args > 0))
             status = CTL_FAILED;
-        (void)buf_addf(&out, "%s  ", entry->name);
-        term_add(&a->c->term, &out, outcomes[entry->outcome].paint, outcomes[entry->outcome].name);
-        buf_init(&text, TEXT_MAX);
-        (void)buf_addf(&text, ": %s", entry->text != NULL ? entry->text : "");
-        (void)buf_addf(&out, "%s\n", text.data);
-        buf_clear(&text);
+        add_line(a, &out, 0, entry->name, entry->outcome, entry->text != NULL ? entry->text : "");
     }
     if (a->n == 0)
         (void)buf_addstr(&out, "There is nothing to do.\n");

@@ -3,7 +3,6 @@
 
 #include "ctl/text.h"
 #include "ctl/when.h"
-#include "lib/deployment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +40,6 @@ static void describe_error(struct buf *out, const struct status_certificate *s, 
             (void)buf_addf(out, "%s. ", s->reason);
         return;
     }
-    if (deploying)
-        (void)buf_addf(out, "%s: ", deployment_step_to_str(d->step));
     (void)buf_addf(out, "%s (%s", error->text != NULL ? error->text : "no reason given",
                    when_relative(when, error->at, now));
     if (attempts > 1)

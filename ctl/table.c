@@ -8,31 +8,43 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GAP = 2, BAR = 8, NAME_MIN = 20, NAME_LEAST = 6, RESULT_MIN = 16 };
-
-enum column {
-    COLUMN_NAME,
-    COLUMN_STATE,
-    COLUMN_BAR,
-    COLUMN_EXPIRES,
-    COLUMN_RENEWS,
-    COLUMN_RESULT,
-    COLUMN_COUNT
+enum {
+    GAP = 2,
+    BAR = 8,
+    NAME_MIN = 20,
+    NAME_LEAST = 6,
+    RESULT_MIN = 16,
+    RESULT_WORTH = 8, /* columns that make the beginning of an error's text worth showing */
+    HEADLINE_MAX = 22
 };
+
+enum column { COLUMN_NAME, COLUMN_STATE, COLUMN_EXPIRES, COLUMN_RENEWS, COLUMN_RESULT, COLUMN_COUNT };
 
 static const char *const headings[COLUMN_COUNT] = {
-    [COLUMN_NAME] = "NAME",          [COLUMN_STATE] = "STATE",   [COLUMN_BAR] = "",
-    [COLUMN_EXPIRES] = "EXPIRES IN", [COLUMN_RENEWS] = "RENEWS", [COLUMN_RESULT] = "LAST RESULT",
+    [COLUMN_NAME] = "NAME",     [COLUMN_STATE] = "STATE",        [COLUMN_EXPIRES] = "EXPIRES IN",
+    [COLUMN_RENEWS] = "RENEWS", [COLUMN_RESULT] = "LAST RESULT",
 };
 
-/* Given up one after the other where the width does not suffice. */
-static const enum column sacrifices[] = {COLUMN_BAR, COLUMN_RESULT, COLUMN_RENEWS};
+struct layout {
+    int width[COLUMN_COUNT]; /* 0: the column is not there */
+    bool bar;                /* before the text of COLUMN_EXPIRES */
+    int expires;             /* the width of that text */
+    int headlines;           /* the width of the results without their details */
+};
 
 static const enum term_paint state_paints[STATUS_COUNT] = {
     [STATUS_VALID] = TERM_GREEN,    [STATUS_DUE] = TERM_CYAN,       [STATUS_ORDERING] = TERM_CYAN,
     [STATUS_DEPLOYING] = TERM_CYAN, [STATUS_WAITING] = TERM_YELLOW, [STATUS_FAILING] = TERM_RED,
     [STATUS_EXPIRED] = TERM_ALARM,  [STATUS_MISSING] = TERM_YELLOW, [STATUS_UNMANAGED] = TERM_DIM,
 };
+
+/* "failed 12m ago" of "failed 12m ago: the CA said ...": what a narrow column shows of a result. */
+static int headline(const char *result)
+{
+    const char *colon = strstr(result, ": ");
+
+    return colon != NULL ? (int)(colon - result) : text_width(result);
+}
 
 struct cells {
     const char *name;
@@ -117,60 +129,85 @@ static int most(int a, int b)
     return a > b ? a : b;
 }
 
-/* Widths that the content asks for; 0: the column is not there. */
-static void measure(int width[COLUMN_COUNT], const struct fleet *f, const struct term *t, int64_t now)
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void set_bar(struct layout *l, bool bar)
+{
+    l->bar = bar;
+    l->width[COLUMN_EXPIRES] = most((int)strlen(headings[COLUMN_EXPIRES]), l->expires + (bar ? BAR + 1 : 0));
+}
+
+/* The widths that the content asks for. */
+static void measure(struct layout *l, const struct fleet *f, const struct term *t, int64_t now)
 {
     struct cells c;
 
+    *l = (struct layout){.headlines = RESULT_MIN};
     for (int i = 0; i < COLUMN_COUNT; i++)
-        width[i] = (int)strlen(headings[i]);
+        l->width[i] = (int)strlen(headings[i]);
     buf_init(&c.result, TEXT_MAX);
     for (size_t i = 0; i < f->n; i++) {
         fill(&c, &f->v[i], now);
-        width[COLUMN_NAME] = most(width[COLUMN_NAME], text_width(c.name));
-        width[COLUMN_STATE] = most(width[COLUMN_STATE], text_width(c.state));
-        width[COLUMN_EXPIRES] = most(width[COLUMN_EXPIRES], text_width(c.expires));
-        width[COLUMN_RENEWS] = most(width[COLUMN_RENEWS], text_width(c.renews));
-        width[COLUMN_RESULT] = most(width[COLUMN_RESULT], text_width(c.result.data));
+        l->expires = most(l->expires, text_width(c.expires));
+        l->width[COLUMN_NAME] = most(l->width[COLUMN_NAME], text_width(c.name));
+        l->width[COLUMN_STATE] = most(l->width[COLUMN_STATE], text_width(c.state));
+        l->width[COLUMN_RENEWS] = most(l->width[COLUMN_RENEWS], text_width(c.renews));
+        l->width[COLUMN_RESULT] = most(l->width[COLUMN_RESULT], text_width(c.result.data));
+        l->headlines = most(l->headlines, least(headline(c.result.data), HEADLINE_MAX));
     }
     buf_clear(&c.result);
-    width[COLUMN_BAR] = t->colour ? BAR : 0;
+    set_bar(l, t->colour);
 }
 
-static int total(const int width[COLUMN_COUNT])
+static int total(const struct layout *l)
 {
     int sum = -GAP;
 
     for (int i = 0; i < COLUMN_COUNT; i++)
-        sum += width[i] > 0 ? width[i] + GAP : 0;
+        sum += l->width[i] > 0 ? l->width[i] + GAP : 0;
     return sum;
 }
 
 /* Takes what is too much from one column, which keeps `keep`. */
-static void shrink(int width[COLUMN_COUNT], enum column which, int keep, int room)
+static void shrink(struct layout *l, enum column which, int keep, int room)
 {
-    int excess = total(width) - room;
+    int excess = total(l) - room;
 
-    if (excess > 0 && width[which] > keep)
-        width[which] = most(keep, width[which] - excess);
+    if (excess > 0 && l->width[which] > keep)
+        l->width[which] = most(keep, l->width[which] - excess);
 }
 
-static void fit(int width[COLUMN_COUNT], int room)
+static bool squeeze(struct layout *l, int room)
 {
-    int natural[COLUMN_COUNT];
+    shrink(l, COLUMN_RESULT, l->headlines, room);
+    shrink(l, COLUMN_NAME, NAME_MIN, room);
+    shrink(l, COLUMN_RESULT, RESULT_MIN, room);
+    return total(l) <= room;
+}
 
-    memcpy(natural, width, sizeof natural);
-    for (size_t i = 0;; i++) {
-        shrink(width, COLUMN_RESULT, RESULT_MIN, room);
-        shrink(width, COLUMN_NAME, NAME_MIN, room);
-        if (total(width) <= room)
-            return;
-        if (i == sizeof sacrifices / sizeof sacrifices[0])
-            break;
-        natural[sacrifices[i]] = 0;
-        memcpy(width, natural, sizeof natural);
-    }
-    shrink(width, COLUMN_NAME, NAME_LEAST, room);
+/* First texts get shorter, then the bar goes, then whole columns. */
+static void fit(struct layout *l, int room)
+{
+    const struct layout natural = *l;
+
+    if (squeeze(l, room))
+        return;
+    *l = natural;
+    set_bar(l, false);
+    if (squeeze(l, room))
+        return;
+    *l = natural;
+    set_bar(l, false);
+    l->width[COLUMN_RESULT] = 0;
+    if (squeeze(l, room))
+        return;
+    l->width[COLUMN_RENEWS] = 0;
+    l->width[COLUMN_NAME] = natural.width[COLUMN_NAME];
+    if (!squeeze(l, room))
+        shrink(l, COLUMN_NAME, NAME_LEAST, room);
 }
 
 /* What is left of the lifetime: green until the time to renew, red in the last tenth. */
@@ -196,9 +233,34 @@ static void add_bar(struct buf *out, const struct status_certificate *s, const s
     term_reset(t, out);
 }
 
-static void add_cell(struct buf *out, const struct term *t, enum column column, const struct cells *c,
-                     const struct status_certificate *s, int width, int64_t now)
+static int add_result(struct buf *out, const struct buf *result, int width, bool utf8)
 {
+    int head = headline(result->data);
+
+    if (text_width(result->data) > width && head <= width && head + RESULT_WORTH > width) {
+        (void)buf_add(out, result->data, (size_t)head);
+        return head;
+    }
+    return text_add_cut(out, result->data, width, utf8);
+}
+
+static int add_expires(struct buf *out, const struct layout *l, const struct cells *c,
+                       const struct status_certificate *s, const struct term *t, int64_t now)
+{
+    int used = 0;
+
+    if (l->bar && s->not_after > 0) {
+        add_bar(out, s, t, now);
+        (void)buf_addch(out, ' ');
+        used = BAR + 1;
+    }
+    return used + text_add_cut(out, c->expires, l->width[COLUMN_EXPIRES] - used, t->utf8);
+}
+
+static void add_cell(struct buf *out, const struct term *t, enum column column, const struct cells *c,
+                     const struct status_certificate *s, const struct layout *l, int64_t now)
+{
+    int width = l->width[column];
     int used = width;
 
     switch (column) {
@@ -210,59 +272,50 @@ static void add_cell(struct buf *out, const struct term *t, enum column column, 
         used = text_add_cut(out, c->state, width, t->utf8);
         term_reset(t, out);
         break;
-    case COLUMN_BAR:
-        if (s->not_after > 0)
-            add_bar(out, s, t, now);
-        else
-            used = 0;
-        break;
     case COLUMN_EXPIRES:
-        used = text_add_cut(out, c->expires, width, t->utf8);
+        used = add_expires(out, l, c, s, t, now);
         break;
     case COLUMN_RENEWS:
         used = text_add_cut(out, c->renews, width, t->utf8);
         break;
     case COLUMN_RESULT:
     case COLUMN_COUNT:
-        used = text_add_cut(out, c->result.data, width, t->utf8);
+        used = add_result(out, &c->result, width, t->utf8);
         break;
     }
-    /* the gap to the next column; nothing hangs over behind the last one */
-    if (column != COLUMN_RESULT)
-        text_add_blanks(out, width - used + GAP);
+    /* the gap to the next column */
+    text_add_blanks(out, width - used + GAP);
 }
 
+/* Nothing hangs over behind the last column. */
 static void trim(struct buf *out)
 {
     while (out->len > 0 && out->data[out->len - 1] == ' ')
         out->data[--out->len] = '\0';
-    (void)buf_addch(out, '\n');
 }
 
 void table_render(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
 {
-    int width[COLUMN_COUNT];
+    struct layout l;
     struct cells c;
 
-    measure(width, f, t, now);
-    fit(width, t->width);
+    measure(&l, f, t, now);
+    fit(&l, t->width);
     term_set(t, out, TERM_DIM);
-    for (enum column i = 0; i < COLUMN_COUNT; i++) {
-        if (width[i] == 0)
-            continue;
-        text_add_blanks(out, width[i] + GAP - text_add_cut(out, headings[i], width[i], t->utf8));
-    }
-    while (out->len > 0 && out->data[out->len - 1] == ' ')
-        out->data[--out->len] = '\0';
+    for (enum column i = 0; i < COLUMN_COUNT; i++)
+        if (l.width[i] > 0)
+            text_add_blanks(out, l.width[i] + GAP - text_add_cut(out, headings[i], l.width[i], t->utf8));
+    trim(out);
     term_reset(t, out);
     (void)buf_addch(out, '\n');
     buf_init(&c.result, TEXT_MAX);
     for (size_t i = 0; i < f->n; i++) {
         fill(&c, &f->v[i], now);
         for (enum column j = 0; j < COLUMN_COUNT; j++)
-            if (width[j] > 0)
-                add_cell(out, t, j, &c, &f->v[i], width[j], now);
+            if (l.width[j] > 0)
+                add_cell(out, t, j, &c, &f->v[i], &l, now);
         trim(out);
+        (void)buf_addch(out, '\n');
     }
     buf_clear(&c.result);
 }

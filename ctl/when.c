@@ -7,6 +7,16 @@
 
 enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
+/* "3h 12m"; a zero after the first unit says nothing. */
+static void two_units(char *out, uint64_t a, const char *unit_a, uint64_t b, const char *unit_b)
+{
+    if (b == 0)
+        (void)snprintf(out, WHEN_MAX, "%llu%s", (unsigned long long)a, unit_a);
+    else
+        (void)snprintf(out, WHEN_MAX, "%llu%s %llu%s", (unsigned long long)a, unit_a, (unsigned long long)b,
+                       unit_b);
+}
+
 const char *when_duration(char out[static WHEN_MAX], int64_t seconds)
 {
     uint64_t s = seconds < 0 ? (uint64_t)0 - (uint64_t)seconds : (uint64_t)seconds;
@@ -14,15 +24,13 @@ const char *when_duration(char out[static WHEN_MAX], int64_t seconds)
     if (s < MINUTE)
         (void)snprintf(out, WHEN_MAX, "%llu s", (unsigned long long)s);
     else if (s < HOUR)
-        (void)snprintf(out, WHEN_MAX, "%llum", (unsigned long long)(s / MINUTE));
+        two_units(out, s / MINUTE, "m", 0, "");
     else if (s < DAY)
-        (void)snprintf(out, WHEN_MAX, "%lluh %llum", (unsigned long long)(s / HOUR),
-                       (unsigned long long)(s % HOUR / MINUTE));
+        two_units(out, s / HOUR, "h", s % HOUR / MINUTE, "m");
     else if (s < 10 * (uint64_t)DAY)
-        (void)snprintf(out, WHEN_MAX, "%llud %lluh", (unsigned long long)(s / DAY),
-                       (unsigned long long)(s % DAY / HOUR));
+        two_units(out, s / DAY, "d", s % DAY / HOUR, "h");
     else
-        (void)snprintf(out, WHEN_MAX, "%llud", (unsigned long long)(s / DAY));
+        two_units(out, s / DAY, "d", 0, "");
     return out;
 }
 

@@ -96,9 +96,9 @@ static void add_step(struct buf *out, const struct status_certificate *s, const 
     else if (step > d->step)
         (void)snprintf(value, sizeof value, "to come");
     else if (d->attempts > 0 && d->not_before > now)
-        (void)snprintf(value, sizeof value, "failed, tried again %s", when_both(when, d->not_before, now));
+        (void)snprintf(value, sizeof value, "failed, next try %s", when_both(when, d->not_before, now));
     else
-        (void)snprintf(value, sizeof value, d->attempts > 0 ? "tried again now" : "next");
+        (void)snprintf(value, sizeof value, d->attempts > 0 ? "next try now" : "next");
     (void)snprintf(label, sizeof label, "  %s", deployment_step_to_str(step));
     add_value(out, t, label, value);
 }

@@ -118,7 +118,7 @@ static void add_ca(struct buf *out, const json_t *ca, const struct term *t, int6
     if (why != NULL)
         (void)buf_addf(&text, ": %s", why);
     if (until > now)
-        (void)buf_addf(&text, "; tried again %s", when_both(when, until, now));
+        (void)buf_addf(&text, "; next try %s", when_both(when, until, now));
     if (!text.failed)
         add_warning(out, text.data, t);
     buf_clear(&text);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "ctl/detail.h"
+#include "ctl/fleet.h"
+#include "ctl/screen.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+#include "tests/unit/ctl/fleet.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void load(struct fleet *f, const char *certificates, const char *daemon)
+{
+    json_t *j = json_pack("{s:o, s:o}", "certificates", json_loads(certificates, 0, NULL), "daemon",
+                          json_loads(daemon, 0, NULL));
+    struct err e = {0};
+
+    assert_non_null(j);
+    *f = (struct fleet){0};
+    if (!fleet_add(f, j, &e))
+        fail_msg("%s", e.text);
+    json_decref(j);
+}
+
+static void assert_report(const char *certificates, const char *warnings, struct term t, const char *expected)
+{
+    struct fleet f;
+    struct buf out;
+
+    load(&f, certificates, warnings);
+    buf_init(&out, TEXT_MAX);
+    table_report(&out, &f, &t, TEST_NOW);
+    assert_string_equal(out.data, expected);
+    buf_clear(&out);
+    fleet_clear(&f);
+}
+
+#define MIXED "[" TEST_VALID "," TEST_FAILING "," TEST_MISSING "," TEST_DEPLOYING "]"
+#define PLAIN(columns)                                                                                       \
+    (struct term)                                                                                            \
+    {                                                                                                        \
+        .utf8 = true, .width = columns                                                                       \
+    }
+
+static void test_a_healthy_host_is_a_table_and_a_line(void **state)
+{
+    (void)state;
+    assert_report("[" TEST_VALID "]", TEST_DAEMON(""), PLAIN(80),
+                  "NAME         STATE  EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "example.com  valid  59d         in 29d  served 31d ago\n"
+                  "\n"
+                  "1 certificate, valid. It renews in 29d.\n");
+}
+
+static void test_80_columns(void **state)
+{
+    (void)state;
+    assert_report(
+        MIXED,
+        TEST_DAEMON(
+            "\"port 80 is taken by another program: challenges cannot be answered until it is free\""),
+        PLAIN(80),
+        "NAME                         STATE      EXPIRES IN  RENEWS  LAST RESULT\n"
+        "example.com                  valid      59d         in 29d  served 31d ago\n"
+        "broken.depart…y.example.net  failing    20d         in 48m  failed 12m ago\n"
+        "new.example.org              ordering   -           now     validate with the CA\n"
+        "hook.example.org             deploying  89d         in 59d  hook failed 1m ago\n"
+        "\n"
+        "broken.department.company.example.net: failing, expires in 20d\n"
+        "    the CA answered 403, unauthorized: broken.department.company.example.net:\n"
+        "    203.0.113.7 answered 404 (12m ago, attempt 3).\n"
+        "    Next: order again, 2026-09-21 15:01:40 UTC (in 48m).\n"
+        "\n"
+        "hook.example.org: deploying, expires in 89d\n"
+        "    the hook exited with status 1 (1m ago, attempt 2).\n"
+        "    Next: run the hook again, 2026-09-21 14:23:20 UTC (in 10m).\n"
+        "\n"
+        "warning: port 80 is taken by another program: challenges cannot be answered\n"
+        "    until it is free\n"
+        "\n"
+        "4 certificates: 1 valid, 1 ordering, 1 deploying, 1 failing.\n");
+}
+
+static void test_120_columns(void **state)
+{
+    (void)state;
+    assert_report(
+        MIXED, TEST_DAEMON(""), PLAIN(120),
+        "NAME                                   STATE      EXPIRES IN  RENEWS  LAST RESULT\n"
+        "example.com                            valid      59d         in 29d  served 31d ago\n"
+        "broken.department.company.example.net  failing    20d         in 48m  failed 12m ago: the CA "
+        "answered 403, unauthorized…\n"
+        "new.example.org                        ordering   -           now     validate with the CA\n"
+        "hook.example.org                       deploying  89d         in 59d  hook failed 1m ago: the hook "
+        "exited with status 1\n"
+        "\n"
+        "broken.department.company.example.net: failing, expires in 20d\n"
+        "    the CA answered 403, unauthorized: broken.department.company.example.net: 203.0.113.7 answered "
+        "404 (12m ago, attempt\n"
+        "    3).\n"
+        "    Next: order again, 2026-09-21 15:01:40 UTC (in 48m).\n"
+        "\n"
+        "hook.example.org: deploying, expires in 89d\n"
+        "    the hook exited with status 1 (1m ago, attempt 2).\n"
+        "    Next: run the hook again, 2026-09-21 14:23:20 UTC (in 10m).\n"
+        "\n"
+        "4 certificates: 1 valid, 1 ordering, 1 deploying, 1 failing.\n");
+}
+
+static void test_40_columns_without_utf8(void **state)
+{
+    struct term t = {.width = 40};
+
+    (void)state;
+    assert_report(MIXED, TEST_DAEMON(""), t,
+                  "NAME               STATE      EXPIRES IN\n"
+                  "example.com        valid      59d\n"
+                  "broken....ple.net  failing    20d\n"
+                  "new.example.org    ordering   -\n"
+                  "hook.example.org   deploying  89d\n"
+                  "\n"
+                  "broken....le.net: failing, expires in 20d\n"
+                  "    the CA answered 403, unauthorized:\n"
+                  "    broken.department.company.example.net:\n"
+                  "    203.0.113.7 answered 404 (12m ago,\n"
+                  "    attempt 3).\n"
+                  "    Next: order again, 2026-09-21\n"
+                  "    15:01:40 UTC (in 48m).\n"
+                  "\n"
+                  "hook.example.org: deploying, expires in 89d\n"
+                  "    the hook exited with status 1 (1m\n"
+                  "    ago, attempt 2).\n"
+                  "    Next: run the hook again, 2026-09-21\n"
+                  "    14:23:20 UTC (in 10m).\n"
+                  "\n"
+                  "4 certificates: 1 valid, 1 ordering, 1\n"
+                  "deploying, 1 failing.\n");
+}
+
+static void test_nothing_configured(void **state)
+{
+    (void)state;
+    assert_report("[]", TEST_DAEMON(""), PLAIN(80),
+                  "No certificates are configured. Add a section [certificate NAME] to the configuration,\n"
+                  "then run `acmectl reload`.\n");
+}
+
+static void test_colour_and_bar(void **state)
+{
+    struct term t = {.tty = true, .colour = true, .utf8 = true, .width = 80};
+
+    (void)state;
+    assert_report("[" TEST_VALID "]", TEST_DAEMON(""), t,
+                  "\033[2mNAME         STATE  EXPIRES IN    RENEWS  LAST RESULT\033[0m\n"
+                  "example.com  \033[32mvalid\033[0m  \033[32m━━━━━\033[0m\033[2m───\033[0m 59d  in 29d  "
+                  "served 31d ago\n"
+                  "\n"
+                  "1 certificate, valid. It renews in 29d.\n");
+}
+
+/* Whatever the widths, and however long the texts: no line of the table is wider than the terminal. */
+static void test_every_width_fits(void **state)
+{
+    struct fleet f;
+    struct buf out;
+
+    (void)state;
+    load(&f, MIXED, TEST_DAEMON(""));
+    for (int width = 32; width <= 200; width++) {
+        struct term t = {.tty = true, .utf8 = width % 2 == 0, .width = width};
+
+        buf_init(&out, TEXT_MAX);
+        table_render(&out, &f, &t, TEST_NOW);
+        for (char *line = strtok(out.data, "\n"); line != NULL; line = strtok(NULL, "\n"))
+            assert_true(text_width(line) <= width);
+        buf_clear(&out);
+    }
+    fleet_clear(&f);
+}
+
+static void test_a_lineage_is_kept_once(void **state)
+{
+    struct fleet f;
+
+    (void)state;
+    load(&f, "[" TEST_VALID "," TEST_FAILING "," TEST_VALID "]", TEST_DAEMON(""));
+    assert_int_equal(f.n, 2);
+    assert_non_null(fleet_find(&f, "example.com"));
+    assert_null(fleet_find(&f, "example.org"));
+    fleet_clear(&f);
+}
+
+static void test_many_failures_are_not_all_told(void **state)
+{
+    struct fleet f;
+    struct buf out;
+    struct term t = PLAIN(80);
+
+    (void)state;
+    load(&f, "[" TEST_FAILING "]", TEST_DAEMON(""));
+    f.v = realloc(f.v, 13 * sizeof *f.v);
+    for (; f.n < 13; f.n++)
+        f.v[f.n] = f.v[0];
+    buf_init(&out, TEXT_MAX);
+    table_report(&out, &f, &t, TEST_NOW);
+    assert_non_null(strstr(out.data, "\n3 more need attention: `acmectl show NAME` tells about each.\n"));
+    buf_clear(&out);
+    f.n = 1;
+    fleet_clear(&f);
+}
+
+static void assert_detail(const char *certificate, const char *expected)
+{
+    struct term t = PLAIN(80);
+    struct fleet f;
+    struct buf out;
+
+    load(&f, certificate, TEST_DAEMON(""));
+    buf_init(&out, TEXT_MAX);
+    detail_render(&out, &f.v[0], &t, TEST_NOW);
+    assert_string_equal(out.data, expected);
+    buf_clear(&out);
+    fleet_clear(&f);
+}
+
+static void test_show_a_valid_one(void **state)
+{
+    (void)state;
+    assert_detail("[" TEST_VALID "]",
+                  "example.com  valid\n"
+                  "\n"
+                  "  Names       example.com www.example.com\n"
+                  "  Key         ecdsa-p256\n"
+                  "  CA          letsencrypt\n"
+                  "  Issuer      R11\n"
+                  "  Serial      03ab12\n"
+                  "  Generation  3\n"
+                  "  Issued      2026-08-21 14:13:20 UTC (31d ago)\n"
+                  "  Valid from  2026-08-21 14:13:20 UTC (31d ago)\n"
+                  "  Expires     2026-11-19 14:13:20 UTC (in 59d)\n"
+                  "  Renewal     2026-10-20 14:13:20 UTC (in 29d)\n"
+                  "\n"
+                  "  Next        renew, 2026-10-20 14:13:20 UTC (in 29d), because: one third of the\n"
+                  "              lifetime is left\n"
+                  "\n"
+                  "  Deployment  generation 3, done 2026-08-21 14:13:20 UTC (31d ago)\n"
+                  "    copy      done\n"
+                  "    reload    done\n"
+                  "    hook      done\n"
+                  "    verify    the server presented it 2026-08-21 14:13:20 UTC (31d ago)\n");
+}
+
+static void test_show_a_failing_one(void **state)
+{
+    (void)state;
+    assert_detail("[" TEST_FAILING "]",
+                  "broken.department.company.example.net  failing\n"
+                  "\n"
+                  "  Names       broken.department.company.example.net\n"
+                  "  Key         ecdsa-p256\n"
+                  "  CA          letsencrypt\n"
+                  "  Issuer      R11\n"
+                  "  Serial      04\n"
+                  "  Generation  1\n"
+                  "  Issued      2026-07-13 14:13:20 UTC (70d ago)\n"
+                  "  Valid from  2026-07-13 14:13:20 UTC (70d ago)\n"
+                  "  Expires     2026-10-11 14:13:20 UTC (in 20d)\n"
+                  "  Renewal     2026-09-11 14:13:20 UTC (10d ago)\n"
+                  "\n"
+                  "  Next        order again, 2026-09-21 15:01:40 UTC (in 48m), because: one third\n"
+                  "              of the lifetime is left\n"
+                  "  Last error  2026-09-21 14:01:20 UTC (12m ago), permanent, attempt 3:\n"
+                  "              the CA answered 403, unauthorized:\n"
+                  "              broken.department.company.example.net: 203.0.113.7 answered 404\n"
+                  "\n"
+                  "  Deployment  generation 1, done 2026-07-13 14:13:20 UTC (70d ago)\n"
+                  "    copy      done\n"
+                  "    reload    done\n"
+                  "    hook      done\n"
+                  "    verify    not configured\n");
+}
+
+static void test_show_a_deployment(void **state)
+{
+    (void)state;
+    assert_detail("[" TEST_DEPLOYING "]",
+                  "hook.example.org  deploying\n"
+                  "\n"
+                  "  Names       hook.example.org\n"
+                  "  Key         ecdsa-p256\n"
+                  "  CA          letsencrypt\n"
+                  "  Issuer      R11\n"
+                  "  Serial      05\n"
+                  "  Generation  4\n"
+                  "  Issued      2026-09-21 12:13:20 UTC (2h ago)\n"
+                  "  Valid from  2026-09-21 12:13:20 UTC (2h ago)\n"
+                  "  Expires     2026-12-20 12:13:20 UTC (in 89d)\n"
+                  "  Renewal     2026-11-20 12:13:20 UTC (in 59d)\n"
+                  "\n"
+                  "  Next        run the hook again, 2026-09-21 14:23:20 UTC (in 10m)\n"
+                  "\n"
+                  "  Deployment  generation 4, not done yet\n"
+                  "    copy      done\n"
+                  "    reload    done\n"
+                  "    hook      failed, next try 2026-09-21 14:23:20 UTC (in 10m)\n"
+                  "    verify    to come\n"
+                  "    failure   2026-09-21 14:12:20 UTC (1m ago), transient, attempt 2:\n"
+                  "              the hook exited with status 1\n");
+}
+
+static void test_the_screen_is_redrawn_in_place(void **state)
+{
+    struct term t = {.tty = true, .cursor = true, .width = 10, .height = 4};
+    struct screen s = {0};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_MAX);
+    screen_draw(&s, &out, "one\ntwo\n", &t);
+    assert_string_equal(out.data, "one\033[K\ntwo\033[K\n\033[J");
+    buf_consume(&out, out.len);
+    screen_draw(&s, &out, "one\ntwo\n", &t);
+    assert_int_equal(out.len, 0);
+    /* a line that the terminal wraps counts as two, and what does not fit is left out */
+    screen_draw(&s, &out, "\033[2mone\033[0m\ntwo and more\nthree\n", &t);
+    assert_string_equal(out.data, "\033[2A\r\033[2mone\033[0m\033[K\ntwo and more\033[K\n\033[J");
+    buf_consume(&out, out.len);
+    t.width = 20;
+    screen_draw(&s, &out, "x\n", &t);
+    assert_string_equal(out.data, "\033[H\033[2Jx\033[K\n\033[J");
+    buf_clear(&out);
+    screen_forget(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_healthy_host_is_a_table_and_a_line),
+        cmocka_unit_test(test_80_columns),
+        cmocka_unit_test(test_120_columns),
+        cmocka_unit_test(test_40_columns_without_utf8),
+        cmocka_unit_test(test_nothing_configured),
+        cmocka_unit_test(test_colour_and_bar),
+        cmocka_unit_test(test_every_width_fits),
+        cmocka_unit_test(test_a_lineage_is_kept_once),
+        cmocka_unit_test(test_many_failures_are_not_all_told),
+        cmocka_unit_test(test_show_a_valid_one),
+        cmocka_unit_test(test_show_a_failing_one),
+        cmocka_unit_test(test_show_a_deployment),
+        cmocka_unit_test(test_the_screen_is_redrawn_in_place),
+    };
+
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    (void)setenv("TZ", "UTC0", 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -127,13 +127,6 @@ static enum ctl_exit say_too_many(struct ctl *c, const json_t *p)
     return CTL_USAGE;
 }
 
-static enum ctl_exit say_stopping(struct ctl *c, const json_t *p)
-{
-    (void)p;
-    say(c, "the daemon is stopping; try again when it runs");
-    return CTL_UNREACHABLE;
-}
-
 static enum ctl_exit say_other_version(struct ctl *c, const json_t *p)
 {
     (void)p;
@@ -150,7 +143,6 @@ static const struct {
     {"org.acmed.Control.NoSuchCertificate", say_no_such},
     {"org.acmed.Control.TooMany", say_too_many},
     {"org.acmed.Control.ConfigurationInvalid", say_invalid},
-    {"org.acmed.Control.Stopping", say_stopping},
     {"org.varlink.service.PermissionDenied", say_denied},
     {"org.varlink.service.MethodNotFound", say_other_version},
     {"org.varlink.service.MethodNotImplemented", say_other_version},

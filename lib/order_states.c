@@ -186,6 +186,8 @@ static bool poll_later(struct order *o, int64_t now, struct order_action *action
 {
     int64_t delay = o->hint >= 0 ? o->hint * 1000 : o->poll_delay;
 
+    if (now < o->poll_since)
+        o->poll_since = now; /* the clock was put back */
     if (now + delay > o->poll_since + POLL_LIMIT) {
         if (o->hint >= 0)
             err_set(&o->error, ERR_CLASS_TRANSIENT, "the CA is not done and asks to come back in %lld s",

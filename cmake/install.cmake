@@ -19,7 +19,7 @@ install(CODE "
         file(MAKE_DIRECTORY \"\$ENV{DESTDIR}/etc/acmed/conf.d\")
     endif()")
 
-file(GLOB snippets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/conf/*.snippet ${CMAKE_SOURCE_DIR}/conf/snippets/*)
+file(GLOB snippets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/conf/snippets/*)
 install(FILES ${snippets} DESTINATION ${CMAKE_INSTALL_DOCDIR}/snippets)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

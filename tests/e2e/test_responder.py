@@ -3,8 +3,10 @@
 
 import socket
 
+import pytest
+
 from harness.net import free_port, http, listens
-from harness.servers import Nginx, placeholder
+from harness.servers import Front, Nginx, placeholder
 from harness.wait import wait_for
 
 NAME = "www.example.com"
@@ -74,13 +76,13 @@ def test_slow_clients_do_not_stop_a_challenge(acmed, http_port):
         s.close()
 
 
-def test_behind_a_web_server(make_acmed, pebble, authority, place, http_port, ending):
-    """nginx has port 80 and hands the challenges on, as conf/ shows it."""
+@pytest.mark.parametrize("kind", ["nginx", "haproxy", "apache"])
+def test_behind_a_web_server(make_acmed, pebble, place, http_port, ending, kind):
+    """It has port 80 and hands the challenges on, as conf/snippets shows it."""
     inner = free_port()
-    fullchain, key = placeholder(authority, place / "placeholder", NAME)
-    forward = f"location /.well-known/acme-challenge/ {{ proxy_pass http://127.0.0.1:{inner}; proxy_set_header Host $host; }}"
-    nginx = Nginx(place / "nginx", fullchain, key, NAME, http_port, forward)
-    ending(nginx.stop)
+    front = Front(kind, place / "front", http_port, inner)
+    ending(front.stop)
+    assert http(http_port, "/index.html", NAME)[2].strip() == b"the site"
     acmed = make_acmed(pebble, http_port=inner)
     acmed.configure({NAME: {}}).start()
     acmed.issued(NAME)

@@ -2,6 +2,7 @@
 """Real web servers, each in a directory of its own, unprivileged ports, ended by pid."""
 
 import os
+import pathlib
 import shutil
 
 from .net import free_port, listens
@@ -91,3 +92,79 @@ def placeholder(authority, directory, name):
     (directory / "fullchain.pem").write_bytes(pem(certificate))
     (directory / "privkey.pem").write_bytes(pem_key(key))
     return directory / "fullchain.pem", directory / "privkey.pem"
+
+
+SNIPPETS = pathlib.Path(__file__).parents[3] / "conf/snippets"
+
+
+def snippet(file, port):
+    """What conf/snippets shows, with the port of this test."""
+    text = (SNIPPETS / file).read_text()
+    assert "127.0.0.1:8402" in text
+    return text.replace("127.0.0.1:8402", f"127.0.0.1:{port}")
+
+
+class Front:
+    """A web server that has port 80 and hands challenges on to acmed at `inner`, as its snippet says."""
+
+    def __init__(self, kind, directory, port, inner):
+        directory.mkdir()
+        (directory / "tmp").mkdir()
+        self.directory, self.port = directory, port
+        argv = getattr(self, f"_{kind}")(inner)
+        self.process = Process(argv, directory / f"{kind}.log")
+        wait_for(lambda: listens(port), kind)
+
+    def _nginx(self, inner):
+        d = self.directory
+        (d / "snippet.conf").write_text(snippet("nginx.conf", inner))
+        user = "user root;" if os.geteuid() == 0 else ""
+        temp = "".join(f"{k}_temp_path {d}/tmp; " for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (d / "nginx.conf").write_text(f"""
+{user} daemon off; pid {d}/nginx.pid; error_log {d}/error.log; events {{ worker_connections 64; }}
+http {{ access_log off; {temp}
+    server {{ listen 127.0.0.1:{self.port}; include {d}/snippet.conf; location / {{ return 200 "the site\\n"; }} }} }}
+""")
+        return [_program("nginx"), "-e", d / "early.log", "-p", d, "-c", d / "nginx.conf"]
+
+    def _haproxy(self, inner):
+        text = snippet("haproxy.cfg", inner)
+        rule = next(line[1:].strip() for line in text.splitlines() if "use_backend acmed" in line)
+        (self.directory / "haproxy.cfg").write_text(f"""
+defaults
+    timeout client 5s
+frontend http
+    mode http
+    bind 127.0.0.1:{self.port}
+    {rule}
+    default_backend site
+backend site
+    mode http
+    http-request return status 200 content-type text/plain string "the site"
+{text}
+""")
+        return [_program("haproxy"), "-db", "-f", self.directory / "haproxy.cfg"]
+
+    def _apache(self, inner):
+        d = self.directory
+        (d / "snippet.conf").write_text(snippet("apache.conf", inner))
+        (d / "index.html").write_text("the site")
+        modules = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n"
+                          for m in ("mpm_event", "authz_core", "proxy", "proxy_http", "dir"))
+        user = "User daemon\nGroup daemon\n" if os.geteuid() == 0 else ""
+        (d / "apache.conf").write_text(f"""{modules}{user}
+ServerRoot {d}
+ServerName localhost
+PidFile {d}/apache.pid
+DefaultRuntimeDir {d}
+Mutex file:{d}/tmp default
+ErrorLog {d}/error.log
+Listen 127.0.0.1:{self.port}
+DocumentRoot {d}
+DirectoryIndex index.html
+Include {d}/snippet.conf
+""")
+        return [_program("apache2"), "-D", "FOREGROUND", "-f", d / "apache.conf"]
+
+    def stop(self):
+        self.process.stop()

@@ -299,10 +299,11 @@ bool key_to_pem(const struct key *k, struct buf *out, struct err *e)
 
 bool key_spki(const struct key *k, uint8_t spki[KEY_SPKI_MAX], size_t *len, struct err *e)
 {
-    const unsigned char *end = spki + KEY_SPKI_MAX;
+    const unsigned char *end;
     struct der d;
 
     der_init(&d, spki, KEY_SPKI_MAX);
+    end = d.p;
     if (k->rsa != NULL) {
         int n = mbedtls_pk_write_pubkey_der(k->rsa, spki, KEY_SPKI_MAX);
 
@@ -326,18 +327,18 @@ bool key_spki(const struct key *k, uint8_t spki[KEY_SPKI_MAX], size_t *len, stru
 static int write_ec_sig(const mbedtls_mpi *r, const mbedtls_mpi *s, size_t width, enum key_sig_form form,
                         uint8_t sig[KEY_SIG_MAX])
 {
-    const unsigned char *end = sig + KEY_SIG_MAX;
+    const unsigned char *end;
     struct der d;
-    int rc;
     int len;
 
     if (form == KEY_SIG_JOSE) {
-        rc = mbedtls_mpi_write_binary(r, sig, width);
+        int rc = mbedtls_mpi_write_binary(r, sig, width);
         if (rc == 0)
             rc = mbedtls_mpi_write_binary(s, sig + width, width);
         return rc != 0 ? rc : (int)(2 * width);
     }
     der_init(&d, sig, KEY_SIG_MAX);
+    end = d.p;
     der_mpi(&d, s);
     der_mpi(&d, r);
     der_wrap(&d, end, DER_SEQUENCE);

@@ -95,7 +95,6 @@ static enum outcome turn(struct keeper *k, bool busy)
     struct pollfd fds[2 + PENDING_CHILDREN_MAX];
     size_t n = 2 + pending_poll(k->pending, fds + 2);
     enum outcome outcome;
-    bool made = false;
 
     fds[0] = watch(k->supervisor);
     fds[1] = watch(k->engine);
@@ -106,10 +105,8 @@ static enum outcome turn(struct keeper *k, bool busy)
         return FAILED;
     }
     for (size_t i = 2; i < n; i++)
-        if (fds[i].revents != 0 && pending_dispatch(k->pending, fds[i].fd))
-            made = true;
-    if (made)
-        request_resume(k);
+        if (fds[i].revents != 0)
+            pending_dispatch(k->pending, fds[i].fd);
     outcome = serve(k, k->supervisor, fds[0].revents);
     return outcome == GO_ON ? serve(k, k->engine, fds[1].revents) : outcome;
 }
@@ -120,8 +117,10 @@ static int loop(struct keeper *k)
     bool busy = false;
 
     /* Replies go first: making the next key does not hold them up. */
-    while ((outcome = turn(k, busy)) == GO_ON)
+    while ((outcome = turn(k, busy)) == GO_ON) {
         busy = pending_work(k->pending);
+        request_resume(k);
+    }
     return outcome == END ? 0 : 1;
 }
 

@@ -237,12 +237,17 @@ static bool make_now(struct pending *p, const struct config_certificate *c, stru
     return key != NULL && keep_take(p, c, key, e);
 }
 
+static bool is_full(const struct pending *p)
+{
+    return p->n_running == PENDING_CHILDREN_MAX;
+}
+
 /* Starts or queues the child of a slow key. */
 static bool start(struct pending *p, const struct config_certificate *c, struct err *e)
 {
     struct entry *entry = entry_of(p, c);
 
-    if (p->n_running == PENDING_CHILDREN_MAX) {
+    if (is_full(p)) {
         set_job(p, entry, JOB_QUEUED);
         return true;
     }
@@ -260,7 +265,7 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
     struct entry *entry = entry_of(p, c);
 
     *key = NULL;
-    if (entry->job == JOB_RUNNING)
+    if (entry->job == JOB_RUNNING || (entry->job == JOB_QUEUED && is_slow(c->key) && is_full(p)))
         return PENDING_WAIT;
     if (entry->failure != NULL) {
         if (e != NULL)
@@ -294,19 +299,27 @@ void pending_want(struct pending *p, const struct config_certificate *c)
         set_job(p, entry, JOB_QUEUED);
 }
 
-/* A failure here is not told: whoever needs the key meets it again in pending_get(). */
+/* Kept for whoever needs the key. Without memory for it they try again, and meet it again. */
+static void fail(struct entry *entry, const struct err *e)
+{
+    entry->failure = malloc(sizeof *entry->failure);
+    if (entry->failure != NULL)
+        *entry->failure = *e;
+}
+
 static void work_on(struct pending *p, const struct config_certificate *c)
 {
     struct entry *entry = entry_of(p, c);
     const struct key *key;
+    struct err e;
+    bool ok;
 
     set_job(p, entry, JOB_NONE);
-    if (!pending_existing(p, c, &key, NULL) || key != NULL)
-        return;
-    if (is_slow(c->key))
-        (void)start(p, c, NULL);
-    else
-        (void)make_now(p, c, NULL);
+    ok = pending_existing(p, c, &key, &e);
+    if (ok && key == NULL)
+        ok = is_slow(c->key) ? start(p, c, &e) : make_now(p, c, &e);
+    if (!ok)
+        fail(entry, &e);
 }
 
 bool pending_work(struct pending *p)
@@ -317,7 +330,7 @@ bool pending_work(struct pending *p)
         size_t at = (p->next_queued + i) % n;
         const struct config_certificate *c = &p->config->certificates[at];
 
-        if (p->v[at].job != JOB_QUEUED || (is_slow(c->key) && p->n_running == PENDING_CHILDREN_MAX))
+        if (p->v[at].job != JOB_QUEUED || (is_slow(c->key) && is_full(p)))
             continue;
         p->next_queued = at + 1;
         work_on(p, c);
@@ -339,14 +352,7 @@ size_t pending_poll(const struct pending *p, struct pollfd *fds)
     return p->n_running;
 }
 
-static void fail(struct entry *entry, const struct err *e)
-{
-    entry->failure = malloc(sizeof *entry->failure);
-    if (entry->failure != NULL)
-        *entry->failure = *e;
-}
-
-bool pending_dispatch(struct pending *p, int fd)
+void pending_dispatch(struct pending *p, int fd)
 {
     for (size_t i = 0; i < p->n_running; i++) {
         size_t at = p->running[i];
@@ -359,11 +365,10 @@ bool pending_dispatch(struct pending *p, int fd)
             continue;
         result = keygen_read(&entry->keygen, &key, &e);
         if (result == KEYGEN_AGAIN)
-            return false;
+            return;
         set_job(p, entry, JOB_NONE);
         if (result == KEYGEN_FAILED || !keep_take(p, &p->config->certificates[at], key, &e))
             fail(entry, &e);
-        return true;
+        return;
     }
-    return false;
 }

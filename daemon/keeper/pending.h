@@ -33,7 +33,8 @@ void pending_want(struct pending *p, const struct config_certificate *c);
 bool pending_work(struct pending *p);
 
 /* The durable pending key (borrowed until discarded), made now if there is none. WAIT: it is being made; ask
- * again after pending_dispatch() returned true. */
+ * again after pending_work() and pending_dispatch(). FAILED (with e) is told once: the next call tries again.
+ */
 enum pending_result pending_get(struct pending *p, const struct config_certificate *c, const struct key **key,
                                 struct err *e);
 
@@ -46,7 +47,7 @@ bool pending_discard(struct pending *p, const struct config_certificate *c, stru
 
 /* What to poll for the children: at most PENDING_CHILDREN_MAX entries; returns their number. */
 size_t pending_poll(const struct pending *p, struct pollfd *fds);
-/* One of them is readable. True: a key is finished, or failed. */
-bool pending_dispatch(struct pending *p, int fd);
+/* One of them is readable. */
+void pending_dispatch(struct pending *p, int fd);
 
 #endif

@@ -57,7 +57,8 @@ static const struct config_certificate *lineage_of(const struct request *r, stru
     const struct config_certificate *c = config_find(r->k->config, r->m->field[0].s);
 
     if (c == NULL)
-        (void)err_set(e, ERR_CLASS_INTERNAL, "refused: %s is no configured certificate", r->m->field[0].s);
+        (void)err_set(e, ERR_CLASS_INTERNAL, "refused: \"%s\" is no configured certificate",
+                      r->m->field[0].s);
     return c;
 }
 
@@ -66,7 +67,7 @@ static const struct config_ca *ca_of(const struct request *r, struct err *e)
     const struct config_ca *ca = config_find_ca(r->k->config, r->m->field[0].s);
 
     if (ca == NULL)
-        (void)err_set(e, ERR_CLASS_INTERNAL, "refused: %s is no configured CA", r->m->field[0].s);
+        (void)err_set(e, ERR_CLASS_INTERNAL, "refused: \"%s\" is no configured CA", r->m->field[0].s);
     return ca;
 }
 

@@ -18,7 +18,7 @@ struct request_waiting;
  * does not send to a keeper; the connection is not to be trusted any more. */
 bool request_handle(struct keeper *k, struct ipc_conn *from, const struct ipc_msg *m, struct err *e);
 
-/* Answers remembered requests whose key is made. */
+/* Answers remembered requests whose key is made, or cannot be. */
 void request_resume(struct keeper *k);
 
 void request_waiting_free(struct request_waiting *list);

@@ -74,7 +74,7 @@ static ino_t inode(const struct copy_fixture *x, const char *path)
 
 #define COPIES                                                                                               \
     FIXTURE_PLAIN                                                                                            \
-        "copy = privkey:@/out/key.pem fullchain:@/out/full.pem chain:@/out/chain.pem haproxy:@/out/h.pem\n"
+    "copy = privkey:@/out/key.pem fullchain:@/out/full.pem chain:@/out/chain.pem haproxy:@/out/h.pem\n"
 
 static void test_copies_follow_live(void **state)
 {

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/keeper/peer.h"
+
+#include "lib/cert.h"
+#include "tests/unit/keeper/jws.h"
+
+#include <time.h>
+
+#define URL     "https://ca.test/acme/1"
+#define ACCOUNT "https://ca.test/acct/7"
+#define NONCE   "abc-_123"
+#define DAY     86400
+
+#define TWO_CAS                                                                                              \
+    FIXTURE_CA "[ca other]\ndirectory = https://other.test/dir\n[certificate one.test]\nca = test\n"
+
+static void set_up(struct fixture *f, struct peer *p, const char *text)
+{
+    fixture_open(f, text);
+    peer_start(p, f);
+}
+
+static void tear_down(struct fixture *f, struct peer *p)
+{
+    assert_int_equal(peer_stop(p), 0);
+    fixture_close(f);
+}
+
+static void use_account(struct peer *p)
+{
+    peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
+}
+
+static char *certify(const char *jws, const char *names)
+{
+    int64_t now = (int64_t)time(NULL);
+    char *csr = jws_csr(jws);
+    char *chain = ca_certify(csr, names, now - 60, now + 90 * DAY);
+
+    free(csr);
+    return chain;
+}
+
+static void test_one_issuance(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    json_t *payload;
+    char *chain;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN "copy = fullchain:@/copy.pem\n");
+    peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    assert_string_equal(p.m.field[0].s, "");
+    assert_int_equal(p.m.field[1].len, 43);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    jws_header_is(p.m.field[0].s, "kid", NULL);
+    jws_header_is(p.m.field[0].s, "nonce", NONCE);
+    payload = jws_part(p.m.field[0].s, "payload");
+    assert_true(json_is_true(json_object_get(payload, "termsOfServiceAgreed")));
+    json_decref(payload);
+    peer_refused(&p, "account", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE); /* not registered yet */
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    jws_header_is(p.m.field[0].s, "kid", ACCOUNT);
+    jws_header_is(p.m.field[0].s, "url", URL);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);
+    assert_null(jws_part(p.m.field[0].s, "payload"));
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_ANSWER, "test", URL, NONCE);
+    payload = jws_part(p.m.field[0].s, "payload");
+    assert_true(json_is_object(payload));
+    assert_int_equal(json_object_size(payload), 0);
+    json_decref(payload);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    assert_true(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
+    chain = certify(p.m.field[0].s, "one.test");
+    peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
+    assert_int_equal(p.m.field[0].u, 1);
+    peer_ask(&p, IPC_OK, IPC_COPY, "one.test");
+    assert_true(fixture_exists(&f, "copy.pem"));
+    assert_true(ipc_send(p.supervisor, IPC_FACTS, 5, "one.test", (uint64_t)1));
+    peer_send_all(p.supervisor);
+    assert_true(peer_receive(&p, p.supervisor));
+    assert_int_equal(p.m.type, IPC_FACTS_REPLY);
+    assert_int_equal(p.m.id, 5);
+    assert_string_equal(p.m.field[0].s, fixture_path(&f, "state/certs/one.test/1"));
+    assert_true(p.m.field[1].u > (uint64_t)time(NULL) + 89 * DAY);
+    assert_string_equal(p.m.field[3].s, "one.test");
+    free(chain);
+    tear_down(&f, &p);
+}
+
+static void test_what_is_not_configured_is_refused(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p, TWO_CAS);
+    use_account(&p);
+    peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "nobody");
+    peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "../test");
+    peer_refused(&p, "configured CA", IPC_SIGN_FETCH, "", URL, NONCE);
+    peer_refused(&p, "configured certificate", IPC_SIGN_NEW_ORDER, "two.test", URL, NONCE);
+    peer_refused(&p, "configured certificate", IPC_SIGN_FINALIZE, "../one.test", URL, NONCE);
+    peer_refused(&p, "configured certificate", IPC_INSTALL, "two.test", "x");
+    peer_refused(&p, "configured certificate", IPC_COPY, "/etc");
+    peer_refused(&p, "configured certificate", IPC_DISCARD_KEY, "live");
+    peer_refused(&p, "origin", IPC_SIGN_FETCH, "test", "https://other.test/acme/1", NONCE);
+    peer_refused(&p, "origin", IPC_SIGN_NEW_ORDER, "one.test", "https://ca.test:444/acme/1", NONCE);
+    peer_refused(&p, "origin", IPC_SIGN_FINALIZE, "one.test", "https://ca.test.evil.test/1", NONCE);
+    peer_refused(&p, "origin", IPC_ACCOUNT_SAVE, "test", "https://evil.test/acct/1");
+    peer_refused(&p, "refused", IPC_ACCOUNT_SAVE, "test", "");
+    peer_refused(&p, "refused", IPC_SIGN_FETCH, "test", "http://ca.test/acme/1", NONCE);
+    peer_refused(&p, "refused", IPC_SIGN_ANSWER, "test", "file:///etc/shadow", NONCE);
+    peer_refused(&p, "nonce", IPC_SIGN_FETCH, "test", URL, "");
+    peer_refused(&p, "nonce", IPC_SIGN_FETCH, "test", URL, "a\",\"jwk\":\"b");
+    peer_refused(&p, "key of this order", IPC_INSTALL, "one.test", "x");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE); /* and it still serves */
+    tear_down(&f, &p);
+}
+
+static void test_a_chain_for_others_is_not_installed(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    char *foreign;
+    char *old;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN);
+    use_account(&p);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    foreign = certify(p.m.field[0].s, "evil.test");
+    old = certify(p.m.field[0].s, "one.test");
+    peer_refused(&p, "not installed", IPC_INSTALL, "one.test", foreign);
+    peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
+    peer_refused(&p, "key", IPC_INSTALL, "one.test", old);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_refused(&p, "another key", IPC_INSTALL, "one.test", old);
+    assert_false(fixture_exists(&f, "state/live/one.test"));
+    free(foreign);
+    free(old);
+    tear_down(&f, &p);
+}
+
+/* An order that a new keeper finishes has the key it began with. */
+static void test_a_resumed_order_keeps_its_key(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    char *chain;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN);
+    use_account(&p);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    chain = certify(p.m.field[0].s, "one.test");
+    assert_int_equal(kill(p.pid, SIGKILL), 0);
+    assert_int_equal(waitpid(p.pid, NULL, 0), p.pid);
+    ipc_conn_free(p.engine);
+    ipc_conn_free(p.supervisor);
+    peer_start(&p, &f);
+    peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
+    assert_int_equal(p.m.field[0].u, 1);
+    peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain); /* its reply was lost: asked again */
+    assert_int_equal(p.m.field[0].u, 1);
+    free(chain);
+    tear_down(&f, &p);
+}
+
+/* 64 at once, which is more than 2.28's PSA has key slots. */
+static void test_many_orders_at_once(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    struct buf text;
+    char name[32];
+    char *chains[64];
+
+    (void)state;
+    buf_init(&text, 65536);
+    (void)buf_addstr(&text, FIXTURE_CA "[defaults]\nca = test\n");
+    for (unsigned i = 0; i < 64; i++)
+        (void)buf_addf(&text, "[certificate n%02u.test]\n", i);
+    set_up(&f, &p, text.data);
+    use_account(&p);
+    for (unsigned i = 0; i < 64; i++) {
+        (void)snprintf(name, sizeof name, "n%02u.test", i);
+        assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1000 + i, name, URL, NONCE));
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        (void)snprintf(name, sizeof name, "n%02u.test", i);
+        assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 2000 + i, name, URL, NONCE));
+    }
+    peer_send_all(p.engine);
+    for (unsigned i = 0; i < 64; i++)
+        peer_expect(&p, IPC_SIGNED, 1000 + i);
+    for (unsigned i = 0; i < 64; i++) {
+        peer_expect(&p, IPC_SIGNED, 2000 + i);
+        (void)snprintf(name, sizeof name, "n%02u.test", i);
+        chains[i] = certify(p.m.field[0].s, name);
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        (void)snprintf(name, sizeof name, "n%02u.test", i);
+        peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, name, chains[i]);
+        free(chains[i]);
+    }
+    buf_clear(&text);
+    tear_down(&f, &p);
+}
+
+/* While a child makes RSA keys (more of them than may run at a time), everything else is answered. */
+static void test_slow_keys_hold_nobody_up(void **state)
+{
+    static const char *const slow[] = {"a.test", "b.test", "c.test", "d.test", "e.test", "f.test"};
+    struct fixture f;
+    struct peer p;
+    unsigned answered = 0;
+
+    (void)state;
+    set_up(&f, &p,
+           FIXTURE_CA "[defaults]\nca = test\n[certificate one.test]\n[certificate a.test]\nkey = rsa-2048\n"
+                      "[certificate b.test]\nkey = rsa-2048\n[certificate c.test]\nkey = rsa-2048\n"
+                      "[certificate d.test]\nkey = rsa-2048\n[certificate e.test]\nkey = rsa-2048\n"
+                      "[certificate f.test]\nkey = rsa-4096\n");
+    use_account(&p);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 100 + i, slow[i], URL, NONCE));
+    }
+    assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 200, "f.test", URL, NONCE)); /* twice: refused */
+    assert_true(ipc_send(p.engine, IPC_PING, 201));
+    peer_send_all(p.engine);
+    peer_expect(&p, IPC_ERROR, 200);
+    peer_expect(&p, IPC_PONG, 201);
+    while (answered != 0x3f) {
+        assert_true(peer_receive(&p, p.engine));
+        assert_int_equal(p.m.type, IPC_SIGNED);
+        assert_in_range(p.m.id, 100, 105);
+        answered |= 1u << (p.m.id - 100);
+    }
+    assert_true(fixture_exists(&f, "state/certs/f.test/pending/key.pem"));
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    tear_down(&f, &p);
+}
+
+static void test_a_key_is_begun_with_the_order(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN "key = rsa-2048\n");
+    use_account(&p);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    for (int i = 0; i < 600 && !fixture_exists(&f, "state/certs/one.test/pending/key.pem"); i++) {
+        peer_ask(&p, IPC_PONG, IPC_PING);
+        (void)poll(NULL, 0, 100);
+    }
+    assert_true(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    tear_down(&f, &p);
+}
+
+static void test_discarding_ends_the_child(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN "key = rsa-4096\n");
+    use_account(&p);
+    assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1, "one.test", URL, NONCE));
+    peer_send_all(p.engine);
+    peer_expect(&p, IPC_SIGNED, 1);
+    peer_ask(&p, IPC_PONG, IPC_PING);
+    peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
+    assert_false(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
+    assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 50, "one.test", URL, NONCE));
+    assert_true(ipc_send(p.engine, IPC_DISCARD_KEY, 51, "one.test"));
+    peer_send_all(p.engine);
+    peer_expect(&p, IPC_OK, 51);
+    peer_expect(&p, IPC_SIGNED, 50); /* with another key */
+    tear_down(&f, &p);
+}
+
+static void test_a_peer_outside_the_protocol_ends_it(void **state)
+{
+    static const enum ipc_type foreign[] = {IPC_READY, IPC_FACTS, IPC_OK, IPC_STOP};
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_PLAIN);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        peer_start(&p, &f);
+        if (foreign[i] == IPC_FACTS)
+            assert_true(ipc_send(p.engine, IPC_FACTS, 1, "one.test", (uint64_t)1));
+        else if (foreign[i] == IPC_READY)
+            assert_true(ipc_send(p.engine, IPC_READY, 1, "x"));
+        else if (foreign[i] == IPC_STOP)
+            assert_true(ipc_send(p.engine, IPC_STOP, 1, (uint64_t)5));
+        else
+            assert_true(ipc_send(p.engine, foreign[i], 1));
+        peer_send_all(p.engine);
+        assert_int_equal(peer_wait(&p), 1);
+    }
+    peer_start(&p, &f);
+    assert_true(ipc_send(p.supervisor, IPC_ACCOUNT_LOAD, 1, "test")); /* the supervisor opens no key */
+    peer_send_all(p.supervisor);
+    assert_int_equal(peer_wait(&p), 1);
+    peer_start(&p, &f);
+    assert_int_equal(write(ipc_conn_fd(p.engine), "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27), 27);
+    assert_int_equal(peer_wait(&p), 1);
+    fixture_close(&f);
+}
+
+static void test_it_ends_with_its_peers(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_PLAIN);
+    peer_start(&p, &f);
+    ipc_conn_free(p.engine);
+    p.engine = NULL;
+    assert_int_equal(peer_wait(&p), 0);
+    peer_start(&p, &f);
+    assert_int_equal(peer_stop(&p), 0);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_issuance),
+        cmocka_unit_test(test_what_is_not_configured_is_refused),
+        cmocka_unit_test(test_a_chain_for_others_is_not_installed),
+        cmocka_unit_test(test_a_resumed_order_keeps_its_key),
+        cmocka_unit_test(test_many_orders_at_once),
+        cmocka_unit_test(test_slow_keys_hold_nobody_up),
+        cmocka_unit_test(test_a_key_is_begun_with_the_order),
+        cmocka_unit_test(test_discarding_ends_the_child),
+        cmocka_unit_test(test_a_peer_outside_the_protocol_ends_it),
+        cmocka_unit_test(test_it_ends_with_its_peers),
+    };
+    struct err e;
+    int failed;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!crypto_init(&e))
+        return 1;
+    ca_start();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ca_stop();
+    crypto_free();
+    return failed;
+}

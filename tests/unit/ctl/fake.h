@@ -23,6 +23,7 @@ enum fake_kind {
     FAKE_SEND,   /* .text and its NUL */
     FAKE_PART,   /* .text without a NUL */
     FAKE_SLOW,   /* .text and its NUL, a byte at a time */
+    FAKE_GONE,   /* the socket disappears */
     FAKE_FLOOD   /* more bytes than a reply may have, without a NUL */
 };
 
@@ -99,6 +100,8 @@ static inline void *fake_play(void *arg)
             (void)fake_send(fd, s->text, strlen(s->text), SIZE_MAX);
         } else if (s->kind == FAKE_SLOW) {
             (void)fake_send(fd, s->text, strlen(s->text) + 1, 1);
+        } else if (s->kind == FAKE_GONE) {
+            (void)unlink(f->path);
         } else if (s->kind == FAKE_FLOOD) {
             fake_flood(fd);
         }

@@ -110,7 +110,7 @@ enum ctl_exit call_run(struct ctl *c, const char *method, json_t *parameters, bo
     enum client_result result = CLIENT_CLOSED;
     enum ctl_exit status = CTL_DONE;
     size_t replies = 0;
-    int why;
+    int why = 0;
 
     client_init(&client, c->out_fd);
     for (int waited = 0; waited <= c->patience_ms; waited += c->pause_ms) {

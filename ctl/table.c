@@ -251,7 +251,7 @@ static int add_expires(struct buf *out, const struct layout *l, const struct cel
 
     if (l->bar && s->not_after > 0) {
         add_bar(out, s, t, now);
-        (void)buf_addch(out, ' ');
+        text_add_blanks(out, 1);
         used = BAR + 1;
     }
     return used + text_add_cut(out, c->expires, l->width[COLUMN_EXPIRES] - used, t->utf8);
@@ -261,7 +261,7 @@ static void add_cell(struct buf *out, const struct term *t, enum column column, 
                      const struct status_certificate *s, const struct layout *l, int64_t now)
 {
     int width = l->width[column];
-    int used = width;
+    int used = 0;
 
     switch (column) {
     case COLUMN_NAME:

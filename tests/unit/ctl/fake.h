@@ -144,6 +144,7 @@ static inline void fake_run(struct fake *f, const struct fake_step *script, cons
                     .pause_ms = 10,
                     .out_fd = -1};
     char *copy = strdup(words);
+    char *typed = answer != NULL ? strdup(answer) : NULL;
     char *argv[16] = {(char *)"acmectl", (char *)"--socket", f->path};
     int argc = 3;
 
@@ -155,7 +156,7 @@ static inline void fake_run(struct fake *f, const struct fake_step *script, cons
         argv[argc++] = w;
     c.out = open_memstream(&f->out, &f->out_len);
     c.err = open_memstream(&f->err, &f->err_len);
-    c.in = answer != NULL ? fmemopen((void *)(uintptr_t)answer, strlen(answer), "r") : NULL;
+    c.in = typed != NULL ? fmemopen(typed, strlen(typed), "r") : NULL;
     c.ask = answer != NULL;
     f->status = (int)ctl_run(&c, argc, argv);
     (void)fclose(c.out);
@@ -163,6 +164,7 @@ static inline void fake_run(struct fake *f, const struct fake_step *script, cons
     if (c.in != NULL)
         (void)fclose(c.in);
     free(copy);
+    free(typed);
     /* a script that was not played to its end must not hang the test */
     (void)shutdown(f->listener, SHUT_RDWR);
     (void)pthread_join(f->thread, NULL);

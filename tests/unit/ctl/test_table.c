@@ -42,7 +42,7 @@ static void assert_report(const char *certificates, const char *warnings, struct
 #define PLAIN(columns)                                                                                       \
     (struct term)                                                                                            \
     {                                                                                                        \
-        .utf8 = true, .width = columns                                                                       \
+        .utf8 = true, .width = (columns)                                                                     \
     }
 
 static void test_a_healthy_host_is_a_table_and_a_line(void **state)

@@ -5,8 +5,8 @@
 #include "ctl/say.h"
 #include "ctl/suggest.h"
 
-#include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <string.h>
 
 enum option_bit {
@@ -199,16 +199,22 @@ static enum ctl_exit run_command(struct ctl *c, const struct command *command, c
     return command->run(c);
 }
 
+static bool reader_is_gone(const struct ctl *c)
+{
+    struct pollfd p = {.fd = c->out_fd};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
 /* Output that could not be written is a failure, unless nobody wanted to read it. */
 static enum ctl_exit finish(struct ctl *c, enum ctl_exit status)
 {
     bool failed = ferror(c->out) != 0;
 
-    errno = 0;
     failed = fflush(c->out) != 0 || failed;
-    if (!failed || errno == EPIPE || errno == 0)
+    if (!failed || reader_is_gone(c))
         return status;
-    say(c, "the output cannot be written: %s", strerror(errno));
+    say(c, "the output could not be written (is the disk full?)");
     return status != CTL_DONE ? status : CTL_FAILED;
 }
 

@@ -295,30 +295,41 @@ static void test_watch_appends_lines(void **state)
     check((const struct fake_step[]){{FAKE_END}}, "status --watch --check", 2, "", "say one of them");
 }
 
-static void test_no_daemon(void **state)
+/* Where there is no daemon at all. */
+static void check_unreachable(const char *path, int status, const char *told, const char *advice)
 {
-    struct ctl c = {.term = {.width = 80}, .now = fake_now, .out_fd = -1};
-    char longest[200];
+    struct ctl c = {.term = {.width = 80}, .now = fake_now, .out_fd = -1, .out = stdout};
+    char *copy = strdup(path);
+    char *argv[] = {(char *)"acmectl", (char *)"--socket", copy, (char *)"status", NULL};
     char *err;
     size_t len;
-    char *argv[] = {(char *)"acmectl", (char *)"--socket", (char *)"/nonexistent/acmed.sock",
-                    (char *)"status", NULL};
+
+    c.err = open_memstream(&err, &len);
+    assert_int_equal(ctl_run(&c, 4, argv), status);
+    (void)fclose(c.err);
+    assert_non_null(strstr(err, told));
+    assert_non_null(strstr(err, advice));
+    free(err);
+    free(copy);
+}
+
+static void test_no_daemon(void **state)
+{
+    char longest[200];
+    struct fake f = {0};
 
     (void)state;
-    c.out = stdout;
-    c.err = open_memstream(&err, &len);
-    assert_int_equal(ctl_run(&c, 4, argv), 3);
-    (void)fclose(c.err);
-    assert_non_null(strstr(err, "there is no socket /nonexistent/acmed.sock\n"));
-    assert_non_null(strstr(err, "systemctl start acmed"));
-    free(err);
+    check_unreachable("/nonexistent/acmed.sock", 3, "there is no socket /nonexistent/acmed.sock\n",
+                      "systemctl start acmed");
     memset(longest, 'x', sizeof longest);
     longest[sizeof longest - 1] = '\0';
-    argv[2] = longest;
-    c.err = open_memstream(&err, &len);
-    assert_int_equal(ctl_run(&c, 4, argv), 2);
-    (void)fclose(c.err);
-    free(err);
+    check_unreachable(longest, 2, "is too long", "socket");
+    /* the socket of a daemon that was killed */
+    fake_listen(&f);
+    (void)close(f.listener);
+    check_unreachable(f.path, 3, "is there, but no daemon listens on it", "acmed -c FILE");
+    (void)unlink(f.path);
+    (void)rmdir(f.directory);
 }
 
 static void test_usage(void **state)

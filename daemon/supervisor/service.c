@@ -42,6 +42,7 @@ static void take_next(struct service *s)
     s->load = s->next;
     s->next = (struct load){0};
     s->has_next = false;
+    s->reloaded = true;
     if (s->next_lock_fd >= 0) {
         (void)close(s->lock_fd);
         s->lock_fd = s->next_lock_fd;

@@ -41,12 +41,23 @@ static char *warnings(const struct service *s)
     return text;
 }
 
-static void lend(void *arg, const struct listener *v)
+/* id: of the IPC_BIND it is bound for; 0: it is the engine's for good. */
+static void lend(struct service *s, uint32_t id, const struct listener *v)
 {
-    struct service *s = arg;
-
-    (void)ipc_send_fd(pair_engine(s->pair), IPC_LISTENER, 0, v->fd, v->purpose, v->text);
+    (void)ipc_send_fd(pair_engine(s->pair), IPC_LISTENER, id, v->fd, v->purpose, v->text);
     pair_flush(s->pair); /* few descriptors are queued at a time */
+}
+
+struct borrower {
+    struct service *service;
+    uint32_t id;
+};
+
+static void on_bound(void *arg, const struct listener *v)
+{
+    const struct borrower *b = arg;
+
+    lend(b->service, b->id, v);
 }
 
 void service_on_hello(void *arg, const char *keeper_confinement)
@@ -56,9 +67,10 @@ void service_on_hello(void *arg, const char *keeper_confinement)
     const struct listener *v;
 
     for (size_t i = 0; (v = listeners_get(s->listeners, i)) != NULL; i++)
-        lend(s, v);
+        lend(s, 0, v);
     (void)ipc_send(pair_engine(s->pair), IPC_START, 0, facts != NULL ? facts : "{}",
-                   warned != NULL ? warned : "");
+                   warned != NULL ? warned : "", (uint64_t)s->reloaded);
+    s->reloaded = false;
     pair_flush(s->pair);
     free(facts);
     free(warned);
@@ -66,7 +78,8 @@ void service_on_hello(void *arg, const char *keeper_confinement)
 
 static void answer_bind(struct service *s, uint32_t id)
 {
-    char *errors = listeners_bind(s->listeners, s->load.config, lend, s);
+    struct borrower borrower = {s, id};
+    char *errors = listeners_bind(s->listeners, s->load.config, on_bound, &borrower);
 
     (void)ipc_send(pair_engine(s->pair), IPC_BOUND, id, errors != NULL ? errors : "out of memory");
     free(errors);

@@ -20,6 +20,7 @@ struct service {
     struct load load; /* in force */
     struct load next; /* accepted by a reload, comes into force with the next pair */
     bool has_next;
+    bool reloaded; /* the next pair is the first under a new configuration */
     int lock_fd;
     int next_lock_fd; /* -1: the same */
     struct listeners *listeners;

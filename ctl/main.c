@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/ctl.h"
 
+#include "lib/json.h"
+
 #include <locale.h>
 #include <signal.h>
 #include <time.h>
@@ -36,6 +38,7 @@ int main(int argc, char **argv)
         .refresh = look_again,
     };
 
+    json_memory_guard();
     (void)setlocale(LC_CTYPE, "");
     (void)signal(SIGPIPE, SIG_IGN);
     (void)sigaction(SIGWINCH, &resize, NULL);

@@ -335,8 +335,10 @@ void order_describe(const struct order *o, char *out, size_t size)
         return;
     }
     append(out, size, "%s", states[o->state].doing);
+    if (o->state != ORDER_STATE_POLL) /* the others are about the order as a whole */
+        return;
     for (; n < NAMES_SHOWN && name_at(o, n) != NULL; n++)
-        append(out, size, "%s%s", n > 0 ? ", " : o->state == ORDER_STATE_POLL ? " " : ": ", name_at(o, n));
+        append(out, size, "%s%s", n > 0 ? ", " : " ", name_at(o, n));
     while (name_at(o, n) != NULL)
         n++;
     if (n > NAMES_SHOWN)

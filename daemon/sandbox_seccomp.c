@@ -103,6 +103,7 @@ static void on_sigsys(int signal, siginfo_t *info, void *context)
 #elif defined(__aarch64__)
     u->uc_mcontext.regs[0] = (unsigned long long)-ENOSYS;
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "where does a system call return its result on this machine?"
 #endif
 }

@@ -74,10 +74,12 @@ static bool take_passed(struct listeners *l)
     long n = count != NULL ? strtol(count, NULL, 10) : 0;
     bool ok = true;
 
+    if (names == NULL)
+        names = "";
     if (n > PASSED_MAX || pid == NULL || strtol(pid, NULL, 10) != (long)getpid())
         n = 0;
     for (int i = 0; i < n && ok; i++) {
-        size_t len = names != NULL ? strcspn(names, ":") : 0;
+        size_t len = strcspn(names, ":");
         bool is_control = len == strlen(control) && strncmp(names, control, len) == 0;
         struct listener *v = add(l, is_control ? control : http, PASSED_TEXT, PASSED_FIRST + i);
 
@@ -87,8 +89,7 @@ static bool take_passed(struct listeners *l)
         if (ok)
             v->passed = true;
         l->passed_http = l->passed_http || !is_control;
-        if (names != NULL)
-            names += names[len] == ':' ? len + 1 : len;
+        names += names[len] == ':' ? len + 1 : len;
     }
     (void)unsetenv("LISTEN_FDS");
     (void)unsetenv("LISTEN_PID");

@@ -153,7 +153,7 @@ static void exec_program(const struct runner_spec *spec, int failed_fd)
         dup2(OUTPUT_FD, STDOUT_FILENO) >= 0 && dup2(OUTPUT_FD, STDERR_FILENO) >= 0 && setsid() >= 0 &&
         chdir("/") == 0 && become(spec)) {
         (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-        (void)execve(argv[0], argv, env);
+        (void)execve(spec->argv->v[0], argv, env);
     }
     error = errno;
     (void)!write(failed_fd, &error, sizeof error);

@@ -39,8 +39,10 @@ static void test_what_was_written_is_read_twice(void **state)
         uid_t uid;
         gid_t gid;
 
-        if (s == NULL)
+        if (s == NULL) {
             fail_msg("%s", e.text);
+            return;
+        }
         assert_int_equal(s->n_files, 2);
         assert_string_equal(s->files[1].path, "/etc/acmed/conf.d/a b.conf");
         assert_string_equal(s->files[1].text, second);
@@ -69,10 +71,9 @@ static void test_it_cannot_be_changed(void **state)
 
 static void test_anything_else_is_refused(void **state)
 {
-#define TEXT(s)                                                                                              \
-    {                                                                                                        \
-        s, sizeof s - 1                                                                                      \
-    }
+/* clang-format off */
+#define TEXT(s) {(s), sizeof(s) - 1}
+/* clang-format on */
     static const struct {
         const char *s;
         size_t len;

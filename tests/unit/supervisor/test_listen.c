@@ -110,7 +110,7 @@ static void test_equal_listeners_stay_open_at_a_reload(void **state)
 {
     struct listeners *l = listeners_new();
     struct config *a, *b;
-    char text[128], *said;
+    char text[128], *said = NULL;
     struct stat st;
     struct err e;
     int control, http;
@@ -174,7 +174,7 @@ static void test_ipv6_and_ipv4_side_by_side(void **state)
 {
     struct listen_addr a = {.kind = LISTEN_TCP, .text = (char[]){"0.0.0.0:x"}, .host = (char[]){"0.0.0.0"}};
     struct listen_addr b = {.kind = LISTEN_TCP, .text = (char[]){"[::]:x"}, .host = (char[]){"::"}};
-    struct sockaddr_in6 name;
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6};
     socklen_t len = sizeof name;
     struct err e;
     int six = socket_listen(&b, &e), four;

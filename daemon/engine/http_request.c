@@ -87,6 +87,18 @@ static bool parse_header(struct http_request *r, char *line)
     return true;
 }
 
+/* No NUL, CR and LF only as a pair. Told before the request is complete: nobody waits for the rest of it. */
+static bool has_clean_lines(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] == '\0' || (data[i] == '\n' && (i == 0 || data[i - 1] != '\r')))
+            return false;
+        if (data[i] == '\r' && i + 1 < len && data[i + 1] != '\n')
+            return false;
+    }
+    return true;
+}
+
 enum http_request_result http_request_parse(struct http_request *r, char *data, size_t len)
 {
     char *end = memmem(data, len, "\r\n\r\n", 4);
@@ -96,20 +108,18 @@ enum http_request_result http_request_parse(struct http_request *r, char *data, 
     char *next;
 
     *r = (struct http_request){0};
+    if (!has_clean_lines(data, len))
+        return HTTP_REQUEST_BAD;
     if (end == NULL)
         return len >= HTTP_REQUEST_MAX ? HTTP_REQUEST_TOO_LARGE : HTTP_REQUEST_INCOMPLETE;
-    if (end + 4 != data + len || memchr(data, '\0', len) != NULL)
+    if (end + 4 != data + len)
         return HTTP_REQUEST_BAD;
     end[2] = '\0';
     for (char *line = data; *line != '\0'; line = next) {
-        char *cr = strstr(line, "\r\n");
+        size_t n = strcspn(line, "\r");
 
-        if (cr == NULL)
-            return HTTP_REQUEST_BAD;
-        *cr = '\0';
-        next = cr + 2;
-        if (strpbrk(line, "\r\n") != NULL)
-            return HTTP_REQUEST_BAD;
+        line[n] = '\0';
+        next = line + n + 2;
         if (lines == 0)
             result = parse_request_line(r, line, &http11);
         else if (!parse_header(r, line))

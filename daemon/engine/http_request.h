@@ -13,7 +13,7 @@
 
 struct http_request {
     bool head;          /* HEAD, not GET */
-    const char *target; /* as sent, NUL-terminated, "/..." */
+    const char *target; /* as sent: printable ASCII, not empty, of any form */
     const char *host;   /* lower-cased, without port; "" when absent (HTTP/1.0) */
 };
 

@@ -6,7 +6,6 @@
 #include "lib/renewal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define PROBE_PAUSE_MS 60000
 
@@ -17,14 +16,6 @@ struct clock {
     struct client_call *call;
     struct loop_delay *delay;
 };
-
-static int64_t boot_seconds(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_BOOTTIME, &ts);
-    return ts.tv_sec;
-}
 
 static void on_probed(void *arg, const struct http_reply *reply, const struct err *e)
 {
@@ -64,7 +55,7 @@ bool clock_is_believed(struct engine *g)
     bool doubted = k->state.doubted;
     char text[256];
 
-    (void)renewal_clock_tick(&k->state, engine_now(), boot_seconds());
+    (void)renewal_clock_tick(&k->state, engine_now(), loop_boot_ms() / 1000);
     if (!k->state.doubted)
         return true;
     if (!doubted) {
@@ -93,7 +84,7 @@ struct clock *clock_new(struct engine *g)
         free(k);
         return NULL;
     }
-    (void)renewal_clock_tick(&k->state, engine_now(), boot_seconds());
+    (void)renewal_clock_tick(&k->state, engine_now(), loop_boot_ms() / 1000);
     return k;
 }
 

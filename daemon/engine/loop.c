@@ -78,6 +78,11 @@ int64_t loop_monotonic_ms(void)
     return clock_ms(CLOCK_MONOTONIC);
 }
 
+int64_t loop_boot_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_io *io = arg;

@@ -18,9 +18,11 @@ void loop_free(struct loop *l);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
-/* Unix milliseconds of the system's clock; and of a clock that nobody sets. */
+/* Unix milliseconds of the system's clock; and of a clock that nobody sets, which stands still during suspend
+ * (that of the delays) or does not. */
 int64_t loop_wall_ms(void);
 int64_t loop_monotonic_ms(void);
+int64_t loop_boot_ms(void);
 
 /* Watches fd (the caller's, never closed here). Nothing is watched until loop_io_want(). NULL: out of memory.
  */

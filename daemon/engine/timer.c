@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/timer.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -14,7 +13,7 @@ struct timers {
     struct timer **heap; /* [1..n], earliest first; the timers are their owners' */
     size_t n;
     size_t cap;
-    int64_t offset; /* wall - monotonic, ms, when last looked at */
+    int64_t offset; /* of the wall clock to the time since boot, ms, when last looked at */
     void (*on_jump)(void *arg, int64_t jumped);
     void *arg;
 };
@@ -63,12 +62,16 @@ static void arm(struct timers *ts)
         spec.it_value.tv_sec = (time_t)(ts->heap[1]->at > 0 ? ts->heap[1]->at : 0);
         spec.it_value.tv_nsec = 1; /* all zero would disarm */
     }
+    if (timerfd_settime(ts->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL) == 0)
+        return;
+    /* The clock was set since the last look: the kernel says so only once, so the look is due at once. */
+    spec.it_value = (struct timespec){.tv_nsec = 1};
     (void)timerfd_settime(ts->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
 }
 
 static void notice_jump(struct timers *ts)
 {
-    int64_t offset = loop_wall_ms() - loop_monotonic_ms();
+    int64_t offset = loop_wall_ms() - loop_boot_ms();
     int64_t jumped = offset - ts->offset;
 
     ts->offset = offset;
@@ -83,9 +86,8 @@ static void on_readable(void *arg, bool readable, bool writable)
 
     (void)readable;
     (void)writable;
-    /* ECANCELED is how the kernel says that the clock was set. */
-    if (read(ts->fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED)
-        notice_jump(ts);
+    (void)!read(ts->fd, &expirations, sizeof expirations); /* ECANCELED: the clock was set */
+    notice_jump(ts);
     while (ts->n > 0 && ts->heap[1]->at <= loop_wall_ms() / 1000) {
         struct timer *t = ts->heap[1];
 
@@ -103,7 +105,7 @@ struct timers *timers_new(struct loop *l, void (*on_jump)(void *arg, int64_t jum
         return NULL;
     ts->on_jump = on_jump;
     ts->arg = arg;
-    ts->offset = loop_wall_ms() - loop_monotonic_ms();
+    ts->offset = loop_wall_ms() - loop_boot_ms();
     ts->fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     if (ts->fd >= 0)
         ts->io = loop_io_new(l, ts->fd, on_readable, ts);

@@ -22,6 +22,7 @@ struct link {
     void (*on_message)(void *arg, struct ipc_msg *m);
     void (*on_closed)(void *arg, const char *why);
     void *arg;
+    bool closed;
 };
 
 static struct request *take_request(struct link *k, uint32_t id)
@@ -39,12 +40,15 @@ static struct request *take_request(struct link *k, uint32_t id)
 
 static void closed(struct link *k, const char *why)
 {
+    k->closed = true;
     (void)loop_io_want(k->io, false, false);
     k->on_closed(k->arg, why);
 }
 
 static void flush(struct link *k)
 {
+    if (k->closed)
+        return;
     if (ipc_flush(k->conn) == IPC_RESULT_CLOSED) {
         /* What the peer said last is still to be read; the end comes from there. */
         (void)loop_io_want(k->io, true, false);
@@ -53,17 +57,38 @@ static void flush(struct link *k)
     (void)loop_io_want(k->io, true, ipc_wants_write(k->conn));
 }
 
+/* The peer numbers its own requests: only the type tells them from replies. */
+static bool is_reply(enum ipc_type type)
+{
+    switch (type) {
+    case IPC_OK:
+    case IPC_ERROR:
+    case IPC_ACCOUNT:
+    case IPC_SIGNED:
+    case IPC_INSTALLED:
+    case IPC_PONG:
+    case IPC_FACTS_REPLY:
+    case IPC_BOUND:
+    case IPC_DEPLOYED:
+    case IPC_RELOADED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void dispatch(struct link *k, struct ipc_msg *m)
 {
-    struct request *r = NULL;
+    struct request *r;
     struct err e;
 
-    if (m->id != 0 && m->type != IPC_LISTENER)
-        r = take_request(k, m->id);
-    if (r == NULL) {
+    if (!is_reply(m->type)) {
         k->on_message(k->arg, m);
         return;
     }
+    r = take_request(k, m->id);
+    if (r == NULL)
+        return; /* forgotten */
     if (m->type == IPC_ERROR) {
         ipc_msg_to_err(m, &e);
         r->on_reply(r->arg, NULL, &e);

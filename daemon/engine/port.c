@@ -15,6 +15,7 @@ struct port {
     const struct config *config;
     unsigned holders;
     struct port_wait *waiting;
+    struct port_wait *telling; /* those who waited, while they are told */
     uint32_t request;
     unsigned tries;
     char *last_text; /* what was logged last: said once, not at each try */
@@ -23,13 +24,12 @@ struct port {
 
 static void tell(struct port *p, const struct err *e)
 {
-    struct port_wait *list = p->waiting;
-
+    p->telling = p->waiting;
     p->waiting = NULL;
-    while (list != NULL) {
-        struct port_wait *w = list;
+    while (p->telling != NULL) {
+        struct port_wait *w = p->telling;
 
-        list = w->next;
+        p->telling = w->next;
         w->waiting = false;
         w->on_ready(w->arg, e);
     }
@@ -57,6 +57,8 @@ static void on_bound(void *arg, const struct ipc_msg *m, const struct err *e)
 
     p->request = 0;
     say_once(p, text);
+    if (p->holders == 0) /* released while this was under way: what came after the release is dropped here */
+        responder_drop_on_demand(p->responder);
     if (p->waiting == NULL)
         return;
     if (responder_listeners(p->responder) > 0) {
@@ -101,16 +103,21 @@ void port_hold(struct port *p, struct port_wait *w)
     loop_delay_start(p->delay, 0);
 }
 
+static bool unlink_from(struct port_wait **list, const struct port_wait *w)
+{
+    while (*list != NULL && *list != w)
+        list = &(*list)->next;
+    if (*list == NULL)
+        return false;
+    *list = w->next;
+    return true;
+}
+
 void port_release(struct port *p, struct port_wait *w)
 {
-    if (w->waiting) {
-        struct port_wait **q = &p->waiting;
-
-        while (*q != w)
-            q = &(*q)->next;
-        *q = w->next;
-        w->waiting = false;
-    }
+    if (w->waiting && !unlink_from(&p->waiting, w))
+        (void)unlink_from(&p->telling, w);
+    w->waiting = false;
     if (--p->holders > 0)
         return;
     loop_delay_stop(p->delay);

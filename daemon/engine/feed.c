@@ -3,6 +3,7 @@
 
 #include "daemon/engine/loop.h"
 #include "lib/err.h"
+#include "lib/utf8.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -62,6 +63,7 @@ void feed_progress(struct feed *f, const char *name, const char *outcome, const 
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    utf8_make_printable(text);
     FOR_LISTENERS(f, l, following)
     if (l->on_progress != NULL)
         l->on_progress(l->arg, name, text, outcome);
@@ -95,18 +97,17 @@ void feed_event(struct feed *f, const char *name, const char *event, const char 
 {
     struct feed_listener *l;
     struct feed_listener *following;
-    struct err text; /* bounded and cleaned, whatever the peer said */
-    char raw[ERR_TEXT_MAX];
+    char text[ERR_TEXT_MAX + 256];
     json_t *j;
     char *line;
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(raw, sizeof raw, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    err_set(&text, ERR_CLASS_NONE, "%s", raw);
+    utf8_make_printable(text); /* it may quote a peer, and have been cut within a character */
     j = json_pack("{sI ss ss ss so}", "at", (json_int_t)(loop_wall_ms() / 1000), "name", name, "event", event,
-                  "text", text.text, "output", output_to_json(output));
+                  "text", text, "output", output_to_json(output));
     line = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
     json_decref(j);
     if (line == NULL)

@@ -42,6 +42,7 @@ static const struct vocabulary vocabulary[] = {
     [IPC_DISCARD_KEY] = {"discard-key", "s", SHORT, false},
     [IPC_INSTALL] = {"install", "ss", CHAIN, false},
     [IPC_COPY] = {"copy", "s", SHORT, false},
+    [IPC_MARK_SERVED] = {"mark-served", "su", SHORT, false},
     [IPC_PING] = {"ping", "", 0, false},
     [IPC_FACTS] = {"facts", "su", SHORT, false},
     [IPC_OK] = {"ok", "", 0, false},

@@ -43,6 +43,7 @@ enum ipc_type {
     IPC_DISCARD_KEY,   /* lineage -> IPC_OK: the pending key is refused by the CA */
     IPC_INSTALL,       /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
     IPC_COPY,          /* lineage -> IPC_OK: the configured copies equal the live generation */
+    IPC_MARK_SERVED,   /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
     IPC_PING,          /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
 
     /* supervisor -> keeper */

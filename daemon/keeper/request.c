@@ -281,6 +281,15 @@ static bool handle_copy(const struct request *r, struct err *e)
     return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
 }
 
+static bool handle_served(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c = lineage_of(r, e);
+
+    if (c == NULL || !store_mark_served(&r->k->store, c->name, r->m->field[1].u, e))
+        return false;
+    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+}
+
 static bool handle_ping(const struct request *r, struct err *e)
 {
     return ipc_send(r->conn, IPC_PONG, r->m->id, sandbox_unknown_syscalls()) || err_nomem(e, "replying");
@@ -337,6 +346,7 @@ static const struct handler {
     [IPC_DISCARD_KEY] = {FROM_ENGINE, handle_discard_key},
     [IPC_INSTALL] = {FROM_ENGINE, handle_install},
     [IPC_COPY] = {FROM_ENGINE, handle_copy},
+    [IPC_MARK_SERVED] = {FROM_ENGINE, handle_served},
     [IPC_PING] = {FROM_ENGINE | FROM_SUPERVISOR, handle_ping},
     [IPC_FACTS] = {FROM_SUPERVISOR, handle_facts},
 };

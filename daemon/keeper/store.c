@@ -14,6 +14,7 @@
 
 #define LEFTOVER  ".new-" /* prefix of everything unfinished */
 #define CONDEMNED ".old-" /* of a generation that is being removed */
+#define SERVED    "served"
 #define KEPT_AGE  (7 * 24 * 3600)
 
 bool store_lineage(const struct store *s, const char *lineage, struct dir *d, struct err *e)
@@ -175,22 +176,58 @@ bool store_add(const struct store *s, const char *lineage, const struct file_con
     return ok;
 }
 
-bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+/* Makes the symbolic link NAME durably, over what was there. */
+static bool replace_link(const struct dir *d, const char *name, const char *target, struct err *e)
 {
-    char target[CONFIG_NAME_MAX + 64];
     char temporary[CONFIG_NAME_MAX + 16];
     bool ok;
 
-    (void)snprintf(target, sizeof target, "../certs/%s/%" PRIu64, lineage, generation);
-    (void)snprintf(temporary, sizeof temporary, LEFTOVER "%s", lineage);
-    if (!dir_remove(&s->live, temporary, e))
+    (void)snprintf(temporary, sizeof temporary, LEFTOVER "%s", name);
+    if (!dir_remove(d, temporary, e))
         return false;
-    ok = symlinkat(target, s->live.fd, temporary) == 0 ||
-         dir_err(&s->live, "make the link", temporary, errno, e);
-    ok = ok && dir_rename(&s->live, temporary, lineage, e);
+    ok = symlinkat(target, d->fd, temporary) == 0 || dir_err(d, "make the link", temporary, errno, e);
+    ok = ok && dir_rename(d, temporary, name, e);
     if (!ok)
-        (void)unlinkat(s->live.fd, temporary, 0);
-    return ok && dir_sync(&s->live, e);
+        (void)unlinkat(d->fd, temporary, 0);
+    return ok && dir_sync(d, e);
+}
+
+bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+{
+    char target[CONFIG_NAME_MAX + 64];
+
+    (void)snprintf(target, sizeof target, "../certs/%s/%" PRIu64, lineage, generation);
+    return replace_link(&s->live, lineage, target, e);
+}
+
+/* 0: none is known. */
+static uint64_t served(const struct dir *lineage)
+{
+    char target[32];
+    ssize_t n = readlinkat(lineage->fd, SERVED, target, sizeof target - 1);
+
+    if (n < 0)
+        return 0;
+    target[n] = '\0';
+    return parse_generation(target);
+}
+
+bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+{
+    char target[32];
+    struct dir d;
+    bool ok;
+
+    /* There is such a generation. */
+    if (!store_generation(s, lineage, generation, &d, e))
+        return false;
+    dir_close(&d);
+    if (!store_lineage(s, lineage, &d, e))
+        return false;
+    (void)snprintf(target, sizeof target, "%" PRIu64, generation);
+    ok = served(&d) == generation || replace_link(&d, SERVED, target, e);
+    dir_close(&d);
+    return ok;
 }
 
 /* False also for a time in the future: with a clock that is not set yet nothing is old. */
@@ -232,7 +269,7 @@ static bool prune(const struct store *s, const struct dir *lineage, const struct
         char name[32];
 
         (void)snprintf(name, sizeof name, "%" PRIu64, v[i]);
-        if (v[i] == live)
+        if (v[i] == live || v[i] == served(lineage))
             continue;
         if (kept < c->keep)
             kept++;

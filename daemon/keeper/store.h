@@ -54,11 +54,14 @@ bool store_add(const struct store *s, const char *lineage, const struct file_con
 /* live/LINEAGE becomes this generation, durably. */
 bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
 
+/* Remembers that this generation was deployed, as the link certs/LINEAGE/served, durably. */
+bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
+
 /* Removes one generation, which must not be live. */
 bool store_remove(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
 
-/* Removes generations of the lineage but: the live one, the newest `keep` besides it, what is younger than
- * 7 days at `now` (Unix seconds), and the newest of all. */
+/* Removes generations of the lineage but: the live one, the newest `keep` besides it, the one last served,
+ * what is younger than 7 days at `now` (Unix seconds), and the newest of all. */
 bool store_prune(const struct store *s, const struct config_certificate *c, int64_t now, struct err *e);
 
 #endif

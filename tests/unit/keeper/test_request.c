@@ -79,6 +79,8 @@ static void test_one_issuance(void **state)
     assert_int_equal(p.m.field[0].u, 1);
     peer_ask(&p, IPC_OK, IPC_COPY, "one.test");
     assert_true(fixture_exists(&f, "copy.pem"));
+    peer_ask(&p, IPC_OK, IPC_MARK_SERVED, "one.test", (uint64_t)1);
+    peer_ask(&p, IPC_ERROR, IPC_MARK_SERVED, "one.test", (uint64_t)2);
     assert_true(ipc_send(p.supervisor, IPC_FACTS, 5, "one.test", (uint64_t)1));
     peer_send_all(p.supervisor);
     assert_true(peer_receive(&p, p.supervisor));
@@ -106,6 +108,7 @@ static void test_what_is_not_configured_is_refused(void **state)
     peer_refused(&p, "configured certificate", IPC_SIGN_FINALIZE, "../one.test", URL, NONCE);
     peer_refused(&p, "configured certificate", IPC_INSTALL, "two.test", "x");
     peer_refused(&p, "configured certificate", IPC_COPY, "/etc");
+    peer_refused(&p, "configured certificate", IPC_MARK_SERVED, "two.test", (uint64_t)1);
     peer_refused(&p, "configured certificate", IPC_DISCARD_KEY, "live");
     peer_refused(&p, "origin", IPC_SIGN_FETCH, "test", "https://other.test/acme/1", NONCE);
     peer_refused(&p, "origin", IPC_SIGN_NEW_ORDER, "one.test", "https://ca.test:444/acme/1", NONCE);

@@ -152,6 +152,35 @@ static void test_prune_keeps_what_it_must(void **state)
     fixture_close(&f);
 }
 
+static void test_what_was_served_last_is_kept(void **state)
+{
+    struct fixture f;
+    struct store s;
+    struct err e = {0};
+
+    (void)state;
+    fixture_open(&f, FIXTURE_PLAIN "keep = 0\n");
+    fixture_store(&f, &s, now);
+    add(&s, 1);
+    add(&s, 2);
+    add(&s, 3);
+    flip(&s, 3);
+    set_age(&f, "state/certs/one.test/1", 30 * DAY);
+    set_age(&f, "state/certs/one.test/2", 30 * DAY);
+    assert_false(store_mark_served(&s, "one.test", 9, &e));
+    assert_true(store_mark_served(&s, "one.test", 1, &e));
+    assert_true(store_mark_served(&s, "one.test", 1, &e));
+    prune(&f, &s, now);
+    assert_true(fixture_exists(&f, "state/certs/one.test/1"));
+    assert_false(fixture_exists(&f, "state/certs/one.test/2"));
+    assert_true(store_mark_served(&s, "one.test", 3, &e));
+    prune(&f, &s, now);
+    assert_false(fixture_exists(&f, "state/certs/one.test/1"));
+    assert_int_equal(fixture_leftovers(&f, "state/certs/one.test"), 0);
+    store_close(&s);
+    fixture_close(&f);
+}
+
 static void test_prune_stops_when_live_is_unclear(void **state)
 {
     struct fixture f;
@@ -309,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_add_and_flip),
         cmocka_unit_test(test_leftovers_of_a_crash_are_removed),
         cmocka_unit_test(test_prune_keeps_what_it_must),
+        cmocka_unit_test(test_what_was_served_last_is_kept),
         cmocka_unit_test(test_prune_stops_when_live_is_unclear),
         cmocka_unit_test(test_live_link_of_another_form_is_not_taken),
         cmocka_unit_test(test_planted_directories_are_refused),

@@ -124,7 +124,7 @@ static bool check_key(const mbedtls_x509_crt *leaf, const struct key *key, struc
 
     if (!key_spki(key, spki, &len, e))
         return false;
-    if (leaf->pk_raw.len != len || memcmp(leaf->pk_raw.p, spki, len) != 0)
+    if (leaf->pk_raw.p == NULL || leaf->pk_raw.len != len || memcmp(leaf->pk_raw.p, spki, len) != 0)
         return err_set(e, ERR_CLASS_TRANSIENT, "the certificate was made for another key than ours");
     return true;
 }

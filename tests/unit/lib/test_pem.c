@@ -24,7 +24,7 @@ static char *first(const char *text, bool strict, bool *found)
     *found = der != NULL;
     out = calloc(1, len + 1);
     assert_non_null(out);
-    if (len > 0)
+    if (der != NULL)
         memcpy(out, der, len);
     free(der);
     return out;

@@ -24,10 +24,12 @@ void log_set_level(enum log_level level);
 
 /* The supervisor: to journald when stderr is its stream and force_stderr is false, else to stderr. */
 void log_open(bool force_stderr);
-/* Keeper and engine: framed records to fd (blocking writes with a bound: a stuck supervisor loses records, not time). */
+/* Keeper and engine: framed records to fd (blocking writes with a bound: a stuck supervisor loses records,
+ * not time). */
 void log_open_relay(int fd, const char *process);
 
-/* The supervisor's end of one child's log socketpair: reads what is there and writes it out. False: end of file. */
+/* The supervisor's end of one child's log socketpair: reads what is there and writes it out. False: end of
+ * file. */
 struct log_relay;
 struct log_relay *log_relay_new(int fd, const char *process);
 bool log_relay_read(struct log_relay *r);

@@ -13,7 +13,7 @@
 struct snapshot {
     struct config_file *files; /* texts borrowed from `text` */
     size_t n_files;
-    char *text; /* owned */
+    char *text;              /* owned */
     struct snapshot_id *ids; /* owned */
     size_t n_ids;
     uid_t engine_uid; /* what the engine runs as */
@@ -28,8 +28,8 @@ struct snapshot_id {
 };
 
 /* The supervisor: writes files and ids into a new sealed memfd. -1 with e on failure. */
-int snapshot_write(const struct config_file *files, size_t n_files, const struct snapshot_id *ids, size_t n_ids,
-                   uid_t engine_uid, gid_t engine_gid, struct err *e);
+int snapshot_write(const struct config_file *files, size_t n_files, const struct snapshot_id *ids,
+                   size_t n_ids, uid_t engine_uid, gid_t engine_gid, struct err *e);
 
 /* Keeper and engine: reads it back and parses the configuration. NULL on failure. */
 struct snapshot *snapshot_read(int fd, struct err *e);

@@ -71,21 +71,19 @@ static void test_it_cannot_be_changed(void **state)
 
 static void test_anything_else_is_refused(void **state)
 {
-/* clang-format off */
-#define TEXT(s) {(s), sizeof(s) - 1}
-/* clang-format on */
+#define TEXT(text) .s = (text), .len = sizeof(text) - 1
     static const struct {
         const char *s;
         size_t len;
     } texts[] = {
-        TEXT(""),
-        TEXT("acmed 2\0end\0"),
-        TEXT("acmed 1"),
-        TEXT("acmed 1\0engine 1 2\0"),
-        TEXT("acmed 1\0file 9999 /x\0abc\0end\0"),
-        TEXT("acmed 1\0file 2 /x\0abc\0end\0"),
-        TEXT("acmed 1\0bogus\0end\0"),
-        TEXT("acmed 1\0end\0more\0"),
+        {TEXT("")},
+        {TEXT("acmed 2\0end\0")},
+        {TEXT("acmed 1")},
+        {TEXT("acmed 1\0engine 1 2\0")},
+        {TEXT("acmed 1\0file 9999 /x\0abc\0end\0")},
+        {TEXT("acmed 1\0file 2 /x\0abc\0end\0")},
+        {TEXT("acmed 1\0bogus\0end\0")},
+        {TEXT("acmed 1\0end\0more\0")},
     };
     struct err e;
 

@@ -12,6 +12,10 @@
 #define TEXT_MAX    8192  /* of an answer */
 #define ACTIONS_MAX 20000 /* a hostile engine asks for no more at once */
 
+/* Of a program's output, in the log. */
+#define LOG_LINES_MAX 40
+#define LOG_LINE_MAX  1000
+
 enum step { STEP_RELOAD, STEP_HOOK };
 
 struct action {
@@ -188,6 +192,26 @@ static void fail(struct action *x, const struct err *e)
     add_text(x, e->text);
 }
 
+/* What a program printed, line by line; all of it is in the history. */
+static void log_output(const struct action *x, bool failed, const char *output)
+{
+    const char *p = output;
+
+    for (unsigned n = 0; *p != '\0'; n++) {
+        int len = (int)strcspn(p, "\n");
+
+        if (n == LOG_LINES_MAX) {
+            log_write(failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, x->lineage,
+                      "... (acmectl history %s shows the rest)", x->lineage);
+            return;
+        }
+        if (len > 0)
+            log_write(failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, x->lineage, "%s: %.*s",
+                      x->step == STEP_HOOK ? "hook" : "reload", len > LOG_LINE_MAX ? LOG_LINE_MAX : len, p);
+        p += p[len] == '\n' ? len + 1 : len;
+    }
+}
+
 static void on_reloaded(void *arg, const struct reload_result *r)
 {
     struct action *x = arg;
@@ -196,6 +220,7 @@ static void on_reloaded(void *arg, const struct reload_result *r)
         fail(x, &r->error);
     else if (r->note[0] != '\0')
         add_text(x, r->note);
+    log_output(x, !r->ok, r->output);
     (void)buf_addstr(&x->output, r->output);
     x->output.failed = false;
     x->pending--;
@@ -228,6 +253,7 @@ static void on_hook_done(void *arg, const struct job_result *r)
     x->job = NULL;
     if (!r->ok)
         fail(x, &r->error);
+    log_output(x, !r->ok, r->output);
     (void)buf_addstr(&x->output, r->output);
     x->output.failed = false;
     if (r->ok)

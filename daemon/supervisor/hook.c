@@ -37,15 +37,47 @@ static bool set(struct strv *env, const char *fmt, ...)
     return ok;
 }
 
+/* True when the blank-separated list has the name. */
+static bool lists(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *p = strstr(list, name); p != NULL; p = strstr(p + 1, name))
+        if ((p == list || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
+            return true;
+    return false;
+}
+
+/* The certificate's names, those of the configuration in its order first: scripts take the first one for the
+ * name. The caller frees; NULL: out of memory. */
+static char *domains(const struct config_certificate *c, const char *names)
+{
+    struct strv ordered = {0};
+    char *copy = strdup(names), *rest = copy, *name, *joined = NULL;
+    bool ok = copy != NULL;
+
+    for (size_t i = 0; ok && i < c->domains.n; i++)
+        if (lists(names, c->domains.v[i]))
+            ok = strv_add(&ordered, c->domains.v[i]);
+    while (ok && (name = strsep(&rest, " ")) != NULL)
+        if (*name != '\0' && !strv_contains(&ordered, name))
+            ok = strv_add(&ordered, name);
+    if (ok)
+        joined = strv_join(&ordered, " ");
+    strv_clear(&ordered);
+    free(copy);
+    return joined;
+}
+
 static bool environment(struct strv *env, const struct config_certificate *c, const char *event,
-                        const struct hook_facts *f, const struct passwd *pw)
+                        const struct hook_facts *f, const char *names, const struct passwd *pw)
 {
     const char *lang = getenv("LANG");
 
     return set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") &&
            set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") &&
            set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") && set(env, "ACMED_CERTIFICATE=%s", c->name) &&
-           set(env, "ACMED_LINEAGE=%s", c->name) && set(env, "ACMED_DOMAINS=%s", f->names) &&
+           set(env, "ACMED_LINEAGE=%s", c->name) && set(env, "ACMED_DOMAINS=%s", names) &&
            set(env, "ACMED_EVENT=%s", event) && set(env, "ACMED_GENERATION=%u", f->generation) &&
            set(env, "ACMED_DIR=%s", f->dir) && set(env, "ACMED_FULLCHAIN=%s/fullchain.pem", f->dir) &&
            set(env, "ACMED_PRIVKEY=%s/privkey.pem", f->dir) && set(env, "ACMED_CERT=%s/cert.pem", f->dir) &&
@@ -62,6 +94,7 @@ struct job *hook_start(struct event_base *base, const struct load *l, const stru
     struct strv env = {0};
     const struct passwd *pw;
     struct job *job = NULL;
+    char *names;
 
     if (c->hook_user != NULL && !load_uid(l, c->hook_user, &spec.uid)) {
         err_set(e, ERR_CLASS_CONFIG, "hook_user %s is not known", c->hook_user);
@@ -75,10 +108,12 @@ struct job *hook_start(struct event_base *base, const struct load *l, const stru
             pw != NULL ? pw->pw_gid : (gid_t)spec.uid; /* a bare number: the group of the same number */
     }
     spec.env = &env;
-    if (!environment(&env, c, event, f, pw))
+    names = domains(c, f->names);
+    if (names == NULL || !environment(&env, c, event, f, names, pw))
         err_nomem(e, "hook");
     else
         job = job_start(base, &spec, done, arg, e);
     strv_clear(&env);
+    free(names);
     return job;
 }

@@ -80,7 +80,7 @@ static int keeper_main(void)
     while (next(c, &m))
         if (m.type == IPC_FACTS)
             (void)ipc_send(c, IPC_FACTS_REPLY, m.id, "/state/certs/a.example/7", UINT64_C(1800000000), "0abc",
-                           "a.example www.a.example");
+                           "1st.example a.example");
     log_info(NULL, "keeper ends at end of file");
     return 0;
 }
@@ -346,10 +346,9 @@ static void test_a_stubborn_engine_is_ended(void **state)
 static void test_deployment_steps(void **state)
 {
     (void)state;
-    write_script(
-        "hook",
-        "echo \"$1 $ACMED_CERTIFICATE $ACMED_EVENT $ACMED_FULLCHAIN $ACMED_SERIAL ${NOTIFY_SOCKET-none}\"; "
-        "sleep 0.3; exit 4");
+    write_script("hook", "echo \"$1 $ACMED_CERTIFICATE [$ACMED_DOMAINS] $ACMED_EVENT $ACMED_FULLCHAIN "
+                         "$ACMED_SERIAL ${NOTIFY_SOCKET-none}\"; "
+                         "sleep 0.3; exit 4");
     write_script("systemctl",
                  "echo \"$*\" >>${0%/*}/systemctl.log\n"
                  "case $1/$4 in show/a.service) echo LoadState=loaded; echo ActiveState=active;;\n"
@@ -357,9 +356,10 @@ static void test_deployment_steps(void **state)
     configure("deploy", "");
     start();
     await("deployed id 3: failed [", 1);
-    await(
-        "exited with status 4] output [arg a.example issued /state/certs/a.example/7/fullchain.pem 0abc none",
-        3);
+    await("exited with status 4] output [arg a.example [a.example 1st.example] issued "
+          "/state/certs/a.example/7/fullchain.pem 0abc none",
+          3);
+    await("acmed: warning: a.example: hook: arg a.example [a.example 1st", 1);
     await("deployed id 13: done [b.service is not running; it will read the new files when it starts] output "
           "[]",
           1);

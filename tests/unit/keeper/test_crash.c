@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/keeper/fixture.h"
+
+#include "daemon/keeper/account.h"
+#include "daemon/keeper/install.h"
+#include "daemon/log.h"
+#include "lib/cert.h"
+#include "lib/csr.h"
+#include "tests/unit/keeper/ca.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* The keeper's work is ended by SIGKILL before each system call in turn that changes something. After each,
+ * the store is opened anew, L1 must hold, and the work must be able to be finished. */
+
+#define CHANGES_MAX 500
+
+struct work {
+    struct fixture f;
+    char *chain; /* of the order in flight */
+    int64_t now;
+    bool installing; /* else: making keys from nothing */
+    bool saw_old;
+    bool saw_new;
+};
+
+static int key_and_account(struct work *w, struct store *s)
+{
+    const struct config *config = w->f.snapshot->config;
+    struct pending *pending = pending_new(s, config);
+    struct accounts *accounts = accounts_new(s, config);
+    const struct config_ca *ca = config_find_ca(config, "test");
+    const struct key *key;
+    bool ok = accounts_get(accounts, ca, NULL) != NULL &&
+              accounts_save_url(accounts, ca, "https://ca.test/acct/1", NULL) &&
+              pending_get(pending, &config->certificates[0], &key, NULL) == PENDING_READY;
+
+    pending_free(pending);
+    accounts_free(accounts);
+    return ok ? 0 : 1;
+}
+
+static int install(struct work *w, struct store *s)
+{
+    const struct config *config = w->f.snapshot->config;
+    struct pending *pending = pending_new(s, config);
+    uint64_t generation;
+    struct err e;
+    bool ok = install_chain(s, w->f.snapshot, pending, &config->certificates[0], w->chain, strlen(w->chain),
+                            w->now, &generation, &e);
+
+    if (!ok)
+        (void)fprintf(stderr, "%s\n", e.text);
+    pending_free(pending);
+    return ok ? 0 : 1;
+}
+
+static int do_work(struct work *w)
+{
+    struct store s;
+    int rc = 1;
+
+    if (!store_open(&s, w->f.snapshot->config, w->f.engine_uid, w->f.engine_gid, w->now, NULL))
+        return 1;
+    rc = w->installing ? install(w, &s) : key_and_account(w, &s);
+    store_close(&s);
+    return rc;
+}
+
+/* The calls that change what is on the disk; between two of them nothing differs. */
+static bool is_change(pid_t pid)
+{
+    static const long changes[] = {SYS_write,    SYS_fsync,     SYS_fchmod,   SYS_fchown,
+                                   SYS_mkdirat,  SYS_unlinkat,  SYS_openat,   SYS_symlinkat,
+                                   SYS_renameat, SYS_renameat2, SYS_fchmodat, SYS_ftruncate};
+    struct __ptrace_syscall_info info;
+
+    memset(&info, 0, sizeof info);
+    assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0);
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+        return false;
+    if (info.entry.nr == SYS_openat)
+        return (info.entry.args[2] & O_CREAT) != 0;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        if ((long)info.entry.nr == changes[i])
+            return true;
+    return false;
+}
+
+/* Runs the work until its n-th change. True: it was ended before that; false: it was through. */
+static bool killed_at(struct work *w, unsigned n)
+{
+    unsigned changes = 0;
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+            _exit(77);
+        (void)raise(SIGSTOP);
+        _exit(do_work(w));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(
+        ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)), 0);
+    while (WIFSTOPPED(status) && changes < n) {
+        assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFSTOPPED(status))
+            changes += is_change(pid);
+    }
+    if (WIFSTOPPED(status)) {
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return true;
+    }
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    return false;
+}
+
+static bool can_trace(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 ? 0 : 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status == 0;
+}
+
+/* L1: live/ is the old certificate or the new one, whole, with its key. 0: none. */
+static uint64_t live_is_whole(const struct work *w)
+{
+    struct strv names = {0};
+    struct cert_chain chain;
+    struct err e = {0};
+    struct key *key;
+    char *pem = fixture_read(&w->f, "state/live/one.test/privkey.pem");
+    char *full = fixture_read(&w->f, "state/live/one.test/fullchain.pem");
+    bool is_new;
+
+    if (pem == NULL && full == NULL) {
+        assert_false(fixture_exists(&w->f, "state/live/one.test"));
+        return 0;
+    }
+    assert_non_null(pem);
+    assert_non_null(full);
+    key = key_from_pem(pem, strlen(pem), &e);
+    assert_non_null(key);
+    assert_true(strv_add(&names, "one.test"));
+    if (!cert_chain_check(&chain, full, strlen(full), key, &names, w->now, &e))
+        fail_msg("%s", e.text);
+    is_new = w->chain != NULL && strcmp(full, w->chain) == 0;
+    cert_chain_clear(&chain);
+    strv_clear(&names);
+    key_free(key);
+    free(pem);
+    free(full);
+    return is_new ? 2 : 1;
+}
+
+/* A new order up to its chain. */
+static void order(struct work *w)
+{
+    struct err e = {0};
+    struct store s;
+    struct pending *pending;
+    const struct key *key;
+    char *csr;
+
+    fixture_store(&w->f, &s, w->now);
+    pending = pending_new(&s, w->f.snapshot->config);
+    if (pending_get(pending, &w->f.snapshot->config->certificates[0], &key, &e) != PENDING_READY)
+        fail_msg("%s", e.text);
+    csr = csr_build(key, &w->f.snapshot->config->certificates[0].domains, &e);
+    assert_non_null(csr);
+    free(w->chain);
+    w->chain = ca_certify(csr, "one.test", w->now - 60, w->now + 86400);
+    free(csr);
+    pending_free(pending);
+    store_close(&s);
+}
+
+static void no_leftovers(const struct work *w)
+{
+    assert_int_equal(fixture_leftovers(&w->f, "state/accounts"), 0);
+    assert_int_equal(fixture_leftovers(&w->f, "state/live"), 0);
+    if (fixture_exists(&w->f, "state/certs/one.test"))
+        assert_int_equal(fixture_leftovers(&w->f, "state/certs/one.test"), 0);
+}
+
+/* Ends the work at ever later changes until it is through; each time, looks at what is left and finishes. */
+static void crash_everywhere(struct work *w, void (*prepare)(struct work *w), void (*look)(struct work *w))
+{
+    unsigned n = 1;
+
+    w->now = (int64_t)time(NULL);
+    if (!can_trace())
+        skip();
+    for (; n < CHANGES_MAX; n++) {
+        bool killed;
+
+        fixture_open(&w->f, FIXTURE_PLAIN);
+        prepare(w);
+        killed = killed_at(w, n);
+        look(w);
+        assert_int_equal(do_work(w), 0);
+        look(w);
+        no_leftovers(w);
+        fixture_close(&w->f);
+        free(w->chain);
+        w->chain = NULL;
+        if (!killed)
+            break;
+    }
+    assert_in_range(n, 20, CHANGES_MAX - 1);
+}
+
+static void prepare_second_order(struct work *w)
+{
+    w->installing = true;
+    order(w);
+    assert_int_equal(do_work(w), 0);
+    order(w);
+}
+
+static void look_at_live(struct work *w)
+{
+    uint64_t live = live_is_whole(w);
+
+    assert_in_range(live, 1, 2);
+    w->saw_old = w->saw_old || live == 1;
+    w->saw_new = w->saw_new || live == 2;
+}
+
+static void test_installing(void **state)
+{
+    struct work w = {0};
+
+    (void)state;
+    crash_everywhere(&w, prepare_second_order, look_at_live);
+    assert_true(w.saw_old && w.saw_new);
+}
+
+static void prepare_nothing(struct work *w)
+{
+    w->installing = false;
+}
+
+/* Whatever is there under its final name is whole. */
+static void look_at_keys(struct work *w)
+{
+    static const char *const keys[] = {"state/accounts/test/key.pem", "state/certs/one.test/pending/key.pem"};
+
+    for (size_t i = 0; i < 2; i++) {
+        char *pem = fixture_read(&w->f, keys[i]);
+        struct key *key = pem != NULL ? key_from_pem(pem, strlen(pem), NULL) : NULL;
+
+        if (pem != NULL)
+            assert_non_null(key);
+        key_free(key);
+        free(pem);
+    }
+    assert_false(fixture_exists(&w->f, "state/accounts/test.~1~"));
+}
+
+static void test_making_keys(void **state)
+{
+    struct work w = {0};
+
+    (void)state;
+    crash_everywhere(&w, prepare_nothing, look_at_keys);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_installing),
+        cmocka_unit_test(test_making_keys),
+    };
+    struct err e;
+    int failed;
+
+    log_set_level(LOG_LEVEL_ERROR);
+    if (!crypto_init(&e))
+        return 1;
+    ca_start();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ca_stop();
+    crypto_free();
+    return failed;
+}

@@ -48,7 +48,9 @@ static void forget(struct account *account)
     key_free(account->key);
     free(account->url);
     free(account->thumbprint);
-    *account = (struct account){.ca = account->ca};
+    account->key = NULL;
+    account->url = NULL;
+    account->thumbprint = NULL;
 }
 
 void accounts_free(struct accounts *a)
@@ -110,21 +112,21 @@ static bool set_aside(struct accounts *a, const char *ca, struct err *e)
 
 static bool fill_new(const struct dir *d, const struct config_ca *ca, const struct key *key, struct err *e)
 {
-    struct buf pem;
     char *record = record_text(ca->directory, "");
+    struct buf pem;
     bool ok;
 
+    if (record == NULL)
+        return err_nomem(e, "making an account");
     buf_init_secret(&pem, FILE_MAX);
-    ok = record != NULL || err_nomem(e, "making an account");
-    if (ok && key_to_pem(key, &pem, e)) {
+    ok = key_to_pem(key, &pem, e);
+    if (ok) {
         const struct file_content files[] = {
             {KEY_FILE, pem.data, pem.len, FILE_PRIVATE},
             {RECORD_FILE, record, strlen(record), FILE_PRIVATE},
         };
 
         ok = file_write_all(d, files, 2, e) && dir_sync(d, e);
-    } else {
-        ok = false;
     }
     buf_clear(&pem);
     free(record);

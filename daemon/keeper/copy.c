@@ -65,7 +65,7 @@ static bool check_down(char *path, struct err *e)
 static bool check_up(const struct dir *d, struct err *e)
 {
     struct stat below;
-    struct stat here;
+    struct stat here = {0};
     int fd = openat(d->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && fstat(fd, &here) == 0;
 

@@ -390,8 +390,8 @@ static bool make_engine_dir(struct dir *d, const struct dir *parent, const char 
 
 static bool make_engine_dirs(const struct store *s, uid_t uid, gid_t gid, struct err *e)
 {
-    struct dir state;
-    struct dir history;
+    struct dir state = DIR_CLOSED;
+    struct dir history = DIR_CLOSED;
     bool ok = make_engine_dir(&state, &s->root, "state", uid, gid, e);
 
     if (!ok)

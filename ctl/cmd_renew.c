@@ -91,7 +91,7 @@ static enum ctl_exit run(struct errand *a, const char *method, json_t *parameter
         return say_broken(a->c, CLIENT_CLOSED, &e);
     if (end == END_CLOSED)
         return follow_errand(a);
-    return end == END_FINAL && (!a->c->no_wait || a->n == 0) ? errand_finish(a) : status;
+    return end == END_FINAL ? errand_finish(a) : status;
 }
 
 /* The certificates are looked at first: only then can be told, after a restart of the daemon, what it came

@@ -129,6 +129,7 @@ static void show(struct errand *a, int64_t at, const char *name, enum outcome ou
     add_line(a, &out, text_width(when) + 2, name, outcome, text);
     say_buf(a->c, &out);
     buf_clear(&out);
+    a->shown = true;
 }
 
 static enum outcome outcome_of(const char *s)
@@ -161,7 +162,7 @@ void errand_progress(struct errand *a, const json_t *parameters, bool last)
         keep(a, name, outcome, text_of(one, "text"));
         if (a->c->json)
             say_json(a->c, one, false);
-        else if (!last || outcome == OUTCOME_OPEN)
+        else if (!last)
             show(a, json_integer_value(json_object_get(one, "at")), name, outcome, text_of(one, "text"));
     }
 }
@@ -250,13 +251,14 @@ enum ctl_exit errand_finish(struct errand *a)
     buf_init(&out, TEXT_MAX);
     if (a->n > 1)
         qsort(a->v, a->n, sizeof *a->v, by_name);
-    if (a->n > 0)
+    if (a->shown)
         (void)buf_addch(&out, '\n');
     for (size_t i = 0; i < a->n; i++) {
         const struct errand_entry *entry = &a->v[i];
 
         /* who named a certificate and sees it skipped did not get what was asked for */
         if (entry->outcome == OUTCOME_FAILED || entry->outcome == OUTCOME_UNKNOWN ||
+            (entry->outcome == OUTCOME_OPEN && !a->c->no_wait) ||
             (entry->outcome == OUTCOME_SKIPPED && a->c->n_args > 0))
             status = CTL_FAILED;
         add_line(a, &out, 0, entry->name, entry->outcome, entry->text != NULL ? entry->text : "");

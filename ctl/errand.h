@@ -21,6 +21,7 @@ struct errand_entry {
 struct errand {
     struct ctl *c;
     bool deploy;         /* a deployment; else a renewal */
+    bool shown;          /* a line of progress was printed */
     int64_t started;     /* Unix seconds */
     struct fleet before; /* what Status said before the call */
     struct errand_entry *v;
@@ -29,8 +30,8 @@ struct errand {
 
 void errand_clear(struct errand *a);
 
-/* Takes a reply of type (progress: []Progress): shows each line, keeps each outcome. In the last reply only
- * what has no outcome is shown: errand_finish() tells the rest. */
+/* Takes a reply of type (progress: []Progress): shows each line, keeps each outcome. The last reply repeats
+ * the outcomes: errand_finish() tells them. */
 void errand_progress(struct errand *a, const json_t *parameters, bool last);
 
 /* A line of progress found out by acmectl itself, shown and kept like the daemon's. */

@@ -71,7 +71,8 @@ static void add_next(struct buf *out, const struct status_certificate *s, const 
     (void)buf_addstr(&text, *s->next_action != '\0' ? s->next_action : "nothing is planned");
     if (s->next_at > now)
         (void)buf_addf(&text, ", %s", when_both(when, s->next_at, now));
-    if (s->reason != NULL)
+    /* where the reason is the error, that comes next anyway */
+    if (s->reason != NULL && (s->last_error.text == NULL || strcmp(s->reason, s->last_error.text) != 0))
         (void)buf_addf(&text, ", because: %s", s->reason);
     if (!text.failed)
         add_value(out, t, "Next", text.data);

@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INDENT = 4, PARAGRAPHS_MAX = 10, PARAGRAPH_MAX = 8192 };
+enum {
+    INDENT = 4,
+    TITLE_REST = 24, /* columns for what follows the name in a paragraph's first line */
+    PARAGRAPHS_MAX = 10,
+    PARAGRAPH_MAX = 8192
+};
 
 /* "acmed tries again in 48m (2026-11-24 04:16:50 CET)." */
 static void describe_next(struct buf *out, const struct status_certificate *s, int64_t now)
@@ -24,13 +29,21 @@ static void describe_next(struct buf *out, const struct status_certificate *s, i
     (void)buf_addstr(out, ".");
 }
 
-/* In the CA's own words, and which attempt it was. */
-static void describe_error(struct buf *out, const struct status_certificate *s, int64_t now)
+/* The failure that matters now, and how often it was met; ->at 0: none. */
+static const struct journal_error *failure_of(const struct status_certificate *s, unsigned *attempts)
 {
     const struct journal_deployment *d = &s->deployment;
     bool deploying = s->last_error.at <= s->last_issued && d->error.at > 0;
-    const struct journal_error *error = deploying ? &d->error : &s->last_error;
-    unsigned attempts = deploying ? d->attempts : s->attempts;
+
+    *attempts = deploying ? d->attempts : s->attempts;
+    return deploying ? &d->error : &s->last_error;
+}
+
+/* In the CA's own words, and which attempt it was. */
+static void describe_error(struct buf *out, const struct status_certificate *s, int64_t now)
+{
+    unsigned attempts;
+    const struct journal_error *error = failure_of(s, &attempts);
     char when[WHEN_MAX];
 
     if (error->at == 0) {
@@ -47,18 +60,36 @@ static void describe_error(struct buf *out, const struct status_certificate *s, 
     (void)buf_addstr(out, "). ");
 }
 
-static void add_paragraph(struct buf *out, const struct status_certificate *s, const struct term *t,
-                          int64_t now)
+/* Certificates that fail for one reason share a paragraph: a CA out of reach is no reason for a hundred of
+ * them. */
+struct group {
+    const struct status_certificate *first;
+    size_t others;
+};
+
+static bool same_trouble(const struct status_certificate *a, const struct status_certificate *b)
 {
+    unsigned attempts;
+    const char *text_a = failure_of(a, &attempts)->text;
+    const char *text_b = failure_of(b, &attempts)->text;
+
+    return a->state == b->state && text_a != NULL && text_b != NULL && strcmp(text_a, text_b) == 0;
+}
+
+static void add_paragraph(struct buf *out, const struct group *g, const struct term *t, int64_t now)
+{
+    const struct status_certificate *s = g->first;
     char when[WHEN_MAX];
     struct buf text;
 
     buf_init(&text, PARAGRAPH_MAX);
     (void)buf_addch(out, '\n');
-    (void)text_add_middle(out, s->lineage, t->width - 24, t->utf8);
+    (void)text_add_middle(out, s->lineage, t->width - TITLE_REST, t->utf8);
+    if (g->others > 0)
+        (void)buf_addf(out, " and %zu more", g->others);
     (void)buf_addstr(out, ": ");
     term_add(t, out, table_paint(s->state), status_state_to_str(s->state));
-    if (s->not_after > now)
+    if (s->not_after > now && g->others == 0)
         (void)buf_addf(out, ", expires %s", when_relative(when, s->not_after, now));
     (void)buf_addch(out, '\n');
     describe_error(&text, s, now);
@@ -77,17 +108,28 @@ static void add_paragraph(struct buf *out, const struct status_certificate *s, c
 
 static void add_paragraphs(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
 {
-    size_t found = 0;
+    struct group groups[PARAGRAPHS_MAX];
+    size_t n = 0;
+    size_t untold = 0;
 
     for (size_t i = 0; i < f->n; i++) {
+        size_t j = 0;
+
         if (!status_needs_attention(&f->v[i], now))
             continue;
-        if (found++ < PARAGRAPHS_MAX)
-            add_paragraph(out, &f->v[i], t, now);
+        while (j < n && !same_trouble(groups[j].first, &f->v[i]))
+            j++;
+        if (j < n)
+            groups[j].others++;
+        else if (n < PARAGRAPHS_MAX)
+            groups[n++] = (struct group){.first = &f->v[i]};
+        else
+            untold++;
     }
-    if (found > PARAGRAPHS_MAX)
-        (void)buf_addf(out, "\n%zu more need attention: `acmectl show NAME` tells about each.\n",
-                       found - PARAGRAPHS_MAX);
+    for (size_t i = 0; i < n; i++)
+        add_paragraph(out, &groups[i], t, now);
+    if (untold > 0)
+        (void)buf_addf(out, "\n%zu more need attention: `acmectl show NAME` tells about each.\n", untold);
 }
 
 static void add_warning(struct buf *out, const char *text, const struct term *t)

@@ -9,6 +9,7 @@
 #include "tests/unit/ctl/fleet.h"
 
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,23 +194,51 @@ static void test_a_lineage_is_kept_once(void **state)
     fleet_clear(&f);
 }
 
-static void test_many_failures_are_not_all_told(void **state)
+/* n certificates that fail, each for a reason of its own or all for one. */
+static char *report_of_failures(size_t n, bool same)
 {
+    struct term t = PLAIN(80);
+    char texts[16][16];
     struct fleet f;
     struct buf out;
-    struct term t = PLAIN(80);
+    char *report;
+    char *text;
 
-    (void)state;
     load(&f, "[" TEST_FAILING "]", TEST_DAEMON(""));
-    f.v = realloc(f.v, 13 * sizeof *f.v);
-    for (; f.n < 13; f.n++)
+    text = f.v[0].last_error.text;
+    f.v = realloc(f.v, n * sizeof *f.v);
+    for (f.n = 1; f.n < n; f.n++) {
         f.v[f.n] = f.v[0];
+        (void)snprintf(texts[f.n], sizeof texts[f.n], "reason %zu", f.n);
+        if (!same)
+            f.v[f.n].last_error.text = texts[f.n];
+    }
     buf_init(&out, TEXT_MAX);
     table_report(&out, &f, &t, TEST_NOW);
-    assert_non_null(strstr(out.data, "\n3 more need attention: `acmectl show NAME` tells about each.\n"));
-    buf_clear(&out);
+    report = buf_take(&out, NULL);
+    f.v[0].last_error.text = text;
     f.n = 1;
     fleet_clear(&f);
+    return report;
+}
+
+static void test_many_failures_are_not_all_told(void **state)
+{
+    char *report = report_of_failures(13, false);
+
+    (void)state;
+    assert_non_null(strstr(report, "\n3 more need attention: `acmectl show NAME` tells about each.\n"));
+    free(report);
+}
+
+static void test_one_trouble_is_told_once(void **state)
+{
+    char *report = report_of_failures(13, true);
+
+    (void)state;
+    assert_non_null(strstr(report, "\nbroken.department.company.example.net and 12 more: failing\n"));
+    assert_null(strstr(report, "more need attention"));
+    free(report);
 }
 
 static void assert_detail(const char *certificate, const char *expected)
@@ -347,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_every_width_fits),
         cmocka_unit_test(test_a_lineage_is_kept_once),
         cmocka_unit_test(test_many_failures_are_not_all_told),
+        cmocka_unit_test(test_one_trouble_is_told_once),
         cmocka_unit_test(test_show_a_valid_one),
         cmocka_unit_test(test_show_a_failing_one),
         cmocka_unit_test(test_show_a_deployment),

@@ -8,12 +8,26 @@
 
 #include <string.h>
 
-enum {
-    REPLY_TIMEOUT_MS = -1
-}; /* orders may wait for hours: as long as the daemon holds the connection, so do we */
+enum { QUIET_SHARE = 6 }; /* silence for this part of c->patience_ms, and the state is asked for */
 
 /* What a connection came to. */
 enum end { END_FINAL, END_ERROR, END_TOO_MANY, END_CLOSED };
+
+/* Nothing was heard for a while: what the daemon waits for. */
+static void tell_state(struct errand *a)
+{
+    struct gather g;
+
+    if (gather_status(a->c, &g) == CTL_DONE) {
+        for (size_t i = 0; i < g.fleet.n; i++) {
+            const struct status_certificate *s = &g.fleet.v[i];
+
+            if (s->state != STATUS_VALID && errand_concerns(a, s))
+                errand_note(a, s->lineage, OUTCOME_OPEN, s->reason != NULL ? s->reason : s->next_action);
+        }
+    }
+    gather_clear(&g);
+}
 
 static enum end talk(struct errand *a, struct client *client, enum ctl_exit *status)
 {
@@ -21,12 +35,20 @@ static enum end talk(struct errand *a, struct client *client, enum ctl_exit *sta
     enum client_result result;
     enum end end = END_FINAL;
     struct err e;
+    bool quiet = !a->c->json;
     bool go_on = true;
 
     while (go_on) {
-        result = call_next(a->c, client, &r, REPLY_TIMEOUT_MS, &e);
+        /* orders may wait for hours: as long as the daemon holds the connection, so do we */
+        result = call_next(a->c, client, &r, quiet ? a->c->patience_ms / QUIET_SHARE : -1, &e);
         if (result == CLIENT_INTERRUPTED)
             continue;
+        if (result == CLIENT_TIMEOUT) {
+            tell_state(a);
+            quiet = false;
+            continue;
+        }
+        quiet = false;
         if (result == CLIENT_CLOSED)
             return END_CLOSED;
         if (result != CLIENT_OK) {

@@ -23,6 +23,8 @@ enum fake_kind {
     FAKE_SEND,   /* .text and its NUL */
     FAKE_PART,   /* .text without a NUL */
     FAKE_SLOW,   /* .text and its NUL, a byte at a time */
+    FAKE_BESIDE, /* a further connection, while the present one stays */
+    FAKE_BACK,   /* closes that, and goes on with the one before */
     FAKE_GONE,   /* the socket disappears */
     FAKE_FLOOD   /* more bytes than a reply may have, without a NUL */
 };
@@ -86,12 +88,19 @@ static inline void *fake_play(void *arg)
 {
     struct fake *f = arg;
     int fd = -1;
+    int before = -1;
 
     for (const struct fake_step *s = f->script; s->kind != FAKE_END; s++) {
         if (s->kind == FAKE_ACCEPT) {
             if (fd >= 0)
                 (void)close(fd);
             fd = accept(f->listener, NULL, NULL);
+        } else if (s->kind == FAKE_BESIDE) {
+            before = fd;
+            fd = accept(f->listener, NULL, NULL);
+        } else if (s->kind == FAKE_BACK) {
+            (void)close(fd);
+            fd = before;
         } else if (s->kind == FAKE_EXPECT) {
             fake_expect(f, fd, s->text);
         } else if (s->kind == FAKE_SEND) {

@@ -187,6 +187,25 @@ static void test_json_lines(void **state)
           "");
 }
 
+static void test_a_silent_daemon_is_asked(void **state)
+{
+    static const struct fake_step script[] = {{FAKE_ACCEPT},
+                                              {FAKE_EXPECT, "Status"},
+                                              {FAKE_SEND, STATUS(BEFORE)},
+                                              {FAKE_ACCEPT},
+                                              {FAKE_EXPECT, "Renew"},
+                                              {FAKE_BESIDE},
+                                              {FAKE_EXPECT, "Status"},
+                                              {FAKE_SEND, STATUS(ORDERING)},
+                                              {FAKE_BACK},
+                                              {FAKE_SEND, FINAL(LINE("example.com", "renewed", "\"done\""))},
+                                              {FAKE_END}};
+
+    (void)state;
+    check(script, "renew now example.com", 0,
+          "14:13:20  example.com  validate with the CA\n\nexample.com  done: renewed\n", "");
+}
+
 #define BROKEN_OFF                                                                                           \
     {FAKE_ACCEPT}, {FAKE_EXPECT, "Status"}, {FAKE_SEND, STATUS(BEFORE)}, {FAKE_ACCEPT},                      \
         {FAKE_EXPECT, "Renew"},                                                                              \
@@ -293,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_no_wait),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_a_silent_daemon_is_asked),
         cmocka_unit_test(test_renewal_survives_restarts),
         cmocka_unit_test(test_failures_after_a_restart_are_told),
         cmocka_unit_test(test_a_lost_renewal_is_noticed),

@@ -215,7 +215,8 @@ static void on_hangup(evutil_socket_t signal, short what, void *arg)
     notify_reloading();
     if (service_reload(s, false, &messages))
         service_apply(s);
-    notify_ready();
+    if (s->ready)
+        notify_ready();
     free(messages);
 }
 

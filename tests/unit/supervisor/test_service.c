@@ -413,6 +413,31 @@ static void test_a_running_hook_is_joined_by_the_next_engine(void **state)
     }
 }
 
+static void test_children_do_not_outlive_a_killed_supervisor(void **state)
+{
+    const struct timespec pause = {0, 10000000L};
+    int engine = 0, status, lock, tries = 0;
+    char where[128];
+    struct err e;
+
+    (void)state;
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us: their end is seen wherever the test runs */
+    configure("fine", "");
+    start();
+    await("ready: ", 1);
+    assert_int_equal(sscanf(strstr(log_text(), "engine has pid "), "engine has pid %d", &engine), 1);
+    (void)kill(service, SIGKILL);
+    assert_int_equal(waitpid(service, &status, 0), service);
+    (void)snprintf(where, sizeof where, "%s/state", dir);
+    lock = lock_take(where, 5000, &e); /* the keeper held it, too */
+    assert_true(lock >= 0);
+    (void)close(lock);
+    while (waitpid(engine, &status, WNOHANG) == 0 && tries++ < 500)
+        (void)nanosleep(&pause, NULL);
+    assert_true(tries < 500);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -444,6 +469,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_broken_reload_is_refused_and_a_good_one_is_not),
         cmocka_unit_test(test_a_stubborn_engine_is_ended),
         cmocka_unit_test(test_deployment_steps),
+        cmocka_unit_test(test_children_do_not_outlive_a_killed_supervisor),
         cmocka_unit_test(test_what_the_engine_may_not_ask),
         cmocka_unit_test(test_a_running_hook_is_joined_by_the_next_engine),
     };

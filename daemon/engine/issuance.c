@@ -15,6 +15,7 @@ struct issuance {
     struct authority_wait ready;
     struct port_wait port;
     bool holds_port;
+    bool resumed; /* the order is one that an earlier process began */
     struct authority_post *post;
     uint32_t request;         /* install */
     struct loop_delay *delay; /* waits of the machine, and the first step */
@@ -218,6 +219,21 @@ static void on_discarded(void *arg, const struct ipc_msg *m, const struct err *e
         log_warning(NULL, "the key that the CA refused could not be discarded: %s", e->text);
 }
 
+static bool begin_order(struct issuance *i, const char *url);
+
+/* An order whose validation failed while no acmed was there to answer it says nothing about the names: it is
+ * placed again at once, but only once. */
+static bool replace_resumed(struct issuance *i, const struct order_action *a)
+{
+    if (!i->resumed || !a->forget || a->account_lost || a->error->class != ERR_CLASS_TRANSIENT)
+        return false;
+    log_info(i->c->name, "the order that was resumed is dead, a new one is placed: %s", a->error->text);
+    journal_drop_order(&i->c->journal);
+    order_free(i->order);
+    i->order = NULL;
+    return begin_order(i, NULL);
+}
+
 static void fail(struct issuance *i, const struct order_action *a)
 {
     struct authority *authority = i->authority;
@@ -230,6 +246,8 @@ static void fail(struct issuance *i, const struct order_action *a)
         authority_account_lost(i->authority);
     if (a->discard_key)
         (void)link_request(i->g->keeper, on_discarded, NULL, IPC_DISCARD_KEY, c->name);
+    if (replace_resumed(i, a))
+        return;
     free_all(i);
     c->issuance = NULL;
     certificate_failed(c, authority, &e, forget, at_new_order);
@@ -326,9 +344,20 @@ static void abandon(struct issuance *i, const struct err *e)
     certificate_failed(c, authority, e, false, true);
 }
 
-static void on_ready(void *arg, const struct err *e)
+static bool begin_order(struct issuance *i, const char *url)
 {
     const struct order_event start = {.kind = ORDER_EV_START};
+
+    i->resumed = url != NULL;
+    i->order = order_new(authority_directory(i->authority), &i->c->config->domains, url, trace, i);
+    if (i->order == NULL)
+        return false;
+    step(i, &start);
+    return true;
+}
+
+static void on_ready(void *arg, const struct err *e)
+{
     struct issuance *i = arg;
     const char *url = resumable(i->c);
     struct err own;
@@ -340,15 +369,12 @@ static void on_ready(void *arg, const struct err *e)
     }
     if (url == NULL && i->c->journal.order_url != NULL)
         journal_drop_order(&i->c->journal);
-    i->order = order_new(authority_directory(i->authority), &i->c->config->domains, url, trace, i);
-    if (i->order == NULL) {
-        err_nomem(&own, "an order");
-        abandon(i, &own);
-        return;
-    }
     if (url != NULL)
         log_info(i->c->name, "the order begun earlier is resumed");
-    step(i, &start);
+    if (!begin_order(i, url)) {
+        err_nomem(&own, "an order");
+        abandon(i, &own);
+    }
 }
 
 static void on_delay(void *arg)

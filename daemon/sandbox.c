@@ -157,6 +157,12 @@ json_t *sandbox_report(void)
                        "dumpable", prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0, "seccomp",
                        seccomp == 2 ? "filter" : "none", "landlock_abi", landlock_abi, "capabilities",
                        report_caps(caps));
+    if (report != NULL && seccomp == 2 &&
+        json_object_set_new(report, "unknown_syscalls",
+                            json_integer((json_int_t)sandbox_unknown_syscalls())) != 0) {
+        json_decref(report);
+        return NULL;
+    }
 #ifdef ACMED_WIDE_SANDBOX
     if (report != NULL && json_object_set_new(report, "widened", json_string(ACMED_WIDE_SANDBOX)) != 0) {
         json_decref(report);

@@ -29,8 +29,8 @@ bool sandbox_keeper(struct err *e);
 bool sandbox_supervisor(struct err *e);
 
 /* What is in force in this process, read back from the kernel: {"no_new_privs": true, "seccomp": "filter",
- * "landlock_abi": 7, "capabilities": [...], "uid": N, "widened": "address sanitizer" ...}. New reference;
- * NULL: out of memory. */
+ * "landlock_abi": 7, "capabilities": [...], "uid": N, "unknown_syscalls": 0, "widened": "sanitizer build"
+ * ...}. New reference; NULL: out of memory. */
 json_t *sandbox_report(void);
 
 /* System calls that the filter did not know and answered with ENOSYS, so far. */

@@ -172,7 +172,7 @@ def test_usage(acmed):
 
 def test_history(ready):
     ready.renew(NAME)
-    events = ready.ctl("history", NAME, "--json").json["events"]
+    events = ready.ctl("history", NAME, "--json").events
     assert [e["event"] for e in events if e["event"] == "issued"] == ["issued"] * 2
     assert all(e["name"] == NAME for e in events)
     assert sorted(e["at"] for e in events) == [e["at"] for e in events]

@@ -72,8 +72,7 @@ def test_without_root(make_acmed, pebble):
 
 
 def test_keys_are_nobody_elses(acmed):
-    os.umask(0)
-    acmed.configure({"safe.example.com": {}}).start()
+    acmed.configure({"safe.example.com": {}}).start(umask=0)
     acmed.issued("safe.example.com")
     for path in acmed.state.rglob("*"):
         if path.is_symlink() or not path.is_file():

@@ -50,7 +50,7 @@ def test_renew_now_and_the_web_server_shows_it(acmed, pebble, make_nginx, place)
     acmed.deployed(NAME, 2)
     assert served(nginx.port, NAME).serial_number == second.serial_number
     assert pebble.orders() == 2
-    events = [e["event"] for e in acmed.ctl("history", NAME, "--json").json["events"]]
+    events = [e["event"] for e in acmed.ctl("history", NAME, "--json").events]
     assert events.count("issued") == 2 and "verified" in events
 
 
@@ -132,19 +132,32 @@ def test_certificates_on_disk_are_taken_over(acmed, pebble):
     assert pebble.orders() == 3
 
 
-def test_another_set_of_names_renews(acmed, pebble):
+def test_another_set_of_names_renews(acmed, authority, pebble):
+    plant(acmed, authority, [NAME], 2 * DAY, 90 * DAY)
+    acmed.configure({NAME: {}}).start()
+    acmed.state_is(NAME, "valid")
+    acmed.configure({NAME: {"domains": f"{NAME} more.example.com"}})
+    assert acmed.ctl("reload").code == 0
+    assert names_of(acmed.issued(NAME, 2)) == ["more.example.com", NAME]
+    assert pebble.orders() == 1
+
+
+def test_a_change_right_after_an_issuance_waits_an_hour(acmed, pebble):
+    """Two issuances that nobody asked for are never less than an hour apart; status says what will happen and why."""
     acmed.configure({NAME: {}}).start()
     acmed.deployed(NAME)
     acmed.configure({NAME: {"domains": f"{NAME} more.example.com"}})
     assert acmed.ctl("reload").code == 0
-    assert names_of(acmed.issued(NAME, 2)) == ["more.example.com", NAME]
+    status = wait_for(lambda: (s := acmed.status(NAME))["domains"] == [NAME, "more.example.com"] and s, "the new names")
+    assert 3000 < status["next_at"] - status["last_issued"] <= 3700
+    assert "name" in status["reason"]
+    acmed.renew(NAME)
+    assert names_of(acmed.leaf(NAME)) == ["more.example.com", NAME]
     assert pebble.orders() == 2
 
 
-def test_another_key_type_renews(acmed):
-    acmed.configure({NAME: {}}).start()
-    acmed.deployed(NAME)
-    acmed.stop()
+def test_another_key_type_renews(acmed, authority):
+    plant(acmed, authority, [NAME], 2 * DAY, 90 * DAY)
     acmed.configure({NAME: {"key": "ecdsa-p384"}}).start()
     assert acmed.issued(NAME, 2).public_key().curve.name == ec.SECP384R1.name
 

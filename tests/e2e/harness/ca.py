@@ -93,16 +93,22 @@ class Pebble:
 
 
 class Hold:
-    """One request that the proxy does not let through (before), or whose reply it keeps (after), until release()."""
+    """One request that the proxy does not let through (before), or whose reply it keeps (after), until release();
+    drop(): the request, or its reply, is lost."""
 
     def __init__(self, path, after):
         self.path, self.after = path, after
+        self.dropped = False
         self.reached, self.released = threading.Event(), threading.Event()
 
     def wait(self, seconds=30):
         assert self.reached.wait(seconds), f"no request for {self.path} came"
 
     def release(self):
+        self.released.set()
+
+    def drop(self):
+        self.dropped = True
         self.released.set()
 
 
@@ -171,7 +177,7 @@ class Proxy:
             return
         with self.lock:
             for h in self.holds:
-                h.release()
+                h.drop()
         self.server.shutdown()
         self.server.server_close()
         for c in self.connections:
@@ -230,6 +236,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         h = self.owner.take_hold(self.path, after)
         if h:
             h.released.wait(120)
+            if h.dropped:
+                self.close_connection = True
+                raise ConnectionAbortedError("dropped as the test wants it")
 
     def forward(self, body):
         context = ssl.create_default_context(cafile=str(self.owner.pebble.ca_file))

@@ -45,6 +45,11 @@ class Result:
     def json(self):
         return json.loads(self.out)
 
+    @property
+    def events(self):
+        """Of `history --json`: a reply a line."""
+        return [e for line in self.out.splitlines() for e in json.loads(line)["events"]]
+
     def __repr__(self):
         return f"exit {self.code}\n{self.text}"
 
@@ -109,9 +114,9 @@ class Acmed:
     def program(self):
         return self.prefix / "sbin/acmed"
 
-    def start(self, ready=True):
+    def start(self, ready=True, umask=-1):
         argv = [*self.wrapper, self.program, "-f", "-c", self.conf]
-        self.process = Process(argv, self.log, user=self.user, cwd="/")
+        self.process = Process(argv, self.log, user=self.user, cwd="/", umask=umask)
         if ready:
             wait_for(self.answers, "the control socket of acmed")
         return self
@@ -212,4 +217,4 @@ def key_matches(directory):
     """The private key of a generation belongs to its certificate."""
     key = serialization.load_pem_private_key((directory / "privkey.pem").read_bytes(), None)
     leaf = x509.load_pem_x509_certificate((directory / "cert.pem").read_bytes())
-    return key.public_key() == leaf.public_key()
+    return key.public_key().public_numbers() == leaf.public_key().public_numbers()

@@ -7,12 +7,12 @@ import subprocess
 
 
 class Process:
-    def __init__(self, argv, log, cwd=None, env=None, user=None):
+    def __init__(self, argv, log, cwd=None, env=None, user=None, umask=-1):
         self.log = log
         ids = {"user": user, "group": user, "extra_groups": []} if user is not None else {}
         with open(log, "ab") as out:
             self.popen = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
-                                          env={**os.environ, **(env or {})}, start_new_session=True, **ids)
+                                          env={**os.environ, **(env or {})}, start_new_session=True, umask=umask, **ids)
         self.pid = self.popen.pid
 
     def running(self):

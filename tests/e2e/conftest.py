@@ -137,18 +137,14 @@ def held(make_acmed, proxy):
 
 @pytest.fixture
 def make_nginx(place, authority, ending):
-    """nginx that serves acmed's live certificate of `name`; a placeholder is there until the first issuance."""
+    """nginx that serves acmed's live certificate of `name` once it is there and nginx is reloaded; until then a placeholder."""
     def make(acmed, name, **options):
-        live = acmed.live(name)
-        if not live.exists():
-            placeholder(authority, place / "placeholder", name)
-            current = place / "placeholder"
-        else:
-            current = live
         link = place / "served"
-        link.unlink(missing_ok=True)
-        link.symlink_to(current)
+        placeholder(authority, place / "placeholder", name)
+        link.symlink_to(place / "placeholder")
         nginx = Nginx(place / "nginx", link / "fullchain.pem", link / "privkey.pem", name, **options)
+        link.unlink()
+        link.symlink_to(acmed.live(name))
         nginx.link = link
         ending(nginx.stop)
         return nginx

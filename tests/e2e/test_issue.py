@@ -110,13 +110,11 @@ def test_owner_group_mode_and_copies(acmed, place):
     assert (place / "elsewhere").read_text() == "not acmed's"
 
 
-def test_a_ca_that_refuses_the_terms_is_a_clear_error(make_acmed, pebble):
+def test_terms_that_nobody_agreed_to_are_a_clear_error(make_acmed, pebble):
     acmed = make_acmed(pebble)
-    acmed.configure({"www.example.com": {}}, agree_terms="no").start(ready=True)
-    status = acmed.state_is("www.example.com", "failing")
-    assert "terms" in status["last_error"]["text"]
-    assert status["last_error"]["class"] in ("permanent", "configuration")
-    assert pebble.orders() == 0
+    acmed.configure({"www.example.com": {}}, agree_terms="no")
+    check = acmed.check()
+    assert check.code == 2 and "agree_terms = yes" in check.text, check
 
 
 def test_the_cas_own_words_are_shown(make_acmed, make_pebble):

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from harness.net import names_of, served
+from harness.net import names_of, wait_served
 from harness.pki import DAY, pem, pem_key
 from harness.wait import wait_for
 
@@ -38,17 +38,15 @@ def test_renew_now_and_the_web_server_shows_it(acmed, pebble, make_nginx, place)
     nginx = make_nginx(acmed, NAME)
     acmed.configure({NAME: {"hook": nginx.reload_command(), "verify": f"127.0.0.1:{nginx.port}"}}).start()
     first = acmed.issued(NAME)
-    nginx.link.unlink()
-    nginx.link.symlink_to(acmed.live(NAME))
-    status = acmed.deployed(NAME, seconds=90)
-    assert served(nginx.port, NAME).serial_number == first.serial_number
+    status = acmed.deployed(NAME)
+    wait_served(nginx.port, NAME, first)
     assert status["deploy"]["served_at"] > 0
     r = acmed.renew(NAME)
     assert NAME in r.out
     second = acmed.leaf(NAME)
     assert second.serial_number != first.serial_number
     acmed.deployed(NAME, 2)
-    assert served(nginx.port, NAME).serial_number == second.serial_number
+    wait_served(nginx.port, NAME, second)
     assert pebble.orders() == 2
     events = [e["event"] for e in acmed.ctl("history", NAME, "--json").events]
     assert events.count("issued") == 2 and "verified" in events

@@ -47,8 +47,8 @@ class Result:
 
     @property
     def events(self):
-        """Of `history --json`: a reply a line."""
-        return [e for line in self.out.splitlines() for e in json.loads(line)["events"]]
+        """Of `history --json`: an event a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
 
     def __repr__(self):
         return f"exit {self.code}\n{self.text}"

@@ -7,6 +7,8 @@ import ssl
 
 from cryptography import x509
 
+from .wait import wait_for
+
 # Below the ephemeral range, a stretch for each worker of pytest-xdist: a port that was free stays so.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 _next = 10000 + _WORKER * 1500 + (os.getppid() % 7) * 200
@@ -39,6 +41,11 @@ def served(port, sni):
     with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
         with context.wrap_socket(raw, server_hostname=sni) as tls:
             return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
+
+
+def wait_served(port, sni, leaf):
+    """While a web server reloads, its old workers take connections, too."""
+    wait_for(lambda: served(port, sni).serial_number == leaf.serial_number, f"port {port} to serve {leaf.serial_number:x}", 10)
 
 
 def names_of(leaf):

@@ -24,6 +24,9 @@ function(acmed_compile_options_if_known)
     endforeach()
 endfunction()
 
+# assert() and its like name files as the tree does, wherever it was built.
+acmed_compile_options_if_known(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
 include_directories(${CMAKE_SOURCE_DIR})
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat=2

@@ -14,6 +14,7 @@ enum ctl_exit command_history(struct ctl *c);
 enum ctl_exit command_deploy(struct ctl *c);
 enum ctl_exit command_reload(struct ctl *c);
 enum ctl_exit command_check(struct ctl *c);
+enum ctl_exit command_completion(struct ctl *c);
 enum ctl_exit command_version(struct ctl *c);
 
 #endif

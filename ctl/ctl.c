@@ -44,6 +44,7 @@ static const struct command commands[] = {
      "copy, reload, run the hook and verify again, with the certificate on disk"},
     {"reload", command_reload, 0, 0, OPT_JSON, "", "take over the configuration files"},
     {"check", command_check, 0, 0, OPT_JSON, "", "check the configuration files, change nothing"},
+    {"completion", command_completion, 1, 1, 0, "bash|zsh|fish", "print the completion script of a shell"},
     {"version", command_version, 0, 0, OPT_JSON, "", "the versions of acmectl and of the running daemon"},
     {"help", command_help, 0, 1, 0, "[COMMAND]", "this text, or how one command is used"},
 };

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""conf/snippets/*-tls.*: real servers accept them and serve what is in live/. (Those for port 80: test_responder.py.)"""
+
+import os
+
+import pytest
+
+from harness.net import free_port, listens, served
+from harness.process import Process, run
+from harness.servers import SNIPPETS, _program
+from harness.wait import wait_for
+
+NAME = "example.com"
+MODULES = "/usr/lib/apache2/modules"
+
+
+def snippet(place, name, changes):
+    """As an administrator adapts it: each of the changes must have something to change."""
+    text = (SNIPPETS / name).read_text()
+    for old, new in changes.items():
+        assert old in text, f"{name} has no {old}"
+        text = text.replace(old, str(new))
+    path = place / name
+    path.write_text(text)
+    return path
+
+
+def nginx(place, port, live):
+    tls = snippet(place, "nginx-tls.conf", live)
+    temp = "".join(f"{k}_temp_path {place}/tmp; " for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (place / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/nginx.log; events {{ worker_connections 64; }}
+http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port} ssl; server_name {NAME}; include {tls}; }} }}
+""")
+    argv = [_program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
+    return argv, [*argv, "-t"]
+
+
+def apache(place, port, live):
+    tls = snippet(place, "apache-tls.conf", live)
+    user = "User daemon\nGroup daemon\n" if os.geteuid() == 0 else ""
+    modules = "".join(f"LoadModule {m}_module {MODULES}/mod_{m}.so\n" for m in ("mpm_event", "authz_core", "socache_shmcb", "ssl"))
+    (place / "apache.conf").write_text(f"""{modules}{user}
+ServerRoot {place}
+ServerName localhost
+PidFile {place}/apache.pid
+DefaultRuntimeDir {place}
+Mutex file:{place} default
+ErrorLog {place}/apache-error.log
+Listen 127.0.0.1:{port}
+<VirtualHost 127.0.0.1:{port}>
+    ServerName {NAME}
+    Include {tls}
+</VirtualHost>
+""")
+    argv = [_program("apache2"), "-f", place / "apache.conf"]
+    return [*argv, "-DFOREGROUND"], [*argv, "-t"]
+
+
+def haproxy(place, port, live):
+    tls = snippet(place, "haproxy-tls.cfg", {":443": f"127.0.0.1:{port}", **live})
+    (place / "haproxy.cfg").write_text("defaults\n    timeout client 10s\n")
+    argv = [_program("haproxy"), "-f", place / "haproxy.cfg", "-f", tls]
+    return [*argv, "-db"], [*argv, "-c"]
+
+
+@pytest.mark.parametrize("server", [nginx, apache, haproxy])
+def test_a_web_server_serves_live(server, acmed, place, ending):
+    acmed.configure({NAME: {}}).start()
+    leaf = acmed.issued(NAME)
+    directory, port = place / "server", free_port()
+    directory.mkdir()
+    argv, check = server(directory, port, {"/var/lib/acmed/live/example.com": acmed.live(NAME)})
+    checked = run(check)
+    assert checked.returncode == 0, checked
+    ending(Process(argv, directory / "server.log").stop)
+    wait_for(lambda: listens(port), server.__name__)
+    assert served(port, NAME).serial_number == leaf.serial_number

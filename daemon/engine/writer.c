@@ -84,8 +84,10 @@ static void jobs_clear(struct jobs *js)
 /* Of several texts for one lineage only the last is written; the earlier jobs share its outcome. */
 static struct job *later_text(struct job *j)
 {
+    if (j->history)
+        return NULL;
     for (struct job *k = j->next; k != NULL; k = k->next)
-        if (!k->history && !j->history && strcmp(k->lineage, j->lineage) == 0)
+        if (!k->history && strcmp(k->lineage, j->lineage) == 0)
             return k;
     return NULL;
 }
@@ -204,13 +206,15 @@ struct writer *writer_new(struct loop *l, struct state_files *files, struct err 
     w->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->event_fd >= 0)
         w->io = loop_io_new(l, w->event_fd, on_done, w);
-    if (w->io == NULL || !loop_io_want(w->io, true, false) ||
-        pthread_create(&w->thread, NULL, writer_main, w) != 0) {
+    if (w->io != NULL && loop_io_want(w->io, true, false)) {
+        errno = pthread_create(&w->thread, NULL, writer_main, w);
+        w->started = errno == 0;
+    }
+    if (!w->started) {
         err_set(e, ERR_CLASS_INTERNAL, "cannot start the journal's writer: %s", strerror(errno));
         writer_free(w);
         return NULL;
     }
-    w->started = true;
     return w;
 }
 

@@ -144,7 +144,9 @@ void state_files_append(struct state_files *f, const char *lineage, const char *
     fd = openat(f->history_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
-    (void)write_all(fd, text, strlen(text));
+    /* Half a line would spoil the next one, too. */
+    if (fstat(fd, &st) == 0 && !write_all(fd, text, strlen(text)))
+        (void)!ftruncate(fd, st.st_size);
     if (fstat(fd, &st) == 0 && st.st_size > HISTORY_MAX) {
         size_t len = 0;
         char *all = state_files_history(f, lineage, &len);

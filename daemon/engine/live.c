@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LEAF_MAX (64 * 1024)
@@ -112,6 +113,16 @@ bool live_load(const struct live *l, const char *lineage, unsigned *generation, 
     return ok || err_wrap(e, "certs/%s/%u/cert.pem", lineage, *generation);
 }
 
+/* Not every file system tells the type in its directory. */
+static bool is_link(const struct live *l, const struct dirent *d)
+{
+    struct stat st;
+
+    if (d->d_type != DT_UNKNOWN)
+        return d->d_type == DT_LNK;
+    return fstatat(l->live_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 static int compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -130,7 +141,7 @@ bool live_list(const struct live *l, struct strv *names, struct err *e)
         return err_set(e, ERR_CLASS_INTERNAL, "cannot read live/: %s", strerror(errno));
     }
     while (ok && (d = readdir(dir)) != NULL)
-        if (d->d_name[0] != '.' && d->d_type == DT_LNK)
+        if (d->d_name[0] != '.' && is_link(l, d))
             ok = strv_add(names, d->d_name);
     (void)closedir(dir);
     if (!ok)

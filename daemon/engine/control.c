@@ -15,10 +15,9 @@
 
 #define PEERS_MAX     256 /* connections at once; */
 #define PEERS_RESERVE 16  /* of which these are for those who may control */
-#define DEADLINE_MS                                                                                          \
-    30000 /* for the rest of a request that has begun, and for a client to take what is queued */
-#define DRAINED    (64 * 1024)
-#define GROUPS_MAX 1024
+#define PAUSE_MS      500 /* of accepting, when descriptors have run out */
+#define DRAINED       (64 * 1024)
+#define GROUPS_MAX    1024
 
 struct peer {
     struct peer *prev;
@@ -54,7 +53,8 @@ struct control {
     struct listening *listening;
     struct peer *first; /* newest first */
     unsigned n_peers;
-    bool paused; /* out of descriptors: accepting goes on when a connection has ended */
+    int64_t deadline_ms;
+    struct loop_delay *resume; /* accepting, after descriptors had run out */
 };
 
 struct engine *peer_engine(const struct peer *p)
@@ -111,9 +111,6 @@ static void peer_free(struct peer *p)
     buf_clear(&p->in);
     buf_clear(&p->out);
     free(p);
-    for (struct listening *l = c->listening; l != NULL && c->paused; l = l->next)
-        (void)loop_io_want(l->io, true, false);
-    c->paused = false;
 }
 
 /* Peers are never freed within a method or a feed's message, only in a turn of their own. */
@@ -133,7 +130,7 @@ static void update(struct peer *p)
     if (!unfinished)
         loop_delay_stop(p->deadline);
     else if (!loop_delay_running(p->deadline))
-        loop_delay_start(p->deadline, DEADLINE_MS);
+        loop_delay_start(p->deadline, p->control->deadline_ms);
 }
 
 static void flush(struct peer *p)
@@ -347,8 +344,8 @@ static bool identify(struct peer *p)
     return true;
 }
 
-/* At the cap the oldest connection that waits for nothing gives way; the last places are for those who may
- * control. */
+/* At the cap the oldest connection that waits for nothing gives way, but none of those who may control to one
+ * who may not; the last places are for them, too. */
 static bool make_room(struct control *c, bool may_control)
 {
     struct peer *oldest = NULL;
@@ -356,7 +353,7 @@ static bool make_room(struct control *c, bool may_control)
     if (c->n_peers < PEERS_MAX - PEERS_RESERVE || (may_control && c->n_peers < PEERS_MAX))
         return true;
     for (struct peer *p = c->first; p != NULL; p = p->next)
-        if (!p->calling && p->out.len == 0 && !p->broken)
+        if (!p->calling && p->out.len == 0 && !p->broken && (may_control || !p->may_control))
             oldest = p;
     if (oldest == NULL)
         return false;
@@ -404,11 +401,20 @@ static void on_listening(void *arg, bool readable, bool writable)
     fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         welcome(l->control, fd);
-    } else if (errno == EMFILE || errno == ENFILE) {
-        log_warning(NULL, "the control socket cannot accept a connection: %s", strerror(errno));
-        (void)loop_io_want(l->io, false, false); /* until a connection has ended */
-        l->control->paused = true;
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_warning(NULL, "the control socket cannot accept a connection: %s; it pauses for %d ms",
+                    strerror(errno), PAUSE_MS);
+        (void)loop_io_want(l->io, false, false);
+        loop_delay_start(l->control->resume, PAUSE_MS);
     }
+}
+
+static void on_resume(void *arg)
+{
+    struct control *c = arg;
+
+    for (struct listening *l = c->listening; l != NULL && !c->engine->stopping; l = l->next)
+        (void)loop_io_want(l->io, true, false);
 }
 
 bool control_listen(struct control *c, int fd)
@@ -431,12 +437,19 @@ bool control_listen(struct control *c, int fd)
     return true;
 }
 
-struct control *control_new(struct engine *g)
+struct control *control_new(struct engine *g, int64_t deadline_ms)
 {
     struct control *c = calloc(1, sizeof *c);
 
-    if (c != NULL)
-        c->engine = g;
+    if (c == NULL)
+        return NULL;
+    c->engine = g;
+    c->deadline_ms = deadline_ms;
+    c->resume = loop_delay_new(g->loop, on_resume, c);
+    if (c->resume == NULL) {
+        free(c);
+        return NULL;
+    }
     return c;
 }
 
@@ -465,5 +478,6 @@ void control_free(struct control *c)
         (void)close(l->fd);
         free(l);
     }
+    loop_delay_free(c->resume);
     free(c);
 }

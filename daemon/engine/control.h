@@ -8,10 +8,14 @@
 #include "daemon/engine/engine.h"
 #include "lib/varlink.h"
 
+#define CONTROL_DEADLINE_MS 30000
+
 struct control;
 struct peer;
 
-struct control *control_new(struct engine *g);
+/* deadline_ms: for the rest of a request that has begun, and for a client to take what is queued. NULL: out
+ * of memory. */
+struct control *control_new(struct engine *g, int64_t deadline_ms);
 void control_free(struct control *c);
 /* Serves a listening socket (taken over). */
 bool control_listen(struct control *c, int fd);

@@ -255,7 +255,7 @@ static bool furnish(struct engine *g, struct err *e)
     g->supervisor = link_new(g->loop, IPC_FD_SUPERVISOR, on_supervisor, on_supervisor_gone, g);
     g->challenges = challenges_new();
     g->clock = clock_new(g);
-    g->control = control_new(g);
+    g->control = control_new(g, CONTROL_DEADLINE_MS);
     if (g->timers == NULL || g->grace == NULL || g->keeper == NULL || g->supervisor == NULL ||
         g->challenges == NULL || g->clock == NULL || g->control == NULL)
         return err_nomem(e, "the engine");
@@ -264,7 +264,8 @@ static bool furnish(struct engine *g, struct err *e)
     if (g->client == NULL)
         return false;
     g->feed = feed_new(g->writer);
-    g->responder = responder_new(g->loop, g->challenges, g->config->http_other, RESPONDER_CAP, is_live, g);
+    g->responder = responder_new(g->loop, g->challenges, g->config->http_other, RESPONDER_CAP,
+                                 RESPONDER_DEADLINE_MS, is_live, g);
     g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, g->responder, g->config) : NULL;
     g->reloads = reloads_new(g);
     if (g->feed == NULL || g->port == NULL || g->reloads == NULL)

@@ -13,9 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_MS                                                                                          \
-    10000 /* from accept to the last byte of the answer, whatever the client does meanwhile                  \
-           */
 #define ACCEPT_BATCH    64
 #define ACCEPT_PAUSE_MS 500
 #define REPLY_MAX       4096
@@ -48,6 +45,7 @@ struct responder {
     const struct challenges *challenges;
     enum http_other other;
     unsigned cap;
+    int64_t deadline_ms;
     bool (*is_live)(void *arg, const char *host);
     void *arg;
     struct listener *listeners;
@@ -226,14 +224,14 @@ static void on_reaper(void *arg)
     arm_reaper(r);
 }
 
-/* At the cap the oldest that has not even sent its request gives way. */
+/* At the cap the oldest that has not even sent its request gives way, or one that only lingers. */
 static bool make_room(struct responder *r)
 {
     struct visitor *v = r->first;
 
     if (r->n_visitors < r->cap)
         return true;
-    while (v != NULL && v->answered)
+    while (v != NULL && v->answered && !v->linger)
         v = v->next;
     if (v == NULL)
         return false;
@@ -250,7 +248,7 @@ static void welcome(struct responder *r, int fd)
         return;
     }
     *v = (struct visitor){
-        .responder = r, .fd = fd, .prev = r->last, .deadline = loop_monotonic_ms() + DEADLINE_MS};
+        .responder = r, .fd = fd, .prev = r->last, .deadline = loop_monotonic_ms() + r->deadline_ms};
     buf_init(&v->in, HTTP_REQUEST_MAX);
     buf_init(&v->out, REPLY_MAX);
     *(r->last != NULL ? &r->last->next : &r->first) = v;
@@ -359,14 +357,20 @@ size_t responder_listeners(const struct responder *r)
 }
 
 struct responder *responder_new(struct loop *l, const struct challenges *challenges, enum http_other other,
-                                unsigned cap, bool (*is_live)(void *arg, const char *host), void *arg)
+                                unsigned cap, int64_t deadline_ms,
+                                bool (*is_live)(void *arg, const char *host), void *arg)
 {
     struct responder *r = calloc(1, sizeof *r);
 
     if (r == NULL)
         return NULL;
-    *r = (struct responder){
-        .loop = l, .challenges = challenges, .other = other, .cap = cap, .is_live = is_live, .arg = arg};
+    *r = (struct responder){.loop = l,
+                            .challenges = challenges,
+                            .other = other,
+                            .cap = cap,
+                            .deadline_ms = deadline_ms,
+                            .is_live = is_live,
+                            .arg = arg};
     r->reaper = loop_delay_new(l, on_reaper, r);
     r->resume = loop_delay_new(l, on_resume, r);
     if (r->reaper == NULL || r->resume == NULL) {

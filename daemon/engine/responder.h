@@ -13,12 +13,15 @@
 struct responder;
 
 /* is_live(arg, host): whether host is a configured name with a live certificate, which http_other = redirect
- * asks. cap: connections held at once. All are borrowed. NULL: out of memory. */
+ * asks. cap: connections held at once. deadline_ms: from accept to the last byte of the answer, whatever the
+ * client does meanwhile. All are borrowed. NULL: out of memory. */
 struct responder *responder_new(struct loop *l, const struct challenges *challenges, enum http_other other,
-                                unsigned cap, bool (*is_live)(void *arg, const char *host), void *arg);
+                                unsigned cap, int64_t deadline_ms,
+                                bool (*is_live)(void *arg, const char *host), void *arg);
 void responder_free(struct responder *r);
 
-#define RESPONDER_CAP 4096 /* the default */
+#define RESPONDER_CAP         4096
+#define RESPONDER_DEADLINE_MS 10000
 
 /* Serves a listening socket (taken over, closed at the end). on_demand: it is closed again by
  * responder_drop_on_demand(). */

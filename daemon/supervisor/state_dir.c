@@ -19,7 +19,7 @@ static bool check_owner(const char *path, const struct stat *st, uid_t uid, stru
             "the whole directory to uid %u",
             path, (unsigned)st->st_uid, (unsigned)uid, (unsigned)uid);
     if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return err_set(e, ERR_CLASS_CONFIG, "state_dir = %s: is writable by others (chmod go-w %s)", path,
+        return err_set(e, ERR_CLASS_CONFIG, "state_dir = %s: can be written by others (chmod go-w %s)", path,
                        path);
     return true;
 }

@@ -33,10 +33,10 @@ bool trust_stat(const char *path, const struct stat *st, uid_t uid, struct err *
     if (sticky)
         return true;
     if ((st->st_mode & S_IWOTH) != 0)
-        return err_set(e, ERR_CLASS_CONFIG, "%s is writable by everybody (mode %04o); chmod o-w %s", path,
+        return err_set(e, ERR_CLASS_CONFIG, "%s can be written by everybody (mode %04o); chmod o-w %s", path,
                        (unsigned)st->st_mode & 07777, path);
     if ((st->st_mode & S_IWGRP) != 0 && !private_group(st->st_uid, st->st_gid))
-        return err_set(e, ERR_CLASS_CONFIG, "%s is writable by group %u (mode %04o); chmod g-w %s", path,
+        return err_set(e, ERR_CLASS_CONFIG, "%s can be written by group %u (mode %04o); chmod g-w %s", path,
                        (unsigned)st->st_gid, (unsigned)st->st_mode & 07777, path);
     return true;
 }

@@ -122,12 +122,12 @@ static void test_files_that_others_may_write(void **state)
     (void)state;
     assert_int_equal(chmod(conf, 0666), 0);
     assert_false(read_it());
-    assert_true(says("is writable by everybody (mode 0666)"));
+    assert_true(says("can be written by everybody (mode 0666)"));
     assert_int_equal(chmod(conf, 0644), 0);
     assert_int_equal(chmod(in("conf.d"), 0777), 0);
     write_file("conf.d/a.conf", "[certificate a.example]\n");
     assert_false(read_it());
-    assert_true(says("/conf.d is writable by everybody"));
+    assert_true(says("/conf.d can be written by everybody"));
     assert_int_equal(chmod(in("conf.d"), 01777), 0); /* sticky: nobody can replace another's file */
     assert_true(read_it());
 }
@@ -154,7 +154,7 @@ static void test_private_groups_are_as_good_as_the_user(void **state)
     assert_true(read_it());
     assert_int_equal(chown(conf, 0, 65534), 0);
     assert_false(read_it());
-    assert_true(says("is writable by group 65534"));
+    assert_true(says("can be written by group 65534"));
 }
 
 static void test_a_link_to_an_unsafe_place_is_no_way_round(void **state)
@@ -165,7 +165,7 @@ static void test_a_link_to_an_unsafe_place_is_no_way_round(void **state)
     assert_int_equal(chmod(in("open"), 0777), 0);
     assert_int_equal(symlink(in("open/a.conf"), in("conf.d/a.conf")), 0);
     assert_false(read_it());
-    assert_true(says("/open is writable by everybody"));
+    assert_true(says("/open can be written by everybody"));
     assert_int_equal(chmod(in("open"), 0755), 0);
     assert_true(read_it());
 }
@@ -190,7 +190,7 @@ static void test_hooks_and_ca_files(void **state)
     assert_true(says("/hook is not executable"));
     assert_int_equal(chmod(in("hook"), 0777), 0);
     assert_false(read_it());
-    assert_true(says("/hook is writable by everybody"));
+    assert_true(says("/hook can be written by everybody"));
     assert_int_equal(chmod(in("hook"), 0755), 0);
     assert_true(read_it());
 }

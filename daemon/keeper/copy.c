@@ -11,26 +11,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NOBODY ((uid_t)-1)
+
 /* Who may put something else in the place of what is in this directory: its owner, and those who may write to
- * it. `last`: the directory that takes the copy; above it a sticky one will do. */
-static bool is_safe(const struct stat *st, bool last)
+ * it. The directory that takes the copy may belong to the user whom the copy is for (postgresql's own, say):
+ * what he can do there he can do with the copy anyhow; `owner` is that user, NOBODY for the directories
+ * above, where a sticky one will do. */
+static bool is_safe(const struct stat *st, bool last, uid_t owner)
 {
     bool group = (st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 && st->st_gid != getegid();
 
-    if (st->st_uid != 0 && st->st_uid != geteuid())
+    if (st->st_uid != 0 && st->st_uid != geteuid() && (owner == NOBODY || st->st_uid != owner))
         return false;
     if (!last && (st->st_mode & S_ISVTX) != 0)
         return true;
     return (st->st_mode & S_IWOTH) == 0 && !group;
 }
 
-static bool check(int fd, const char *path, bool last, struct err *e)
+static bool check(int fd, const char *path, bool last, uid_t owner, struct err *e)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0)
         return err_set(e, ERR_CLASS_INTERNAL, "cannot examine %s: %s", path, strerror(errno));
-    if (is_safe(&st, last))
+    if (is_safe(&st, last, owner))
         return true;
     return err_set(
         e, ERR_CLASS_CONFIG,
@@ -50,7 +54,7 @@ static bool check_down(char *path, struct err *e)
         *slash = '\0';
         fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         ok = fd >= 0
-                 ? check(fd, path, false, e)
+                 ? check(fd, path, false, NOBODY, e)
                  : err_set(e, ERR_CLASS_CONFIG, "cannot open the directory %s: %s", path, strerror(errno));
         if (fd >= 0)
             (void)close(fd);
@@ -77,7 +81,7 @@ static bool check_up(const struct dir *d, struct err *e)
         if (fd >= 0)
             (void)close(fd);
         fd = up;
-        if (ok && !check(fd, d->path, false, e)) {
+        if (ok && !check(fd, d->path, false, NOBODY, e)) {
             (void)close(fd);
             return err_wrap(e, "a directory above %s", d->path);
         }
@@ -88,7 +92,7 @@ static bool check_up(const struct dir *d, struct err *e)
 }
 
 /* Opens the directory of the path's last component, *name, which points into the path. */
-static bool open_parent(struct dir *d, const char *path, const char **name, struct err *e)
+static bool open_parent(struct dir *d, const char *path, uid_t owner, const char **name, struct err *e)
 {
     const char *slash = strrchr(path, '/');
     char *parent;
@@ -103,7 +107,7 @@ static bool open_parent(struct dir *d, const char *path, const char **name, stru
     free(parent);
     if (!ok)
         return false;
-    if (!check(d->fd, d->path, true, e) || !check_up(d, e)) {
+    if (!check(d->fd, d->path, true, owner, e) || !check_up(d, e)) {
         dir_close(d);
         return false;
     }
@@ -117,13 +121,13 @@ static bool has_key(enum copy_kind kind)
 }
 
 static bool write_copy(const struct config_copy *copy, const struct buf *content, struct file_attr attr,
-                       const char *certificate, struct err *e)
+                       uid_t owner, const char *certificate, struct err *e)
 {
     struct file_content file = {NULL, content->len > 0 ? content->data : "", content->len, attr};
     struct dir d;
     bool ok = true;
 
-    if (!open_parent(&d, copy->path, &file.name, e))
+    if (!open_parent(&d, copy->path, owner, &file.name, e))
         return false;
     if (!file_equals(&d, &file)) {
         ok = file_replace(&d, &file, e);
@@ -145,7 +149,8 @@ static bool copy_one(const struct dir *live, const struct config_copy *copy, str
     (void)snprintf(name, sizeof name, "%s.pem", kind);
     buf_init_secret(&content, FILE_MAX + 8192);
     ok = file_read(live, name, &content, NULL, NULL, e) &&
-         write_copy(copy, &content, has_key(copy->kind) ? key_attr : FILE_PUBLIC, certificate, e);
+         write_copy(copy, &content, has_key(copy->kind) ? key_attr : FILE_PUBLIC, key_attr.uid, certificate,
+                    e);
     buf_clear(&content);
     return ok || err_wrap(e, "copy of %s to %s", kind, copy->path);
 }

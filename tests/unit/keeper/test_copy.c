@@ -146,6 +146,23 @@ static void test_hostile_directories_are_refused(void **state)
     tear_down(&x);
 }
 
+/* postgresql's own directory takes a copy that is postgresql's; one of a third user does not. */
+static void test_a_directory_of_the_owner_takes_the_copy(void **state)
+{
+    struct copy_fixture x;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    set_up(&x, COPIES "owner = 1234\n");
+    assert_int_equal(chown(fixture_path(&x.f, "out"), 4321, 4321), 0);
+    refused(&x, ERR_CLASS_CONFIG, "4321");
+    assert_int_equal(chown(fixture_path(&x.f, "out"), 1234, 1234), 0);
+    copied(&x);
+    assert_true(fixture_exists(&x.f, "out/full.pem"));
+    tear_down(&x);
+}
+
 /* The path is fine to look at, the directory it leads to is not. */
 static void test_a_link_to_a_hostile_place_is_refused(void **state)
 {
@@ -213,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_copies_follow_live),
         cmocka_unit_test(test_a_link_is_replaced_not_followed),
         cmocka_unit_test(test_hostile_directories_are_refused),
+        cmocka_unit_test(test_a_directory_of_the_owner_takes_the_copy),
         cmocka_unit_test(test_a_link_to_a_hostile_place_is_refused),
         cmocka_unit_test(test_no_key_without_its_certificate),
         cmocka_unit_test(test_nothing_live_nothing_copied),

@@ -65,6 +65,11 @@ void notify_stopping(void)
     tell("STOPPING=1");
 }
 
+void notify_watchdog(void)
+{
+    tell("WATCHDOG=1");
+}
+
 void notify_status(const char *text)
 {
     char line[1100];

@@ -9,6 +9,7 @@ void notify_open(void);
 void notify_ready(void);
 void notify_reloading(void);
 void notify_stopping(void);
+void notify_watchdog(void);
 void notify_status(const char *text);
 
 #endif

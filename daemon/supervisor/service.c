@@ -117,6 +117,7 @@ static void on_end(void *arg, bool asked, bool mismatch)
 
     pair_free(s->pair);
     s->pair = NULL;
+    s->greeted = false;
     listeners_release(s->listeners);
     actions_detach(s->actions);
     if (mismatch && !s->stopping) {
@@ -271,9 +272,11 @@ static bool service_init(struct service *s, const struct service_setup *setup, s
     s->base = event_base_new();
     if (s->base != NULL) {
         s->restart = evtimer_new(s->base, on_restart, s);
+        s->watchdog = watchdog_new(s->base, service_ping, s);
         s->actions = actions_new(s->base, &service_action_ops, s, setup->systemctl);
     }
-    if (s->listeners == NULL || s->restart == NULL || s->actions == NULL || !watch_signals(s))
+    if (s->listeners == NULL || s->restart == NULL || s->watchdog == NULL || s->actions == NULL ||
+        !watch_signals(s))
         return err_nomem(e, "supervisor");
     return listeners_apply(s->listeners, s->load.config, &s->listen_warnings, e);
 }
@@ -287,6 +290,7 @@ static void service_clear(struct service *s)
             event_free(s->signals[i]);
     if (s->restart != NULL)
         event_free(s->restart);
+    watchdog_free(s->watchdog);
     if (s->base != NULL)
         event_base_free(s->base);
     listeners_free(s->listeners);

@@ -60,12 +60,25 @@ static void on_bound(void *arg, const struct listener *v)
     lend(b->service, b->id, v);
 }
 
+bool service_ping(void *arg)
+{
+    struct service *s = arg;
+
+    if (s->pair == NULL || !s->greeted)
+        return false;
+    (void)ipc_send(pair_keeper(s->pair), IPC_PING, 0);
+    (void)ipc_send(pair_engine(s->pair), IPC_PING, 0);
+    pair_flush(s->pair);
+    return true;
+}
+
 void service_on_hello(void *arg, const char *keeper_confinement)
 {
     struct service *s = arg;
     char *facts = confinement(keeper_confinement), *warned = warnings(s);
     const struct listener *v;
 
+    s->greeted = true;
     for (size_t i = 0; (v = listeners_get(s->listeners, i)) != NULL; i++)
         lend(s, 0, v);
     (void)ipc_send(pair_engine(s->pair), IPC_START, 0, facts != NULL ? facts : "{}",
@@ -130,6 +143,7 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m)
         take_ready(s, m->field[0].s);
         break;
     case IPC_PONG:
+        watchdog_answered(s->watchdog, WATCHDOG_ENGINE);
         break;
     default:
         return false;
@@ -154,6 +168,7 @@ bool service_on_keeper_message(void *arg, const struct ipc_msg *m)
         actions_facts_failed(s->actions, m->id, &e);
         break;
     case IPC_PONG:
+        watchdog_answered(s->watchdog, WATCHDOG_KEEPER);
         break;
     default:
         return false;

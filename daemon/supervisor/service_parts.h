@@ -7,6 +7,7 @@
 #include "daemon/supervisor/action.h"
 #include "daemon/supervisor/pair.h"
 #include "daemon/supervisor/service.h"
+#include "daemon/supervisor/watchdog.h"
 
 #include <stdint.h>
 
@@ -27,7 +28,9 @@ struct service {
     char *listen_warnings; /* one a line */
     struct actions *actions;
 
-    struct pair *pair;     /* NULL: none at the moment */
+    struct pair *pair; /* NULL: none at the moment */
+    bool greeted;      /* both children have said hello */
+    struct watchdog *watchdog;
     int config_fd;         /* snapshot of load */
     struct event *restart; /* timer of the next pair */
     unsigned backoff_ms;
@@ -39,6 +42,9 @@ struct service {
     bool hooks_idle;
     int status; /* exit status */
 };
+
+/* Pings both children; false: there are none that could answer. */
+bool service_ping(void *arg);
 
 /* The pair's callbacks. */
 void service_on_hello(void *arg, const char *keeper_confinement);

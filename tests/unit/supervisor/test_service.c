@@ -6,6 +6,7 @@
 #include "daemon/log.h"
 #include "daemon/snapshot.h"
 #include "daemon/supervisor/lock.h"
+#include "daemon/supervisor/notify.h"
 #include "daemon/supervisor/service.h"
 
 #include <dirent.h>
@@ -17,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +84,8 @@ static int keeper_main(void)
         if (m.type == IPC_FACTS)
             (void)ipc_send(c, IPC_FACTS_REPLY, m.id, "/state/certs/a.example/7", UINT64_C(1800000000), "0abc",
                            "1st.example a.example");
+        else if (m.type == IPC_PING)
+            (void)ipc_send(c, IPC_PONG, m.id, UINT64_C(0));
     log_info(NULL, "keeper ends at end of file");
     return 0;
 }
@@ -140,6 +145,8 @@ static int engine_main(void)
         } else if (m.type == IPC_DEPLOYED) {
             log_info(NULL, "deployed id %u: %s [%s] output [%s]", (unsigned)m.id,
                      m.field[0].u ? "done" : "failed", m.field[2].s, m.field[3].s);
+        } else if (m.type == IPC_PING && !told("deaf")) {
+            (void)ipc_send(c, IPC_PONG, m.id, UINT64_C(0));
         } else if (m.type == IPC_STOP) {
             log_info(NULL, "engine was told to stop in %u s", (unsigned)m.field[0].u);
             if (!told("stubborn"))
@@ -180,6 +187,8 @@ static void write_script(const char *name, const char *text)
     assert_int_equal(chmod(path, 0755), 0);
 }
 
+static char manager[128]; /* the service manager's socket; "": there is none */
+
 static int serve(void)
 {
     struct load l;
@@ -193,6 +202,11 @@ static int serve(void)
                                   .uid = geteuid()};
 
     (void)umask(077);
+    if (manager[0] != '\0') {
+        (void)setenv("NOTIFY_SOCKET", manager, 1);
+        (void)setenv("WATCHDOG_USEC", "150000", 1);
+    }
+    notify_open();
     (void)snprintf(state, sizeof state, "%s/state", dir);
     (void)snprintf(systemctl, sizeof systemctl, "%s/systemctl", dir);
     (void)mkdir(state, 0755);
@@ -438,6 +452,41 @@ static void test_children_do_not_outlive_a_killed_supervisor(void **state)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+/* How often the watchdog is fed, up to three times; half a second of silence ends the count. */
+static int feedings(const char *contact)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n = 0;
+    const struct timeval patience = {.tv_usec = 500000};
+    char text[2048];
+    ssize_t len;
+
+    (void)snprintf(manager, sizeof manager, "%s/notify", dir);
+    memcpy(a.sun_path, manager, strlen(manager));
+    assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    configure(contact, "");
+    start();
+    await("ready: ", 1);
+    while (n < 3 && (len = recv(fd, text, sizeof text - 1, 0)) > 0) {
+        text[len] = '\0';
+        n += strcmp(text, "WATCHDOG=1") == 0;
+    }
+    assert_null(strstr(log_text(), "WATCHDOG"));
+    assert_int_equal(stop(SIGTERM), 0);
+    (void)close(fd);
+    (void)unlink(manager);
+    manager[0] = '\0';
+    return n;
+}
+
+static void test_the_watchdog_is_fed_when_both_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(feedings("fine"), 3);
+    assert_true(feedings("deaf") <= 1); /* one may come before both have said hello */
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -469,6 +518,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_broken_reload_is_refused_and_a_good_one_is_not),
         cmocka_unit_test(test_a_stubborn_engine_is_ended),
         cmocka_unit_test(test_deployment_steps),
+        cmocka_unit_test(test_the_watchdog_is_fed_when_both_answer),
         cmocka_unit_test(test_children_do_not_outlive_a_killed_supervisor),
         cmocka_unit_test(test_what_the_engine_may_not_ask),
         cmocka_unit_test(test_a_running_hook_is_joined_by_the_next_engine),

@@ -58,7 +58,7 @@ static void give_file(int dir, const char *name, uid_t uid, gid_t gid)
     if (fd < 0)
         return;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid != uid)
-        (void)fchown(fd, uid, gid);
+        (void)!fchown(fd, uid, gid); /* the engine tells what it may not open */
     (void)close(fd);
 }
 

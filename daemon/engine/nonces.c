@@ -120,7 +120,7 @@ static void on_fetched(void *arg, const struct http_reply *reply, const struct e
         nonces_reply(n, reply->replay_nonce, -1);
         return;
     }
-    if (e == NULL) {
+    if (reply != NULL) {
         own.class =
             reply->status == 429 || reply->status == 503 ? ERR_CLASS_RATE_LIMITED : ERR_CLASS_TRANSIENT;
         err_set(&own, own.class, "%s: HTTP %d and no Replay-Nonce", n->url, reply->status);

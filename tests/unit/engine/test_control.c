@@ -275,7 +275,7 @@ static void test_split_and_pipelined(void **state)
     int fd = join(r);
 
     for (size_t i = 0; i < sizeof GET_INFO; i++) {
-        assert_int_equal(send(fd, GET_INFO + i, 1, MSG_NOSIGNAL), 1);
+        assert_int_equal(send(fd, &GET_INFO[i], 1, MSG_NOSIGNAL), 1);
         rig_run(r->engine.loop, 1);
     }
     expect_info(r, fd);

@@ -88,7 +88,7 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
     assert_true((nonce == NULL) != (e == NULL));
     if (nonce != NULL)
         (void)snprintf(w->nonce, sizeof w->nonce, "%s", nonce);
-    else
+    else if (e != NULL)
         w->error = *e;
     w->again = NULL;
     if (again != NULL)

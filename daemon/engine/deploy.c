@@ -180,7 +180,8 @@ static void finish(struct deploy *d)
     struct certificate *c = d->c;
 
     /* The keeper never removes what was last known to be deployed. */
-    (void)link_request(d->g->keeper, on_marked, NULL, IPC_MARK_SERVED, c->name, (uint64_t)record(d)->generation);
+    (void)link_request(d->g->keeper, on_marked, NULL, IPC_MARK_SERVED, c->name,
+                       (uint64_t)record(d)->generation);
     (void)certificate_save(c, NULL, NULL);
     log_notice(c->name, "generation %u is deployed%s%s%s", record(d)->generation,
                record(d)->served_at != 0 ? " and served" : "", record(d)->note != NULL ? "; " : "",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/supervisor/state_dir.h"
 
+#include "daemon/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -61,7 +61,7 @@ def test_writable_by_others(acmed):
     acmed.conf.chmod(0o666)
     check, code, text = both(acmed)
     assert check.code == 2 and code == 2
-    assert "writable" in check.text and str(acmed.conf) in check.text
+    assert "written by everybody" in check.text and str(acmed.conf) in check.text
 
 
 def test_a_hook_that_others_may_change(acmed, script):
@@ -69,7 +69,7 @@ def test_a_hook_that_others_may_change(acmed, script):
     hook.chmod(0o777)
     acmed.configure({"www.example.com": {"hook": hook}})
     check = acmed.check()
-    assert check.code == 2 and str(hook) in check.text and "writable" in check.text, check
+    assert check.code == 2 and str(hook) in check.text and "written by everybody" in check.text, check
 
 
 @needs_root

@@ -124,7 +124,7 @@ static void test_making_keys(void **state)
     (void)state;
     while (fails_at(make_keys, n))
         n++;
-    assert_true(n > 20);
+    assert_true(n > 10); /* how many there are depends on mbed TLS */
 }
 
 static void test_installing(void **state)

@@ -84,7 +84,7 @@ bool dir_make(struct dir *d, const struct dir *parent, const char *name, mode_t 
         return dir_err(parent, "make the directory", name, errno, e);
     if (!dir_open(d, parent, name, NULL, e))
         return false;
-    if (!settle(d, mode, e) || (made && !dir_sync(parent, e))) {
+    if (!settle(d, mode, e)) {
         dir_close(d);
         return false;
     }

@@ -29,8 +29,9 @@ bool dir_open_path(struct dir *d, const char *path, struct err *e);
  */
 bool dir_open(struct dir *d, const struct dir *parent, const char *name, bool *missing, struct err *e);
 
-/* The same; made when missing (durably), and given exactly this mode. Refused when it belongs to another
- * user. */
+/* The same; made when missing, and given exactly this mode. Refused when it belongs to another user. That it
+ * exists is not durable before dir_sync(parent): what is written into it comes first, and shares the disk's
+ * commit. */
 bool dir_make(struct dir *d, const struct dir *parent, const char *name, mode_t mode, struct err *e);
 
 void dir_close(struct dir *d);

@@ -81,6 +81,10 @@ bool file_write_all(const struct dir *d, const struct file_content *files, size_
             break;
         }
     }
+    /* Blocks are given out now: else each fsync would find a file still without, and pay for a commit of its
+     * own. */
+    for (size_t i = 0; ok && i < opened; i++)
+        (void)sync_file_range(fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
     for (size_t i = 0; i < opened; i++) {
         if (ok)
             ok = finish(d, files[i].name, fds[i], e);

@@ -128,7 +128,7 @@ bool install_chain(const struct store *store, const struct snapshot *snapshot, s
     if (!ok)
         return err_wrap(e, "installing the certificate");
     /* It is live: what fails from here on is no reason to say otherwise. */
-    if (!pending_discard(pending, c, &why) || !store_prune(store, c, now, &why))
+    if (!pending_discard(pending, c, true, &why) || !store_prune(store, c, now, &why))
         log_warning(c->name, "%s. Tried again at the next start", why.text);
     return true;
 }

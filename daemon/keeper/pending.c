@@ -113,7 +113,9 @@ static bool is_live(const struct pending *p, const struct config_certificate *c,
     return same;
 }
 
-static bool remove_file(const struct pending *p, const struct config_certificate *c, struct err *e)
+/* A key that is installed may come back after a power cut: it is known then (objection()). */
+static bool remove_file(const struct pending *p, const struct config_certificate *c, bool installed,
+                        struct err *e)
 {
     struct dir lineage;
     struct dir d;
@@ -124,7 +126,7 @@ static bool remove_file(const struct pending *p, const struct config_certificate
         return missing;
     ok = dir_open(&d, &lineage, DIRECTORY, &missing, e);
     if (ok) {
-        ok = dir_remove(&d, KEY_FILE, e) && dir_sync(&d, e);
+        ok = dir_remove(&d, KEY_FILE, e) && (installed || dir_sync(&d, e));
         dir_close(&d);
     } else {
         ok = missing;
@@ -188,7 +190,7 @@ bool pending_existing(struct pending *p, const struct config_certificate *c, con
             log_info(c->name, "the key of an earlier order %s: removed", why);
             key_free(entry->key);
             entry->key = NULL;
-            ok = remove_file(p, c, e);
+            ok = remove_file(p, c, false, e);
         }
     } else {
         ok = missing;
@@ -211,7 +213,8 @@ static bool keep_take(struct pending *p, const struct config_certificate *c, str
     if (ok) {
         ok = dir_make(&d, &lineage, DIRECTORY, 0700, e);
         if (ok) {
-            ok = file_replace(&d, &(struct file_content){KEY_FILE, pem.data, pem.len, FILE_PRIVATE}, e);
+            ok = file_replace(&d, &(struct file_content){KEY_FILE, pem.data, pem.len, FILE_PRIVATE}, e) &&
+                 dir_sync(&lineage, e) && dir_sync(&p->store->certs, e);
             dir_close(&d);
         }
         dir_close(&lineage);
@@ -339,10 +342,10 @@ bool pending_work(struct pending *p)
     return false;
 }
 
-bool pending_discard(struct pending *p, const struct config_certificate *c, struct err *e)
+bool pending_discard(struct pending *p, const struct config_certificate *c, bool installed, struct err *e)
 {
     entry_clear(p, entry_of(p, c));
-    return remove_file(p, c, e) || err_wrap(e, "removing the key of an order");
+    return remove_file(p, c, installed, e) || err_wrap(e, "removing the key of an order");
 }
 
 size_t pending_poll(const struct pending *p, struct pollfd *fds)

@@ -42,8 +42,9 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
 bool pending_existing(struct pending *p, const struct config_certificate *c, const struct key **key,
                       struct err *e);
 
-/* Removes the pending key, finished or not. */
-bool pending_discard(struct pending *p, const struct config_certificate *c, struct err *e);
+/* Removes the pending key, finished or not; durably, unless its generation is installed: then a key that came
+ * back would be seen to be that. */
+bool pending_discard(struct pending *p, const struct config_certificate *c, bool installed, struct err *e);
 
 /* What to poll for the children: at most PENDING_CHILDREN_MAX entries; returns their number. */
 size_t pending_poll(const struct pending *p, struct pollfd *fds);

@@ -256,7 +256,7 @@ static bool handle_discard_key(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = lineage_of(r, e);
 
-    if (c == NULL || !pending_discard(r->k->pending, c, e))
+    if (c == NULL || !pending_discard(r->k->pending, c, false, e))
         return false;
     return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
 }

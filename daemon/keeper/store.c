@@ -166,7 +166,7 @@ bool store_add(const struct store *s, const char *lineage, const struct file_con
     if (!ok)
         (void)dir_remove(&d, temporary, NULL);
     /* A generation whose name may not survive is abandoned: nobody was told of it. */
-    if (ok && !dir_sync(&d, e)) {
+    if (ok && (!dir_sync(&d, e) || !dir_sync(&s->certs, e))) {
         (void)dir_remove(&d, name, NULL);
         ok = false;
     }
@@ -413,7 +413,7 @@ bool store_open(struct store *s, const struct config *config, uid_t engine_uid, 
     ok = dir_open_path(&s->root, config->state_dir, e) &&
          dir_make(&s->accounts, &s->root, "accounts", 0700, e) &&
          dir_make(&s->certs, &s->root, "certs", 0755, e) && dir_make(&s->live, &s->root, "live", 0755, e) &&
-         make_engine_dirs(s, engine_uid, engine_gid, e);
+         make_engine_dirs(s, engine_uid, engine_gid, e) && dir_sync(&s->root, e);
     if (!ok) {
         store_close(s);
         return false;

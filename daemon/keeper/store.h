@@ -34,7 +34,7 @@ bool store_open(struct store *s, const struct config *config, uid_t engine_uid, 
                 struct err *e);
 void store_close(struct store *s);
 
-/* certs/LINEAGE, made when missing. */
+/* certs/LINEAGE, made when missing; durable after dir_sync(&s->certs). */
 bool store_lineage(const struct store *s, const char *lineage, struct dir *d, struct err *e);
 
 /* The generation live/LINEAGE points to: a link of acmed's own form, owned by the keeper's user or root, to

@@ -153,7 +153,7 @@ static void test_a_bad_chain_is_refused(void **state)
     refused(&i, order(&i, "one.test", i.now + DAY, i.now + 90 * DAY), "not installed");
     refused(&i, strdup("no certificate at all"), "not installed");
     other = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
-    assert_true(pending_discard(i.pending, i.c, &e));
+    assert_true(pending_discard(i.pending, i.c, false, &e));
     free(order(&i, "one.test", i.now - 60, i.now + 90 * DAY)); /* a new key is pending now */
     refused(&i, other, "another key");
     tear_down(&i);
@@ -169,7 +169,7 @@ static void test_without_its_key_a_chain_is_useless(void **state)
     (void)state;
     set_up(&i, FIXTURE_PLAIN);
     chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
-    assert_true(pending_discard(i.pending, i.c, &e));
+    assert_true(pending_discard(i.pending, i.c, false, &e));
     assert_false(install(&i, chain, &generation, &e));
     assert_int_equal(e.class, ERR_CLASS_TRANSIENT);
     free(chain);

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PASSED_FIRST 3
 #define PASSED_MAX   64
 #define PASSED_TEXT  "systemd"
+#define PAUSE_MS     20
 
 static const char control[] = "control";
 static const char http[] = "http";
@@ -21,7 +23,8 @@ static const char http[] = "http";
 struct listeners {
     struct listener *v; /* owned */
     size_t n;
-    bool passed_http; /* the service manager passed a socket for the responder */
+    bool passed_http;     /* the service manager passed a socket for the responder */
+    unsigned patience_ms; /* left for addresses that are taken */
 };
 
 static struct listener *add(struct listeners *l, const char *purpose, const char *text, int fd)
@@ -126,6 +129,21 @@ static struct listener *find(struct listeners *l, const char *purpose, const cha
     return NULL;
 }
 
+/* A supervisor that was killed leaves an engine behind, which holds the listeners until the kernel has ended
+ * it too. */
+static int listen_patiently(struct listeners *l, const struct listen_addr *a, const char *path, struct err *e)
+{
+    const struct timespec pause = {0, PAUSE_MS * 1000000L};
+
+    for (;; l->patience_ms -= PAUSE_MS) {
+        int fd = a != NULL ? socket_listen(a, e) : socket_listen_unix(path, 0666, e);
+
+        if (fd >= 0 || e->class != ERR_CLASS_TRANSIENT || l->patience_ms < PAUSE_MS)
+            return fd;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static bool want_control(struct listeners *l, const char *path, struct err *e)
 {
     struct listener *v = find(l, control, PASSED_TEXT);
@@ -134,7 +152,7 @@ static bool want_control(struct listeners *l, const char *path, struct err *e)
     if (v == NULL)
         v = find(l, control, path);
     if (v == NULL) {
-        fd = socket_listen_unix(path, 0666, e);
+        fd = listen_patiently(l, NULL, path, e);
         if (fd < 0)
             return err_wrap(e, "control_socket");
         v = add(l, control, path, fd);
@@ -170,16 +188,18 @@ static void want_http(struct listeners *l, const struct listen_addr *a, struct b
     v->on_demand = false;
     if (v->fd >= 0)
         return;
-    v->fd = socket_listen(a, &e);
+    v->fd = listen_patiently(l, a, NULL, &e);
     if (v->fd < 0 && worth_telling(a, &e))
         (void)buf_addf(warnings, "%s%s; acmed tries again whenever a challenge needs it, and on reload",
                        warnings->len > 0 ? "\n" : "", e.text);
 }
 
-bool listeners_apply(struct listeners *l, const struct config *c, char **warnings, struct err *e)
+bool listeners_apply(struct listeners *l, const struct config *c, unsigned wait_ms, char **warnings,
+                     struct err *e)
 {
     struct buf b;
 
+    l->patience_ms = wait_ms;
     if (!want_control(l, c->control_socket, e))
         return false;
     buf_init(&b, 64 * 1024);

@@ -29,8 +29,10 @@ void listeners_free(struct listeners *l);
 
 /* Makes the set fit the configuration: equal ones stay open, new ones are bound, the others wait for
  * listeners_prune(). False: the control socket cannot be had, everything is as before. What else cannot be
- * bound is no failure: warnings gets a line each (the caller frees; "" for none; NULL: out of memory). */
-bool listeners_apply(struct listeners *l, const struct config *c, char **warnings, struct err *e);
+ * bound is no failure: warnings gets a line each (the caller frees; "" for none; NULL: out of memory).
+ * wait_ms: how long to wait, in all, for addresses that somebody else still has. */
+bool listeners_apply(struct listeners *l, const struct config *c, unsigned wait_ms, char **warnings,
+                     struct err *e);
 /* Closes what the configuration does not want any more; after the engine that served it has ended. */
 void listeners_prune(struct listeners *l);
 

@@ -17,6 +17,7 @@
 #define GRACE_S        5
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 60000
+#define LISTEN_WAIT_MS 2000  /* at the start, for what a killed predecessor still holds */
 #define STEADY_MS      60000 /* a pair that lived so long was fine */
 
 static int64_t now_ms(void)
@@ -152,7 +153,7 @@ static bool accept_next(struct service *s, struct load *l, struct err *e)
         if (lock_fd < 0)
             return false;
     }
-    if (!listeners_apply(s->listeners, l->config, &listen_warnings, e)) {
+    if (!listeners_apply(s->listeners, l->config, 0, &listen_warnings, e)) {
         if (lock_fd >= 0)
             (void)close(lock_fd);
         return false;
@@ -278,7 +279,7 @@ static bool service_init(struct service *s, const struct service_setup *setup, s
     if (s->listeners == NULL || s->restart == NULL || s->watchdog == NULL || s->actions == NULL ||
         !watch_signals(s))
         return err_nomem(e, "supervisor");
-    return listeners_apply(s->listeners, s->load.config, &s->listen_warnings, e);
+    return listeners_apply(s->listeners, s->load.config, LISTEN_WAIT_MS, &s->listen_warnings, e);
 }
 
 static void service_clear(struct service *s)

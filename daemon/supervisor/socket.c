@@ -110,10 +110,12 @@ static bool tcp_address(const struct listen_addr *addr, struct sockaddr_storage 
 
 static int listen_tcp(const struct listen_addr *addr, struct err *e)
 {
+    enum err_class class = ERR_CLASS_INTERNAL;
     const int on = 1;
     struct sockaddr_storage ss;
     char holder[128] = "";
     socklen_t len;
+    int error;
     int fd;
 
     if (!tcp_address(addr, &ss, &len)) {
@@ -125,13 +127,15 @@ static int listen_tcp(const struct listen_addr *addr, struct err *e)
         (ss.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
         bind(fd, (const struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
-    if (errno == EADDRINUSE) {
+    error = errno;
+    if (error == EADDRINUSE) {
+        class = ERR_CLASS_TRANSIENT;
         describe_holder(addr->port, holder, sizeof holder);
-        errno = EADDRINUSE;
+    } else if (error == EAFNOSUPPORT || error == EADDRNOTAVAIL) {
+        class = ERR_CLASS_CONFIG;
     }
-    err_set(e, errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL ? ERR_CLASS_CONFIG : ERR_CLASS_INTERNAL,
-            "http_listen %s: %s%s", addr->text, errno == EADDRINUSE ? "the port is taken" : strerror(errno),
-            holder);
+    err_set(e, class, "http_listen %s: %s%s", addr->text,
+            error == EADDRINUSE ? "the port is taken" : strerror(error), holder);
     if (fd >= 0)
         (void)close(fd);
     return -1;
@@ -170,7 +174,7 @@ static bool remove_stale(const char *path, const struct sockaddr_un *addr, struc
     if (fd >= 0)
         (void)close(fd);
     if (rc == 0 || error != ECONNREFUSED)
-        return err_set(e, ERR_CLASS_CONFIG, "%s: another program listens there", path);
+        return err_set(e, ERR_CLASS_TRANSIENT, "%s: another program listens there", path);
     if (unlink(path) != 0)
         return err_set(e, ERR_CLASS_CONFIG, "%s: the stale socket cannot be removed: %s", path,
                        strerror(errno));

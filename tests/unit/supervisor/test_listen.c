@@ -83,7 +83,7 @@ static void test_a_taken_port_is_told_and_had_later(void **state)
     (void)state;
     (void)snprintf(text, sizeof text, "127.0.0.1:%u", port);
     c = configuration("control", text);
-    assert_true(listeners_apply(l, c, &said, &e));
+    assert_true(listeners_apply(l, c, 0, &said, &e));
     assert_non_null(strstr(said, text));
     assert_non_null(strstr(said, "the port is taken"));
     (void)snprintf(text, sizeof text, "pid %d)", (int)getpid());
@@ -120,14 +120,14 @@ static void test_equal_listeners_stay_open_at_a_reload(void **state)
     a = configuration("control", text);
     (void)snprintf(text, sizeof text, "unix:%s unix:%s", in("http"), in("other"));
     b = configuration("control2", text);
-    assert_true(listeners_apply(l, a, &said, &e));
+    assert_true(listeners_apply(l, a, 0, &said, &e));
     assert_string_equal(said, "");
     free(said);
     assert_int_equal(stat(in("http"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0666);
     control = listeners_get(l, 0)->fd;
     http = listeners_get(l, 1)->fd;
-    assert_true(listeners_apply(l, b, &said, &e));
+    assert_true(listeners_apply(l, b, 0, &said, &e));
     free(said);
     assert_int_equal(access(in("control"), F_OK), 0); /* the old engine still serves it */
     listeners_prune(l);
@@ -219,7 +219,7 @@ static void test_sockets_of_the_service_manager(void **state)
         (void)setenv("LISTEN_FDS", "2", 1);
         (void)setenv("LISTEN_FDNAMES", "http:control", 1);
         l = listeners_new();
-        if (l == NULL || getenv("LISTEN_FDS") != NULL || !listeners_apply(l, c, &said, &e))
+        if (l == NULL || getenv("LISTEN_FDS") != NULL || !listeners_apply(l, c, 0, &said, &e))
             _exit(1);
         /* The two passed ones and no other: http_listen is not set, the control socket is there. */
         if (listeners_get(l, 0)->fd != 3 || strcmp(listeners_get(l, 0)->purpose, "http") != 0 ||
@@ -323,6 +323,36 @@ static void test_the_service_manager_is_told(void **state)
     notify_open();
 }
 
+/* The engine of a supervisor that was killed has the sockets until it has ended, a moment later. */
+static void test_what_a_dying_predecessor_holds_is_waited_for(void **state)
+{
+    struct listeners *l = listeners_new();
+    char text[64], *said;
+    struct config *c;
+    struct err e;
+    uint16_t port;
+    int taken = tcp(AF_INET, &port), unix_fd = socket_listen_unix(in("held"), 0600, &e);
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        (void)usleep(200 * 1000);
+        _exit(0);
+    }
+    assert_true(pid > 0 && unix_fd >= 0);
+    (void)close(taken);
+    (void)close(unix_fd);
+    (void)snprintf(text, sizeof text, "127.0.0.1:%u", port);
+    c = configuration("held", text);
+    assert_false(listeners_apply(l, c, 0, &said, &e));
+    assert_true(listeners_apply(l, c, 10000, &said, &e));
+    assert_string_equal(said, "");
+    free(said);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    listeners_free(l);
+    config_free(c);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -343,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_stale_sockets_are_replaced_others_are_not),
         cmocka_unit_test(test_ipv6_and_ipv4_side_by_side),
         cmocka_unit_test(test_sockets_of_the_service_manager),
+        cmocka_unit_test(test_what_a_dying_predecessor_holds_is_waited_for),
         cmocka_unit_test(test_the_lock_has_one_holder),
         cmocka_unit_test(test_the_state_directory),
         cmocka_unit_test(test_the_service_manager_is_told),

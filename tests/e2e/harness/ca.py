@@ -114,12 +114,14 @@ class Hold:
 
 class Proxy:
     """In front of Pebble, under a name and certificate of the same authority. Host is handed on, so the URLs that Pebble
-    makes lead through the proxy."""
+    makes lead through the proxy. on_request(path, body, connection) sees what comes before Pebble does,
+    on_reply(path, body, status, headers, data) what Pebble said before acmed does; both in threads of the proxy's."""
 
     def __init__(self, pebble):
         self.pebble = pebble
         self.port = free_port()
         self.holds, self.faults, self.requests = [], [], []
+        self.on_request = self.on_reply = None
         self.lock = threading.Lock()
         self.server = None
         self.start()
@@ -219,7 +221,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             data = json.dumps(fault[2] or {}).encode()
         else:
             self.pause(after=False)
+            if self.owner.on_request:
+                self.owner.on_request(self.path, body, self.connection)
             status, headers, data = self.forward(body)
+            if self.owner.on_reply:
+                self.owner.on_reply(self.path, body, status, dict(headers), data)
             self.pause(after=True)
         with self.owner.lock:
             self.owner.requests.append((self.command, self.path, status))

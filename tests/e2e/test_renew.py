@@ -167,7 +167,7 @@ def test_old_generations_are_kept_as_configured(acmed):
         acmed.renew(NAME)
         acmed.deployed(NAME, n)
     # Whatever `keep` says, what is younger than 7 days stays.
-    kept = {d.name for d in (acmed.state / "certs" / NAME).iterdir()} - {"pending"}
+    kept = {d.name for d in (acmed.state / "certs" / NAME).iterdir() if d.name.isdigit()}
     assert kept == {"1", "2", "3", "4"}
 
 

@@ -355,6 +355,20 @@ void pair_stop(struct pair *p, unsigned grace_s)
     arm(p, grace_s + 1);
 }
 
+bool pair_is_ending(const struct pair *p)
+{
+    return p->asked || p->ending;
+}
+
+void pair_kill(struct pair *p, bool keeper, unsigned seconds)
+{
+    struct half *h = keeper ? &p->keeper : &p->engine;
+
+    log_error(NULL, "%s has not answered for %u s and is killed", h->name, seconds);
+    end_both(p);
+    kill_half(h, SIGKILL);
+}
+
 struct ipc_conn *pair_engine(struct pair *p)
 {
     return wire_conn(p->engine.wire);

@@ -44,6 +44,11 @@ void pair_free(struct pair *p);
 /* Asks the engine to finish within grace_s seconds, then ends both; on_end follows. */
 void pair_stop(struct pair *p, unsigned grace_s);
 
+/* True from pair_stop() or the end of a child on. */
+bool pair_is_ending(const struct pair *p);
+/* A child (the keeper, or the engine) did not answer for so many seconds: both are ended; on_end follows. */
+void pair_kill(struct pair *p, bool keeper, unsigned seconds);
+
 /* To send with; flush afterwards. Neither is NULL before on_end. */
 struct ipc_conn *pair_engine(struct pair *p);
 struct ipc_conn *pair_keeper(struct pair *p);

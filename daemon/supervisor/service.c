@@ -119,6 +119,7 @@ static void on_end(void *arg, bool asked, bool mismatch)
     pair_free(s->pair);
     s->pair = NULL;
     s->greeted = false;
+    watchdog_excuse(s->watchdog);
     listeners_release(s->listeners);
     actions_detach(s->actions);
     if (mismatch && !s->stopping) {
@@ -139,28 +140,39 @@ static void on_end(void *arg, bool asked, bool mismatch)
         schedule(s);
 }
 
+/* The lock of another state directory than the one in force: -1 with true when it is the same. A reload just
+ * before this one may have taken it already. */
+static bool lock_next(const struct service *s, const char *dir, int *lock_fd, struct err *e)
+{
+    *lock_fd = -1;
+    if (strcmp(dir, s->load.config->state_dir) == 0)
+        return true;
+    if (s->has_next && strcmp(dir, s->next.config->state_dir) == 0) {
+        *lock_fd = s->next_lock_fd;
+        return true;
+    }
+    if (!state_dir_prepare(dir, s->uid, e))
+        return false;
+    *lock_fd = lock_take(dir, 0, e);
+    return *lock_fd >= 0;
+}
+
 /* Whatever can fail is done before the old pair is told to go. */
 static bool accept_next(struct service *s, struct load *l, struct err *e)
 {
-    const char *dir = l->config->state_dir;
     char *listen_warnings = NULL;
-    int lock_fd = -1;
+    int lock_fd;
 
-    if (strcmp(dir, s->load.config->state_dir) != 0) {
-        if (!state_dir_prepare(dir, s->uid, e))
-            return false;
-        lock_fd = lock_take(dir, 0, e);
-        if (lock_fd < 0)
-            return false;
-    }
+    if (!lock_next(s, l->config->state_dir, &lock_fd, e))
+        return false;
     if (!listeners_apply(s->listeners, l->config, 0, &listen_warnings, e)) {
-        if (lock_fd >= 0)
+        if (lock_fd >= 0 && lock_fd != s->next_lock_fd)
             (void)close(lock_fd);
         return false;
     }
     free(s->listen_warnings);
     s->listen_warnings = listen_warnings;
-    if (s->next_lock_fd >= 0)
+    if (s->next_lock_fd >= 0 && s->next_lock_fd != lock_fd)
         (void)close(s->next_lock_fd);
     s->next_lock_fd = lock_fd;
     load_clear(&s->next);
@@ -194,11 +206,18 @@ bool service_reload(struct service *s, bool check_only, char **messages)
     return fine;
 }
 
+static void stop_pair(struct service *s)
+{
+    watchdog_excuse(s->watchdog);
+    pair_stop(s->pair, GRACE_S);
+}
+
 void service_apply(struct service *s)
 {
-    log_notice(NULL, "the new configuration comes into force");
+    log_notice(NULL, "the new configuration is fine and comes into force; keeper and engine start anew");
+    s->ready = false;
     if (s->pair != NULL) {
-        pair_stop(s->pair, GRACE_S);
+        stop_pair(s);
         return;
     }
     (void)event_del(s->restart);
@@ -216,8 +235,8 @@ static void on_hangup(evutil_socket_t signal, short what, void *arg)
     (void)what;
     notify_reloading();
     if (service_reload(s, false, &messages))
-        service_apply(s);
-    if (s->ready)
+        service_apply(s); /* ready when the next pair is */
+    else if (s->ready)
         notify_ready();
     free(messages);
 }
@@ -237,7 +256,7 @@ static void on_terminate(evutil_socket_t signal, short what, void *arg)
     s->stopping = true;
     (void)event_del(s->restart);
     if (s->pair != NULL)
-        pair_stop(s->pair, GRACE_S);
+        stop_pair(s);
     actions_stop(s->actions);
     service_check_stopped(s);
 }
@@ -273,7 +292,7 @@ static bool service_init(struct service *s, const struct service_setup *setup, s
     s->base = event_base_new();
     if (s->base != NULL) {
         s->restart = evtimer_new(s->base, on_restart, s);
-        s->watchdog = watchdog_new(s->base, service_ping, s);
+        s->watchdog = watchdog_new(s->base, &service_watchdog_ops, s);
         s->actions = actions_new(s->base, &service_action_ops, s, setup->systemctl);
     }
     if (s->listeners == NULL || s->restart == NULL || s->watchdog == NULL || s->actions == NULL ||

@@ -60,17 +60,27 @@ static void on_bound(void *arg, const struct listener *v)
     lend(b->service, b->id, v);
 }
 
-bool service_ping(void *arg)
+static bool ping(void *arg, uint32_t id)
 {
     struct service *s = arg;
 
-    if (s->pair == NULL || !s->greeted)
+    if (s->pair == NULL || !s->greeted || pair_is_ending(s->pair))
         return false;
-    (void)ipc_send(pair_keeper(s->pair), IPC_PING, 0);
-    (void)ipc_send(pair_engine(s->pair), IPC_PING, 0);
+    (void)ipc_send(pair_keeper(s->pair), IPC_PING, id);
+    (void)ipc_send(pair_engine(s->pair), IPC_PING, id);
     pair_flush(s->pair);
     return true;
 }
+
+static void hung(void *arg, enum watchdog_child child, unsigned seconds)
+{
+    struct service *s = arg;
+
+    if (s->pair != NULL)
+        pair_kill(s->pair, child == WATCHDOG_KEEPER, seconds);
+}
+
+const struct watchdog_ops service_watchdog_ops = {.ask = ping, .hung = hung};
 
 void service_on_hello(void *arg, const char *keeper_confinement)
 {
@@ -143,7 +153,7 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m)
         take_ready(s, m->field[0].s);
         break;
     case IPC_PONG:
-        watchdog_answered(s->watchdog, WATCHDOG_ENGINE);
+        watchdog_answered(s->watchdog, WATCHDOG_ENGINE, m->id);
         break;
     default:
         return false;
@@ -168,7 +178,7 @@ bool service_on_keeper_message(void *arg, const struct ipc_msg *m)
         actions_facts_failed(s->actions, m->id, &e);
         break;
     case IPC_PONG:
-        watchdog_answered(s->watchdog, WATCHDOG_KEEPER);
+        watchdog_answered(s->watchdog, WATCHDOG_KEEPER, m->id);
         break;
     default:
         return false;

@@ -43,15 +43,13 @@ struct service {
     int status; /* exit status */
 };
 
-/* Pings both children; false: there are none that could answer. */
-bool service_ping(void *arg);
-
 /* The pair's callbacks. */
 void service_on_hello(void *arg, const char *keeper_confinement);
 bool service_on_engine_message(void *arg, const struct ipc_msg *m);
 bool service_on_keeper_message(void *arg, const struct ipc_msg *m);
 
 extern const struct action_ops service_action_ops;
+extern const struct watchdog_ops service_watchdog_ops;
 
 /* Reads the configuration again. True: it is fine, and comes into force unless check_only (service_apply()
  * begins that). *messages: errors and warnings, one a line; the caller frees; NULL: out of memory. */

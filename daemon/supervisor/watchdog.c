@@ -3,14 +3,19 @@
 
 #include "daemon/supervisor/notify.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#define USEC 1000000
+
 struct watchdog {
-    bool (*ask)(void *arg);
+    const struct watchdog_ops *ops;
     void *arg;
     struct event *timer; /* NULL: the service manager has none */
+    struct event *deadline;
+    struct timeval patience;
+    uint32_t asked; /* the ping that is to be answered; 0: none */
+    uint32_t last_id;
     bool answered[WATCHDOG_CHILDREN];
 };
 
@@ -27,6 +32,11 @@ static uint64_t take_interval(void)
     return interval;
 }
 
+static struct timeval to_timeval(uint64_t usec)
+{
+    return (struct timeval){.tv_sec = (time_t)(usec / USEC), .tv_usec = (suseconds_t)(usec % USEC)};
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct watchdog *w = arg;
@@ -34,25 +44,44 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     w->answered[WATCHDOG_KEEPER] = w->answered[WATCHDOG_ENGINE] = false;
-    if (!w->ask(w->arg))
+    if (++w->last_id == 0)
+        w->last_id = 1;
+    w->asked = w->last_id;
+    if (w->ops->ask(w->arg, w->asked)) {
+        (void)event_add(w->deadline, &w->patience);
+    } else {
+        watchdog_excuse(w);
         notify_watchdog();
+    }
 }
 
-struct watchdog *watchdog_new(struct event_base *base, bool (*ask)(void *arg), void *arg)
+/* The pair is ended, and the service manager need not end the rest: it is fed. */
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
-    uint64_t interval = take_interval() / 3;
-    const struct timeval tv = {.tv_sec = (time_t)(interval / 1000000),
-                               .tv_usec = (suseconds_t)(interval % 1000000)};
+    struct watchdog *w = arg;
+    enum watchdog_child child = w->answered[WATCHDOG_KEEPER] ? WATCHDOG_ENGINE : WATCHDOG_KEEPER;
+
+    (void)fd;
+    (void)what;
+    watchdog_excuse(w);
+    notify_watchdog();
+    w->ops->hung(w->arg, child, (unsigned)w->patience.tv_sec);
+}
+
+struct watchdog *watchdog_new(struct event_base *base, const struct watchdog_ops *ops, void *arg)
+{
+    uint64_t interval = take_interval();
+    const struct timeval tv = to_timeval(interval / 2);
     struct watchdog *w = calloc(1, sizeof *w);
 
     if (w == NULL)
         return NULL;
-    w->ask = ask;
-    w->arg = arg;
+    *w = (struct watchdog){.ops = ops, .arg = arg, .patience = to_timeval(interval / 3)};
     if (interval == 0)
         return w;
     w->timer = event_new(base, -1, EV_PERSIST, on_timer, w);
-    if (w->timer == NULL || event_add(w->timer, &tv) != 0) {
+    w->deadline = evtimer_new(base, on_deadline, w);
+    if (w->timer == NULL || w->deadline == NULL || event_add(w->timer, &tv) != 0) {
         watchdog_free(w);
         return NULL;
     }
@@ -65,14 +94,25 @@ void watchdog_free(struct watchdog *w)
         return;
     if (w->timer != NULL)
         event_free(w->timer);
+    if (w->deadline != NULL)
+        event_free(w->deadline);
     free(w);
 }
 
-void watchdog_answered(struct watchdog *w, enum watchdog_child child)
+void watchdog_answered(struct watchdog *w, enum watchdog_child child, uint32_t id)
 {
-    bool fed = w->answered[WATCHDOG_KEEPER] && w->answered[WATCHDOG_ENGINE];
-
+    if (w->asked == 0 || id != w->asked)
+        return;
     w->answered[child] = true;
-    if (!fed && w->answered[WATCHDOG_KEEPER] && w->answered[WATCHDOG_ENGINE])
-        notify_watchdog();
+    if (!w->answered[WATCHDOG_KEEPER] || !w->answered[WATCHDOG_ENGINE])
+        return;
+    watchdog_excuse(w);
+    notify_watchdog();
+}
+
+void watchdog_excuse(struct watchdog *w)
+{
+    w->asked = 0;
+    if (w->deadline != NULL)
+        (void)event_del(w->deadline);
 }

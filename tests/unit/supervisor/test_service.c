@@ -79,6 +79,7 @@ static int keeper_main(void)
     struct ipc_conn *c = child_open("keeper");
     struct ipc_msg m;
 
+    log_info(NULL, "keeper has pid %d", (int)getpid());
     (void)ipc_send(c, IPC_HELLO, 0, build_id, "{\"fake\": true}");
     while (next(c, &m))
         if (m.type == IPC_FACTS)
@@ -103,6 +104,7 @@ static void log_surroundings(void)
     (void)closedir(dir);
     for (char **v = environ; *v != NULL; v++)
         (void)snprintf(list + strlen(list), sizeof list - strlen(list), "%.*s ", (int)strcspn(*v, "="), *v);
+    log_info(NULL, "the state is in %s", snapshot->config->state_dir);
     log_info(NULL, "engine has pid %d uid %d, %zu descriptors, environment %s", (int)getpid(), (int)getuid(),
              n, list);
 }
@@ -145,10 +147,13 @@ static int engine_main(void)
         } else if (m.type == IPC_DEPLOYED) {
             log_info(NULL, "deployed id %u: %s [%s] output [%s]", (unsigned)m.id,
                      m.field[0].u ? "done" : "failed", m.field[2].s, m.field[3].s);
-        } else if (m.type == IPC_PING && !told("deaf")) {
+        } else if (m.type == IPC_PING) {
+            log_info(NULL, "pinged");
             (void)ipc_send(c, IPC_PONG, m.id, UINT64_C(0));
         } else if (m.type == IPC_STOP) {
             log_info(NULL, "engine was told to stop in %u s", (unsigned)m.field[0].u);
+            if (told("slow"))
+                (void)usleep(700000);
             if (!told("stubborn"))
                 return 0;
         }
@@ -159,17 +164,17 @@ static int engine_main(void)
 static char dir[] = "/tmp/acmed-service-XXXXXX";
 static char conf[128], log_path[128];
 static pid_t service;
+static const char *state_dir = "state";
 
 static void configure(const char *contact, const char *more)
 {
     FILE *f = fopen(conf, "w");
 
     assert_non_null(f);
-    (void)fprintf(
-        f,
-        "[acmed]\ncontact = %s@example.com\nagree_terms = yes\nstate_dir = %s/state\ncontrol_socket = "
-        "%s/run/acmed.sock\nhttp_listen = unix:%s/http.sock\n%s\n[certificate a.example]\n",
-        contact, dir, dir, dir, more);
+    (void)fprintf(f,
+                  "[acmed]\ncontact = %s@example.com\nagree_terms = yes\nstate_dir = %s/%s\ncontrol_socket = "
+                  "%s/run/acmed.sock\nhttp_listen = unix:%s/http.sock\n%s\n[certificate a.example]\n",
+                  contact, dir, state_dir, dir, dir, more);
     (void)fprintf(f, "hook = %s/hook arg\nreload = a b\n", dir);
     assert_int_equal(fclose(f), 0);
 }
@@ -204,7 +209,7 @@ static int serve(void)
     (void)umask(077);
     if (manager[0] != '\0') {
         (void)setenv("NOTIFY_SOCKET", manager, 1);
-        (void)setenv("WATCHDOG_USEC", "150000", 1);
+        (void)setenv("WATCHDOG_USEC", "2400000", 1);
     }
     notify_open();
     (void)snprintf(state, sizeof state, "%s/state", dir);
@@ -292,6 +297,7 @@ static void test_start_and_stop(void **state)
     if (getenv("ASAN_OPTIONS") == NULL)
         await(text, 1);
     assert_null(strstr(log_text(), "NOTIFY_SOCKET"));
+    assert_null(strstr(log_text(), "pinged")); /* without a watchdog nothing ticks */
     assert_null(strstr(log_text(), "HOME"));
     assert_int_equal(stop(SIGTERM), 0);
     await("engine was told to stop in 5 s", 1);
@@ -452,41 +458,150 @@ static void test_children_do_not_outlive_a_killed_supervisor(void **state)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-/* How often the watchdog is fed from "ready" on: up to three times, or until patience_ms pass in silence. */
-static int feedings(const char *contact, int patience_ms)
+static int manager_open(void)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n = 0;
-    const struct timeval patience = {.tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000};
-    char text[2048];
-    ssize_t len;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const struct timeval patience = {.tv_sec = 10};
 
     (void)snprintf(manager, sizeof manager, "%s/notify", dir);
     memcpy(a.sun_path, manager, strlen(manager));
     assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    configure(contact, "");
-    start();
-    await("ready: ", 1);
-    while (recv(fd, text, sizeof text, MSG_DONTWAIT) > 0) /* a pair that starts is not asked yet */
-        ;
-    while (n < 3 && (len = recv(fd, text, sizeof text - 1, 0)) > 0) {
-        text[len] = '\0';
-        n += strcmp(text, "WATCHDOG=1") == 0;
-    }
-    assert_null(strstr(log_text(), "WATCHDOG"));
-    assert_int_equal(stop(SIGTERM), 0);
+    return fd;
+}
+
+static void manager_close(int fd)
+{
     (void)close(fd);
     (void)unlink(manager);
     manager[0] = '\0';
-    return n;
+}
+
+/* Waits until the service manager is told something that begins with the text. */
+static void await_told(int fd, const char *what)
+{
+    char text[2048];
+    ssize_t len;
+
+    do {
+        len = recv(fd, text, sizeof text - 1, 0);
+        if (len < 0)
+            fail_msg("the service manager is not told: %s\n%s", what, log_text());
+        text[len] = '\0';
+    } while (strncmp(text, what, strlen(what)) != 0);
+}
+
+static int pid_of(const char *name)
+{
+    char line[64];
+    const char *found;
+    int pid = 0;
+
+    (void)snprintf(line, sizeof line, "%s has pid ", name);
+    found = strstr(log_text(), line);
+    assert_non_null(found);
+    assert_int_equal(sscanf(found + strlen(line), "%d", &pid), 1);
+    return pid;
 }
 
 static void test_the_watchdog_is_fed_when_both_answer(void **state)
 {
+    int fd = manager_open();
+
     (void)state;
-    assert_int_equal(feedings("fine", 20000), 3);
-    assert_int_equal(feedings("deaf", 500), 0);
+    configure("fine", "");
+    start();
+    await_told(fd, "STATUS=1 certificate");
+    await_told(fd, "READY=1");
+    await_told(fd, "WATCHDOG=1");
+    await_told(fd, "WATCHDOG=1");
+    await("pinged", 2);
+    assert_null(strstr(log_text(), "WATCHDOG"));
+    assert_null(strstr(log_text(), "killed"));
+    assert_int_equal(kill(service, SIGHUP), 0);
+    await_told(fd, "RELOADING=1\nMONOTONIC_USEC=");
+    await_told(fd, "READY=1");
+    await("engine has pid", 2);
+    assert_int_equal(stop(SIGTERM), 0);
+    await_told(fd, "STOPPING=1");
+    manager_close(fd);
+}
+
+static void a_child_hangs(const char *name)
+{
+    char text[64];
+    int fd = manager_open();
+
+    configure("fine", "");
+    start();
+    await("ready: ", 1);
+    await_told(fd, "READY=1");
+    assert_int_equal(kill(pid_of(name), SIGSTOP), 0);
+    (void)snprintf(text, sizeof text, "acmed-%s has not answered for 0 s and is killed", name);
+    await(text, 1);
+    await_told(fd, "WATCHDOG=1"); /* the rest of acmed is well */
+    await("keeper has pid", 2);
+    await("engine has pid", 2);
+    await_told(fd, "STATUS=1 certificate");
+    assert_int_equal(stop(SIGTERM), 0);
+    manager_close(fd);
+}
+
+static void test_a_child_that_hangs_is_killed_and_both_start_again(void **state)
+{
+    (void)state;
+    a_child_hangs("engine");
+    a_child_hangs("keeper");
+}
+
+static bool is_locked(const char *name)
+{
+    char path[128];
+    struct err e;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    fd = lock_take(path, 0, &e);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd < 0;
+}
+
+static void test_a_reload_moves_to_another_state_directory(void **state)
+{
+    char path[128];
+    int held;
+    struct err e;
+
+    (void)state;
+    configure("slow", "");
+    start();
+    await("ready: ", 1);
+    state_dir = "state2";
+    configure("slow", "");
+    assert_int_equal(kill(service, SIGHUP), 0);
+    await("comes into force", 1);
+    assert_int_equal(kill(service, SIGHUP), 0); /* while the old pair finishes */
+    await("comes into force", 2);
+    await("/state2", 1);
+    await("engine has pid", 2);
+    assert_null(strstr(log_text(), "refused"));
+    assert_false(is_locked("state")); /* free for another acmed */
+    assert_true(is_locked("state2"));
+    state_dir = "state3";
+    (void)snprintf(path, sizeof path, "%s/state3", dir);
+    assert_int_equal(mkdir(path, 0755), 0);
+    held = lock_take(path, 0, &e);
+    configure("slow", "");
+    assert_int_equal(kill(service, SIGHUP), 0);
+    await("the reload is refused", 1);
+    await("another acmed (pid ", 1);
+    assert_true(is_locked("state2"));
+    (void)close(held);
+    assert_int_equal(stop(SIGTERM), 0);
+    assert_false(is_locked("state2"));
+    state_dir = "state";
 }
 
 static int set_up(void **state)
@@ -521,6 +636,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_stubborn_engine_is_ended),
         cmocka_unit_test(test_deployment_steps),
         cmocka_unit_test(test_the_watchdog_is_fed_when_both_answer),
+        cmocka_unit_test(test_a_child_that_hangs_is_killed_and_both_start_again),
+        cmocka_unit_test(test_a_reload_moves_to_another_state_directory),
         cmocka_unit_test(test_children_do_not_outlive_a_killed_supervisor),
         cmocka_unit_test(test_what_the_engine_may_not_ask),
         cmocka_unit_test(test_a_running_hook_is_joined_by_the_next_engine),

@@ -60,8 +60,8 @@ enum ipc_type {
 
     /* supervisor -> engine */
     IPC_LISTENER, /* purpose ("control", "http"), address as configured; one descriptor */
-    IPC_START, /* confinement of supervisor and keeper (JSON object), warnings (one a line), 1 after a reload
-                */
+    IPC_START, /* confinement of supervisor and keeper (JSON object), warnings (one a line), 1 after a reload,
+                  Unix seconds when acmed was started */
     IPC_STOP,  /* grace in seconds: stop ordering, finish requests in flight, exit */
 
     /* engine -> supervisor */

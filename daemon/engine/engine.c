@@ -6,6 +6,7 @@
 #include "daemon/engine/control.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/reloads.h"
+#include "daemon/engine/summary.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "lib/key.h"
@@ -30,18 +31,6 @@ int64_t engine_now(void)
 }
 
 /* ---- telling the supervisor ---- */
-
-static void say_ready(struct engine *g)
-{
-    size_t live = 0;
-    char text[160];
-
-    for (size_t i = 0; i < fleet_count(g->fleet); i++)
-        live += fleet_at(g->fleet, i)->config != NULL && fleet_at(g->fleet, i)->has_facts;
-    (void)snprintf(text, sizeof text, "%zu certificate%s configured, %zu of them issued",
-                   g->config->n_certificates, g->config->n_certificates == 1 ? "" : "s", live);
-    (void)link_send(g->supervisor, IPC_READY, text);
-}
 
 static bool say_hello(struct engine *g)
 {
@@ -82,9 +71,10 @@ static void start_serving(struct engine *g, const struct ipc_msg *m)
             (void)strv_addn(&g->warnings, line, n);
         line += n + (line[n] == '\n');
     }
+    g->started_at = (int64_t)m->field[3].u;
     fleet_start(g->fleet, m->field[2].u != 0);
     g->serving = true;
-    say_ready(g);
+    summary_start(g->summary);
 }
 
 static void end(struct engine *g, int code)
@@ -268,7 +258,8 @@ static bool furnish(struct engine *g, struct err *e)
                                  RESPONDER_DEADLINE_MS, is_live, g);
     g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, g->responder, g->config) : NULL;
     g->reloads = reloads_new(g);
-    if (g->feed == NULL || g->port == NULL || g->reloads == NULL)
+    g->summary = g->feed != NULL ? summary_new(g) : NULL;
+    if (g->summary == NULL || g->port == NULL || g->reloads == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     return g->fleet != NULL;
@@ -280,6 +271,7 @@ static void dismantle(struct engine *g)
     control_free(g->control);
     fleet_free(g->fleet);
     reloads_free(g->reloads);
+    summary_free(g->summary);
     clock_free(g->clock);
     port_free(g->port);
     responder_free(g->responder);
@@ -309,7 +301,7 @@ int engine_main(void)
     (void)signal(SIGINT, SIG_IGN); /* a terminal's ^C is the supervisor's to handle */
     (void)signal(SIGHUP, SIG_IGN);
     log_open_relay(IPC_FD_LOG, "engine");
-    g.started_at = engine_now();
+    g.started_at = engine_now(); /* until the supervisor tells */
     if (!prepare(&g, &e) || !furnish(&g, &e)) {
         log_error(NULL, "the engine cannot start: %s", e.text);
         g.exit_code = 1;

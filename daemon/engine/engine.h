@@ -22,6 +22,7 @@ struct clock;
 struct control;
 struct fleet;
 struct reloads;
+struct summary;
 
 struct engine {
     struct loop *loop;
@@ -41,8 +42,9 @@ struct engine {
     struct fleet *fleet;
     struct reloads *reloads;
     struct control *control;
+    struct summary *summary;
     uid_t supervisor_uid; /* whom the control socket obeys, besides root */
-    int64_t started_at;   /* Unix seconds */
+    int64_t started_at;   /* acmed itself, whatever engine it is by now; Unix seconds */
     struct strv warnings; /* what the supervisor had to say at start, for status */
     json_t *confinement;  /* of supervisor and keeper, as they told; the engine's own added */
     struct clock *clock;

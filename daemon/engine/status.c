@@ -34,10 +34,17 @@ static void describe_gate(const struct certificate *c, struct status_input *in, 
         (void)gate_describe(gate, in->now, text, size, &until);
 }
 
-json_t *status_of_certificate(const struct certificate *c)
+/* What is known of a certificate, and the texts that this borrows. */
+struct known {
+    struct status_input in;
+    char ordering[512];
+    char gate[ERR_TEXT_MAX + 64];
+    char clock[256];
+};
+
+static void know(struct known *k, const struct certificate *c)
 {
-    struct status_certificate s = {0};
-    struct status_input in = {
+    k->in = (struct status_input){
         .config = c->config,
         .facts = c->has_facts ? &c->facts : NULL,
         .journal = &c->journal,
@@ -46,21 +53,35 @@ json_t *status_of_certificate(const struct certificate *c)
         .queued = c->queued,
         .now = engine_now(),
     };
-    char ordering[512];
-    char gate[ERR_TEXT_MAX + 64];
-    char clock[256];
+    if (c->issuance != NULL) {
+        issuance_describe(c->issuance, k->ordering, sizeof k->ordering);
+        k->in.ordering = k->ordering;
+    }
+    clock_describe(c->engine, k->clock, sizeof k->clock);
+    if (k->clock[0] != '\0')
+        k->in.ca_wait = k->clock;
+    else if (c->queued)
+        describe_gate(c, &k->in, k->gate, sizeof k->gate);
+}
+
+void status_count(struct tally *t, const struct certificate *c)
+{
+    struct status_verdict v;
+    struct known k;
+
+    know(&k, c);
+    v = status_derive(&k.in);
+    tally_add(t, c->name, &k.in, &v);
+}
+
+json_t *status_of_certificate(const struct certificate *c)
+{
+    struct status_certificate s = {0};
+    struct known k;
     json_t *j;
 
-    if (c->issuance != NULL) {
-        issuance_describe(c->issuance, ordering, sizeof ordering);
-        in.ordering = ordering;
-    }
-    clock_describe(c->engine, clock, sizeof clock);
-    if (clock[0] != '\0')
-        in.ca_wait = clock;
-    else if (c->queued)
-        describe_gate(c, &in, gate, sizeof gate);
-    if (!status_certificate_fill(&s, c->name, &in, NULL))
+    know(&k, c);
+    if (!status_certificate_fill(&s, c->name, &k.in, NULL))
         return NULL;
     s.generation = c->generation;
     j = status_certificate_to_json(&s);

@@ -6,6 +6,10 @@
  * memory. */
 
 #include "daemon/engine/certificate.h"
+#include "lib/tally.h"
+
+/* Counts a certificate by the state that Status says of it. */
+void status_count(struct tally *t, const struct certificate *c);
 
 json_t *status_of_certificate(const struct certificate *c);
 /* keeper_unknown: system calls the keeper's filter did not know. */

@@ -288,6 +288,7 @@ static bool service_init(struct service *s, const struct service_setup *setup, s
     s->lock_fd = setup->lock_fd;
     s->next_lock_fd = s->config_fd = -1;
     s->backoff_ms = BACKOFF_MIN_MS;
+    s->born_at = time(NULL);
     s->listeners = listeners_new();
     s->base = event_base_new();
     if (s->base != NULL) {

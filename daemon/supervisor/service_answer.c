@@ -92,7 +92,7 @@ void service_on_hello(void *arg, const char *keeper_confinement)
     for (size_t i = 0; (v = listeners_get(s->listeners, i)) != NULL; i++)
         lend(s, 0, v);
     (void)ipc_send(pair_engine(s->pair), IPC_START, 0, facts != NULL ? facts : "{}",
-                   warned != NULL ? warned : "", (uint64_t)s->reloaded);
+                   warned != NULL ? warned : "", (uint64_t)s->reloaded, (uint64_t)s->born_at);
     s->reloaded = false;
     pair_flush(s->pair);
     free(facts);

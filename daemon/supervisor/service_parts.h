@@ -37,7 +37,8 @@ struct service {
     int64_t started_ms; /* monotonic, of the pair */
 
     struct event *signals[3];
-    bool ready; /* the service manager knows */
+    int64_t born_at; /* Unix seconds: acmed's start */
+    bool ready;      /* the service manager knows */
     bool stopping;
     bool hooks_idle;
     int status; /* exit status */

@@ -113,6 +113,7 @@ static void log_surroundings(void)
 static void on_engine_start(struct ipc_conn *c, const struct ipc_msg *m)
 {
     log_info(NULL, "confinement %s", m->field[0].s);
+    log_info(NULL, "acmed has run since %llu", (unsigned long long)m->field[3].u);
     if (told("crash"))
         _exit(3);
     if (told("abort"))
@@ -518,6 +519,7 @@ static int pid_of(const char *name)
 static void test_the_watchdog_is_fed_when_both_answer(void **state)
 {
     int fd = manager_open();
+    char since[64];
 
     (void)state;
     configure("fine", "");
@@ -533,6 +535,9 @@ static void test_the_watchdog_is_fed_when_both_answer(void **state)
     await_told(fd, "RELOADING=1\nMONOTONIC_USEC=");
     await_told(fd, "READY=1");
     await("engine has pid", 2);
+    (void)snprintf(since, sizeof since, "%.40s", strstr(log_text(), "acmed has run since"));
+    since[strcspn(since, "\n")] = '\0';
+    await(since, 2);
     assert_int_equal(stop(SIGTERM), 0);
     await_told(fd, "STOPPING=1");
     manager_close(fd);

@@ -94,24 +94,65 @@ bool file_write_all(const struct dir *d, const struct file_content *files, size_
     return ok;
 }
 
-bool file_replace(const struct dir *d, const struct file_content *file, struct err *e)
+/* What a file is called until it is in its place; the caller frees. */
+static char *beside(const char *name)
 {
     char *temporary;
-    int fd;
+
+    return asprintf(&temporary, ".new-%s", name) < 0 ? NULL : temporary;
+}
+
+int file_replace_begin(const struct dir *d, const struct file_content *file, struct err *e)
+{
+    char *temporary = beside(file->name);
+    int fd = -1;
+
+    if (temporary == NULL) {
+        (void)err_nomem(e, "writing a file");
+        return -1;
+    }
+    if (dir_remove(d, temporary, e)) {
+        fd = write_one(d, temporary, file, e);
+        if (fd < 0)
+            (void)unlinkat(d->fd, temporary, 0);
+        else
+            (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
+    free(temporary);
+    return fd;
+}
+
+bool file_replace_finish(const struct dir *d, const char *name, int fd, struct err *e)
+{
+    char *temporary = beside(name);
     bool ok;
 
-    if (asprintf(&temporary, ".new-%s", file->name) < 0)
+    if (temporary == NULL) {
+        (void)close(fd);
         return err_nomem(e, "writing a file");
-    if (!dir_remove(d, temporary, e)) {
-        free(temporary);
-        return false;
     }
-    fd = write_one(d, temporary, file, e);
-    ok = fd >= 0 && finish(d, temporary, fd, e) && dir_rename(d, temporary, file->name, e);
+    ok = finish(d, temporary, fd, e) && dir_rename(d, temporary, name, e);
     if (!ok)
         (void)unlinkat(d->fd, temporary, 0);
     free(temporary);
-    return ok && dir_sync(d, e);
+    return ok;
+}
+
+void file_replace_abandon(const struct dir *d, const char *name, int fd)
+{
+    char *temporary = beside(name);
+
+    (void)close(fd);
+    if (temporary != NULL)
+        (void)unlinkat(d->fd, temporary, 0);
+    free(temporary);
+}
+
+bool file_replace(const struct dir *d, const struct file_content *file, struct err *e)
+{
+    int fd = file_replace_begin(d, file, e);
+
+    return fd >= 0 && file_replace_finish(d, file->name, fd, e) && dir_sync(d, e);
 }
 
 /* -1 with *missing or e. */

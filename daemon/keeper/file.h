@@ -42,6 +42,14 @@ bool file_write_all(const struct dir *d, const struct file_content *files, size_
  * followed); then syncs the directory. On failure the old file stays and nothing else is left. */
 bool file_replace(const struct dir *d, const struct file_content *file, struct err *e);
 
+/* The same in steps, so that several files can share the disk's commit: ".new-NAME" is written, its
+ * descriptor returned (-1 with e) ... */
+int file_replace_begin(const struct dir *d, const struct file_content *file, struct err *e);
+/* ... then made durable, closed in any case, and renamed; the directory is the caller's to sync ... */
+bool file_replace_finish(const struct dir *d, const char *name, int fd, struct err *e);
+/* ... or closed and removed. */
+void file_replace_abandon(const struct dir *d, const char *name, int fd);
+
 /* Appends the content (at most FILE_MAX bytes) to out. Only a plain file with a single link is read;
  * links, FIFOs and the like are refused. st: NULL or receives the metadata. *missing (may be NULL: then it is
  * an error) is set when there is none; the result is false and e untouched then. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/pending.h"
 
+#include "daemon/keeper/draft.h"
 #include "daemon/keeper/keygen.h"
 #include "daemon/log.h"
 
@@ -8,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIRECTORY "pending"
-#define KEY_FILE  "key.pem"
+#define DRAFTS_MAX 32
 
-enum job { JOB_NONE, JOB_QUEUED, JOB_RUNNING };
+enum job { JOB_NONE, JOB_QUEUED, JOB_RUNNING, JOB_DRAFT };
 
 struct entry {
     struct key *key; /* owned; durable */
@@ -28,6 +28,8 @@ struct pending {
     size_t next_queued; /* where to look first: every lineage gets its turn */
     size_t n_running;
     size_t running[PENDING_CHILDREN_MAX]; /* indexes into v */
+    size_t n_drafts;
+    struct draft drafts[DRAFTS_MAX]; /* keys that nobody has asked for yet: durable when somebody does */
 };
 
 struct pending *pending_new(const struct store *store, const struct config *config)
@@ -61,12 +63,25 @@ static void unlist_running(struct pending *p, size_t index)
             p->running[i] = p->running[--p->n_running];
 }
 
+static void drop_draft(struct pending *p, size_t index)
+{
+    for (size_t i = 0; i < p->n_drafts; i++) {
+        if (p->drafts[i].index != index)
+            continue;
+        draft_clear(&p->drafts[i]);
+        p->drafts[i] = p->drafts[--p->n_drafts];
+        return;
+    }
+}
+
 static void set_job(struct pending *p, struct entry *entry, enum job job)
 {
     if (entry->job == JOB_QUEUED)
         p->n_queued--;
     if (entry->job == JOB_RUNNING)
         unlist_running(p, (size_t)(entry - p->v));
+    if (entry->job == JOB_DRAFT)
+        drop_draft(p, (size_t)(entry - p->v));
     entry->job = job;
     if (job == JOB_QUEUED)
         p->n_queued++;
@@ -124,9 +139,9 @@ static bool remove_file(const struct pending *p, const struct config_certificate
 
     if (!dir_open(&lineage, &p->store->certs, c->name, &missing, e))
         return missing;
-    ok = dir_open(&d, &lineage, DIRECTORY, &missing, e);
+    ok = dir_open(&d, &lineage, DRAFT_DIRECTORY, &missing, e);
     if (ok) {
-        ok = dir_remove(&d, KEY_FILE, e) && (installed || dir_sync(&d, e));
+        ok = dir_remove(&d, DRAFT_FILE, e) && (installed || dir_sync(&d, e));
         dir_close(&d);
     } else {
         ok = missing;
@@ -157,9 +172,9 @@ static bool read_file(const struct pending *p, const struct config_certificate *
 
     if (!dir_open(&lineage, &p->store->certs, c->name, missing, e))
         return false;
-    ok = dir_open(&d, &lineage, DIRECTORY, missing, e);
+    ok = dir_open(&d, &lineage, DRAFT_DIRECTORY, missing, e);
     if (ok) {
-        ok = file_read_secret(&d, KEY_FILE, pem, missing, e);
+        ok = file_read_secret(&d, DRAFT_FILE, pem, missing, e);
         dir_close(&d);
     }
     dir_close(&lineage);
@@ -200,31 +215,62 @@ bool pending_existing(struct pending *p, const struct config_certificate *c, con
     return ok || err_wrap(e, "the key of the order in flight");
 }
 
-/* Takes the key when it is durable; frees it otherwise. */
+/* Kept for whoever needs the key. Without memory for it they try again, and meet it again. */
+static void fail(struct entry *entry, const struct err *e)
+{
+    entry->failure = malloc(sizeof *entry->failure);
+    if (entry->failure != NULL)
+        *entry->failure = *e;
+}
+
+/* Makes all drafts durable at once: one commit of the disk for their contents, one for their names. Those
+ * that fail say so when they are asked for. */
+static void commit_drafts(struct pending *p)
+{
+    struct err why[DRAFTS_MAX];
+    bool ok[DRAFTS_MAX];
+    struct err e;
+
+    for (size_t i = 0; i < p->n_drafts; i++)
+        ok[i] = draft_publish(&p->drafts[i], &why[i]);
+    for (size_t i = 0; i < p->n_drafts; i++)
+        ok[i] = ok[i] && draft_sync(&p->drafts[i], &why[i]);
+    if (!dir_sync(&p->store->certs, &e)) {
+        for (size_t i = 0; i < p->n_drafts; i++) {
+            ok[i] = false;
+            why[i] = e;
+        }
+    }
+    for (size_t i = 0; i < p->n_drafts; i++) {
+        struct entry *entry = &p->v[p->drafts[i].index];
+
+        entry->job = JOB_NONE;
+        if (ok[i]) {
+            entry->key = p->drafts[i].key;
+            p->drafts[i].key = NULL;
+        } else {
+            (void)err_wrap(&why[i], "saving the key of a new order");
+            fail(entry, &why[i]);
+        }
+        draft_clear(&p->drafts[i]);
+    }
+    p->n_drafts = 0;
+}
+
+/* Takes the key, which becomes a draft. */
 static bool keep_take(struct pending *p, const struct config_certificate *c, struct key *key, struct err *e)
 {
-    struct dir lineage;
-    struct dir d;
-    struct buf pem;
-    bool ok;
+    struct entry *entry = entry_of(p, c);
+    struct draft *d;
 
-    buf_init_secret(&pem, FILE_MAX);
-    ok = key_to_pem(key, &pem, e) && store_lineage(p->store, c->name, &lineage, e);
-    if (ok) {
-        ok = dir_make(&d, &lineage, DIRECTORY, 0700, e);
-        if (ok) {
-            ok = file_replace(&d, &(struct file_content){KEY_FILE, pem.data, pem.len, FILE_PRIVATE}, e) &&
-                 dir_sync(&lineage, e) && dir_sync(&p->store->certs, e);
-            dir_close(&d);
-        }
-        dir_close(&lineage);
-    }
-    buf_clear(&pem);
-    if (!ok) {
-        key_free(key);
+    if (p->n_drafts == DRAFTS_MAX)
+        commit_drafts(p);
+    d = &p->drafts[p->n_drafts];
+    if (!draft_write_take(d, p->store, c->name, key, e))
         return err_wrap(e, "saving the key of a new order");
-    }
-    entry_of(p, c)->key = key;
+    d->index = (size_t)(entry - p->v);
+    p->n_drafts++;
+    set_job(p, entry, JOB_DRAFT);
     return true;
 }
 
@@ -268,6 +314,8 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
     struct entry *entry = entry_of(p, c);
 
     *key = NULL;
+    if (entry->job == JOB_DRAFT)
+        commit_drafts(p);
     if (entry->job == JOB_RUNNING || (entry->job == JOB_QUEUED && is_slow(c->key) && is_full(p)))
         return PENDING_WAIT;
     if (entry->failure != NULL) {
@@ -286,10 +334,7 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
     if (is_slow(c->key))
         return start(p, c, e) ? PENDING_WAIT : PENDING_FAILED;
     set_job(p, entry, JOB_NONE);
-    if (!make_now(p, c, e))
-        return PENDING_FAILED;
-    *key = entry->key;
-    return PENDING_READY;
+    return make_now(p, c, e) ? pending_get(p, c, key, e) : PENDING_FAILED;
 }
 
 void pending_want(struct pending *p, const struct config_certificate *c)
@@ -300,14 +345,6 @@ void pending_want(struct pending *p, const struct config_certificate *c)
     entry->failure = NULL;
     if (entry->key == NULL && entry->job == JOB_NONE)
         set_job(p, entry, JOB_QUEUED);
-}
-
-/* Kept for whoever needs the key. Without memory for it they try again, and meet it again. */
-static void fail(struct entry *entry, const struct err *e)
-{
-    entry->failure = malloc(sizeof *entry->failure);
-    if (entry->failure != NULL)
-        *entry->failure = *e;
 }
 
 static void work_on(struct pending *p, const struct config_certificate *c)
@@ -372,6 +409,8 @@ void pending_dispatch(struct pending *p, int fd)
         set_job(p, entry, JOB_NONE);
         if (result == KEYGEN_FAILED || !keep_take(p, &p->config->certificates[at], key, &e))
             fail(entry, &e);
+        else
+            commit_drafts(p); /* it took seconds: not to be lost with this process */
         return;
     }
 }

@@ -2,9 +2,9 @@
 #ifndef ACMED_KEEPER_PENDING_H
 #define ACMED_KEEPER_PENDING_H
 
-/* The keys of orders in flight: certs/LINEAGE/pending/key.pem, durable before anybody hears of it (L2),
- * reused by a resumed order, gone when its certificate is installed. EC keys are made at once, RSA keys in a
- * child. */
+/* The keys of orders in flight: certs/LINEAGE/pending/key.pem, durable before anybody hears of it (L2: those
+ * made meanwhile become durable together, when the first of them is asked for), reused by a resumed order,
+ * gone when its certificate is installed. EC keys are made at once, RSA keys in a child. */
 
 #include "daemon/keeper/store.h"
 #include "lib/config.h"

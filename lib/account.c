@@ -66,7 +66,7 @@ static struct account_action go(struct account *a, enum account_state state, enu
 /* Ends, for now, with a->error. */
 static struct account_action fail(struct account *a)
 {
-    err_wrap(&a->error, "CA %s: %s", a->ca_name, doing[a->state]);
+    err_wrap(&a->error, "%s", doing[a->state]);
     a->state = ACCOUNT_STATE_FAILED;
     return (struct account_action){.kind = ACCOUNT_DO_FAIL, .error = &a->error};
 }

@@ -76,7 +76,10 @@ struct config_ca {
     char *ca_file;    /* absolute path of roots for the CA's own HTTPS; NULL: the system's */
     char *contact;    /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
     bool agree_terms; /* [ca] value, or [acmed]'s */
-    const char *file; /* where it is configured; "" for a built-in one; borrowed from the config */
+    bool limits_set;  /* else what acmed knows of this CA counts (gate_limit()) */
+    unsigned limit;   /* new orders a window; 0: no limit */
+    int64_t limit_window; /* seconds */
+    const char *file;     /* where it is configured; "" for a built-in one; borrowed from the config */
     unsigned line;
 };
 

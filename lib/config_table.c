@@ -46,6 +46,8 @@ static const struct config_key keys[] = {
      .help = "e-mail address for this CA; default: that of [acmed]"},
     {CA(agree_terms), .name = "agree_terms", .parse = config_value_bool,
      .help = "yes: you accept this CA's terms of service; default: what [acmed] says"},
+    {CA(limit), .name = "limits", .parse = config_value_limits, .min = 1, .max = INT64_C(30) * 86400,
+     .help = "new orders that this CA allows in a time, as 280/3h, or none; default: 280/3h for letsencrypt, else none"},
 
     {CERTIFICATE(domains), .name = "domains", .list = true, .parse = config_value_domain,
      .help = "DNS names of the certificate; default: the section's name"},

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIMIT_MAX 1000000
+
 static void *field(void *object, const struct config_key *key)
 {
     return (char *)object + key->offset;
@@ -123,6 +125,27 @@ bool config_value_renew_before(void *object, const struct config_key *key, const
         return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not a share of the lifetime from 1%% to 99%%",
                        value);
     c->renew_before_percent = (unsigned)n;
+    return true;
+}
+
+/* "280/3h": that many in that time; "none". */
+bool config_value_limits(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config_ca *ca = object;
+    const char *slash = strchr(value, '/');
+    int64_t n = 0;
+
+    if (strcmp(value, "none") != 0) {
+        if (slash == NULL || !parse_number(value, (size_t)(slash - value), &n) || n < 1 || n > LIMIT_MAX)
+            return err_set(
+                e, ERR_CLASS_CONFIG,
+                "\"%.80s\" is neither none nor a number of new orders (1 to %d) in a time, like 280/3h",
+                value, LIMIT_MAX);
+        if (!parse_duration(key, slash + 1, &ca->limit_window, e))
+            return false;
+    }
+    ca->limit = (unsigned)n;
+    ca->limits_set = true;
     return true;
 }
 

@@ -27,6 +27,9 @@ bool config_value_listen(void *object, const struct config_key *key, const char 
 bool config_value_http_other(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_log_level(void *object, const struct config_key *key, const char *value, struct err *e);
 
+/* struct config_ca */
+bool config_value_limits(void *object, const struct config_key *key, const char *value, struct err *e);
+
 /* struct config_certificate */
 bool config_value_domain(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_ca(void *object, const struct config_key *key, const char *value, struct err *e);

@@ -2,6 +2,7 @@
 #include "lib/gate.h"
 
 #include "lib/http.h"
+#include "lib/renewal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,22 +14,25 @@
 #define DOMAIN_PAUSE     3600
 #define DOMAINS_MAX      1000
 #define NAME_MAX_LENGTH  253
+#define WINDOW_MAX       64 /* from here on there is no bound but max_orders */
 #define WINDOW_UNLIMITED UINT32_MAX
 
+/* It stays until as many orders as WINDOW_MAX have come through. */
 struct closed_domain {
     char *name; /* owned */
     int64_t until;
+    unsigned in_flight; /* begun since it is closed */
+    unsigned passed;    /* of those */
 };
 
 struct gate {
     int64_t interval_ms; /* between orders at the steady rate; 0: no limit */
     int64_t window_ms;
-    int64_t
-        arrival_ms; /* when the next order would be due at the steady rate: GCRA's theoretical arrival time */
+    int64_t arrival_ms;    /* when the bucket will be full again: GCRA's theoretical arrival time */
     enum gate_cause cause; /* why it is closed */
     int64_t until;
-    struct err error; /* what closed it */
-    unsigned failures;
+    struct err error;  /* what closed it */
+    unsigned failures; /* closings in a row */
     unsigned in_flight;
     unsigned window; /* orders that may run while the CA comes back; WINDOW_UNLIMITED in normal times */
     struct closed_domain *domains;
@@ -65,21 +69,35 @@ unsigned gate_limit(const char *directory_url, int64_t *window_s)
     return http_same_origin(directory_url, "https://acme-v02.api.letsencrypt.org/") ? 280 : 0;
 }
 
-static void count(struct gate *g, int64_t now_ms)
+static void count(struct gate *g, int64_t at_ms)
 {
     if (g->interval_ms > 0)
-        g->arrival_ms = (g->arrival_ms > now_ms ? g->arrival_ms : now_ms) + g->interval_ms;
+        g->arrival_ms = (g->arrival_ms > at_ms ? g->arrival_ms : at_ms) + g->interval_ms;
 }
 
-void gate_remember(struct gate *g, int64_t at, int64_t now)
+static int compare_times(const void *a, const void *b)
 {
-    /* Orders of the past come in no order of time; as if all were placed when the window began is too lax, as
-     * if now too strict: each takes its place of the bucket and what has refilled since is given back. */
-    if (g->interval_ms == 0 || at > now || at * 1000 <= now * 1000 - g->window_ms)
-        return;
-    if (g->arrival_ms < now * 1000 - g->window_ms)
-        g->arrival_ms = now * 1000 - g->window_ms;
-    g->arrival_ms += g->interval_ms;
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+void gate_remember(struct gate *g, int64_t *times, size_t n, int64_t now)
+{
+    if (n > 1)
+        qsort(times, n, sizeof *times, compare_times);
+    for (size_t i = 0; i < n; i++)
+        if (times[i] <= now && times[i] > now - g->window_ms / 1000)
+            count(g, times[i] * 1000);
+    /* Never more than an empty bucket, whatever the journals say. */
+    if (g->arrival_ms > now * 1000 + g->window_ms)
+        g->arrival_ms = now * 1000 + g->window_ms;
+}
+
+void gate_suspect(struct gate *g)
+{
+    g->window = 1;
 }
 
 /* name is domain or lies below it. */
@@ -91,35 +109,67 @@ static bool is_below(const char *name, const char *domain)
     return n >= d && strcasecmp(name + n - d, domain) == 0 && (n == d || name[n - d - 1] == '.');
 }
 
-static const struct closed_domain *closed_among(const struct gate *g, const struct strv *names, int64_t now)
+static bool concerns(const struct closed_domain *d, const struct strv *names)
 {
-    for (size_t i = 0; i < g->n_domains; i++)
-        for (size_t k = 0; g->domains[i].until > now && k < names->n; k++)
-            if (is_below(names->v[k], g->domains[i].name))
-                return &g->domains[i];
-    return NULL;
+    for (size_t k = 0; k < names->n; k++)
+        if (is_below(names->v[k], d->name))
+            return true;
+    return false;
 }
 
-struct gate_answer gate_ask(struct gate *g, const struct strv *names, bool exempt, int64_t now)
+/* One at a time for the first two, then two, four ...: a domain whose limit refills slowly is asked gently.
+ */
+static unsigned domain_window(const struct closed_domain *d)
 {
-    const struct closed_domain *domain;
+    return 1U << (d->passed / 2 < 6 ? d->passed / 2 : 6);
+}
+
+static bool domains_allow(const struct gate *g, const struct strv *names, int64_t now,
+                          struct gate_answer *answer)
+{
+    for (size_t i = 0; i < g->n_domains; i++) {
+        const struct closed_domain *d = &g->domains[i];
+
+        if ((d->until <= now && d->in_flight < domain_window(d)) || !concerns(d, names))
+            continue;
+        *answer = (struct gate_answer){.cause = GATE_CAUSE_DOMAIN, .until = d->until > now ? d->until : 0};
+        return false;
+    }
+    return true;
+}
+
+struct gate_answer gate_ask(const struct gate *g, const struct strv *names, bool exempt, int64_t now)
+{
     int64_t early_ms = g->arrival_ms - (g->window_ms - g->interval_ms) - now * 1000;
+    struct gate_answer answer;
 
     if (g->cause != GATE_CAUSE_NONE && g->until > now)
         return (struct gate_answer){.cause = g->cause, .until = g->until};
     if (g->in_flight >= g->window)
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
-    domain = closed_among(g, names, now);
-    if (domain != NULL)
-        return (struct gate_answer){.cause = GATE_CAUSE_DOMAIN, .until = domain->until};
+    if (!domains_allow(g, names, now, &answer))
+        return answer;
     if (g->interval_ms > 0 && !exempt && early_ms > 0)
         return (struct gate_answer){.cause = GATE_CAUSE_LIMIT, .until = now + (early_ms + 999) / 1000};
     return (struct gate_answer){.go = true};
 }
 
-void gate_started(struct gate *g, bool exempt, int64_t now)
+bool gate_holds_all(enum gate_cause cause)
+{
+    return cause != GATE_CAUSE_NONE && cause <= GATE_CAUSE_PROBE;
+}
+
+unsigned gate_in_flight(const struct gate *g)
+{
+    return g->in_flight;
+}
+
+void gate_started(struct gate *g, const struct strv *names, bool exempt, int64_t now)
 {
     g->in_flight++;
+    for (size_t i = 0; i < g->n_domains; i++)
+        if (concerns(&g->domains[i], names))
+            g->domains[i].in_flight++;
     if (!exempt)
         count(g, now * 1000);
 }
@@ -143,43 +193,92 @@ static bool quoted_domain(const char *text, const struct strv *names, char out[N
     return false;
 }
 
-static void close_domain(struct gate *g, const char *name, int64_t until, int64_t now)
+static struct closed_domain *add_domain(struct gate *g, const char *name)
 {
     struct closed_domain *v;
-    size_t place = g->n_domains;
+    char *copy;
 
     for (size_t i = 0; i < g->n_domains; i++)
-        if (strcasecmp(g->domains[i].name, name) == 0 || g->domains[i].until <= now)
-            place = i;
-    if (place == g->n_domains) {
-        if (g->n_domains == DOMAINS_MAX)
-            return;
-        v = realloc(g->domains, (g->n_domains + 1) * sizeof *v);
-        if (v == NULL)
-            return;
-        g->domains = v;
-        g->domains[g->n_domains++].name = NULL;
-    }
-    free(g->domains[place].name);
-    g->domains[place].name = strdup(name);
-    g->domains[place].until = until;
-    if (g->domains[place].name == NULL)
-        g->domains[place] = g->domains[--g->n_domains];
+        if (strcasecmp(g->domains[i].name, name) == 0)
+            return &g->domains[i];
+    if (g->n_domains == DOMAINS_MAX)
+        return NULL;
+    v = realloc(g->domains, (g->n_domains + 1) * sizeof *v);
+    if (v == NULL)
+        return NULL;
+    g->domains = v;
+    copy = strdup(name);
+    if (copy == NULL)
+        return NULL;
+    v[g->n_domains] = (struct closed_domain){.name = copy};
+    return &v[g->n_domains++];
 }
 
-static void close_gate(struct gate *g, enum gate_cause cause, const struct err *e, int64_t until)
+static void close_domain(struct gate *g, const char *name, int64_t until)
 {
+    struct closed_domain *d = add_domain(g, name);
+
+    if (d == NULL)
+        return; /* its orders are then asked for one by one */
+    d->until = until;
+    d->passed = 0;
+}
+
+/* An order ended: it is no longer in flight for its domains; when it came through, they open. */
+static void leave_domains(struct gate *g, const struct strv *names, bool passed)
+{
+    for (size_t i = g->n_domains; i-- > 0;) {
+        struct closed_domain *d = &g->domains[i];
+
+        if (!concerns(d, names))
+            continue;
+        if (d->in_flight > 0)
+            d->in_flight--;
+        d->passed += passed ? 1 : 0;
+        if (d->passed >= WINDOW_MAX) {
+            free(d->name);
+            *d = g->domains[--g->n_domains];
+        }
+    }
+}
+
+/* Closings in a row before this failure. That of an order which began before the gate closed is not the next
+ * one in a row. */
+static unsigned failures_before(const struct gate *g, int64_t now)
+{
+    return g->failures - (g->failures > 0 && g->cause != GATE_CAUSE_NONE && g->until > now ? 1 : 0);
+}
+
+static void close_gate(struct gate *g, enum gate_cause cause, const struct err *e, int64_t until, int64_t now)
+{
+    g->failures = failures_before(g, now) + 1;
+    if (g->cause != GATE_CAUSE_NONE && until < g->until)
+        until = g->until;
     g->cause = cause;
     g->until = until;
     g->error = *e;
     g->window = 1;
 }
 
-static int64_t pause_until(const struct err *e, int64_t pause, int64_t now)
+/* One request for all certificates may come as often as when the network is away. */
+static int64_t probe_pause(unsigned failures, uint32_t jitter, int64_t now)
 {
-    if (e->retry_at > now + PAUSE_MAX)
-        return now + PAUSE_MAX;
-    return e->retry_at > now ? e->retry_at : now + pause;
+    const struct err away = {.class = ERR_CLASS_NETWORK};
+
+    return renewal_backoff(&away, failures, NULL, jitter, now);
+}
+
+/* The CA's own word counts alone the first time; spread a little, other hosts wait for the same moment. */
+static int64_t asked_until(const struct gate *g, const struct err *e, int64_t pause, uint32_t jitter,
+                           int64_t now)
+{
+    int64_t told = e->retry_at > now ? e->retry_at - now : pause;
+    unsigned failures = failures_before(g, now);
+    int64_t least = failures > 0 ? probe_pause(failures, jitter, now) : 1;
+
+    told = told > PAUSE_MAX ? PAUSE_MAX : told;
+    told += (int64_t)((uint64_t)(told / 10) * jitter / UINT32_MAX);
+    return now + (told > least ? told : least);
 }
 
 /* The CA answered: what was in the way is gone, and more may follow. A pause it asked for stays one, even if
@@ -191,60 +290,81 @@ static void reached(struct gate *g, int64_t now)
     g->cause = GATE_CAUSE_NONE;
     g->failures = 0;
     if (g->window != WINDOW_UNLIMITED)
-        g->window = g->window >= 64 ? WINDOW_UNLIMITED : g->window * 2;
+        g->window = g->window >= WINDOW_MAX ? WINDOW_UNLIMITED : g->window * 2;
 }
 
-static bool is_about_this_set(const struct err *e)
+/* Limits of these very names: Let's Encrypt's on the same set, on failed authorizations, and its pause of
+ * names that never could be validated. */
+static bool is_about_these_names(const struct err *e)
 {
-    return strstr(e->text, "exact set of") != NULL || strstr(e->text, "failed authorizations") != NULL;
+    return strstr(e->text, "exact set of") != NULL || strstr(e->text, "failed authorizations") != NULL ||
+           strstr(e->text, "temporarily prevented from requesting") != NULL;
 }
 
-bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, bool at_new_order,
-                int64_t probe_after, int64_t now)
+static bool refused(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
+                    uint32_t jitter, int64_t now)
 {
     char domain[NAME_MAX_LENGTH + 1];
 
-    if (g->in_flight > 0)
-        g->in_flight--;
-    if (e != NULL && e->class == ERR_CLASS_NETWORK) {
-        if (g->cause != GATE_CAUSE_UNREACHABLE || g->until <= now) {
-            g->failures++;
-            close_gate(g, GATE_CAUSE_UNREACHABLE, e, now + probe_after);
-        }
-        return true;
-    }
-    if (e == NULL || e->class != ERR_CLASS_RATE_LIMITED || !at_new_order) {
+    if (scope == GATE_SCOPE_NEW_ORDER && is_about_these_names(e)) {
         reached(g, now);
         return false;
     }
-    if (is_about_this_set(e)) {
+    if (scope == GATE_SCOPE_NEW_ORDER && quoted_domain(e->text, names, domain)) {
         reached(g, now);
-        return false;
-    }
-    if (quoted_domain(e->text, names, domain)) {
-        reached(g, now);
-        close_domain(g, domain, pause_until(e, DOMAIN_PAUSE, now), now);
+        close_domain(g, domain, asked_until(g, e, DOMAIN_PAUSE, jitter, now));
         return true;
     }
-    close_gate(g, GATE_CAUSE_ASKED, e, pause_until(e, PAUSE_DEFAULT, now));
+    /* Whoever else uses the account, the CA's bucket is empty: no other burst. */
+    if (g->interval_ms > 0)
+        g->arrival_ms = now * 1000 + g->window_ms;
+    close_gate(g, GATE_CAUSE_ASKED, e, asked_until(g, e, PAUSE_DEFAULT, jitter, now), now);
     return true;
 }
 
-unsigned gate_failures(const struct gate *g)
+bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
+                uint32_t jitter, int64_t now)
 {
-    return g->failures;
+    bool account = scope == GATE_SCOPE_ACCOUNT;
+
+    if (g->in_flight > 0)
+        g->in_flight--;
+    leave_domains(g, names, e == NULL);
+    if (e != NULL && e->class == ERR_CLASS_RATE_LIMITED && scope != GATE_SCOPE_ORDER)
+        return refused(g, names, e, scope, jitter, now);
+    if (e != NULL && (account || e->class == ERR_CLASS_NETWORK)) {
+        bool waits = e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_TRANSIENT;
+
+        close_gate(g, e->class == ERR_CLASS_NETWORK ? GATE_CAUSE_UNREACHABLE : GATE_CAUSE_REFUSED, e,
+                   now + (waits ? probe_pause(failures_before(g, now) + 1, jitter, now)
+                                : renewal_backoff(e, failures_before(g, now) + 1, NULL, jitter, now)),
+                   now);
+        return true;
+    }
+    if (e == NULL || e->class != ERR_CLASS_INTERNAL)
+        reached(g, now);
+    return false;
+}
+
+void gate_nudge(struct gate *g, int64_t now)
+{
+    if ((g->cause == GATE_CAUSE_UNREACHABLE || g->cause == GATE_CAUSE_REFUSED) && g->until > now)
+        g->until = now;
 }
 
 enum gate_cause gate_describe(const struct gate *g, int64_t now, char *text, size_t size, int64_t *until)
 {
+    static const char *const causes[] = {
+        [GATE_CAUSE_UNREACHABLE] = "cannot be reached",
+        [GATE_CAUSE_REFUSED] = "does not serve us",
+        [GATE_CAUSE_ASKED] = "takes no new orders for now",
+    };
+
     *until = 0;
     text[0] = '\0';
     if (g->cause == GATE_CAUSE_NONE)
         return GATE_CAUSE_NONE;
     *until = g->until > now ? g->until : 0;
-    (void)snprintf(text, size, "%s: %s",
-                   g->cause == GATE_CAUSE_UNREACHABLE ? "the CA cannot be reached"
-                                                      : "the CA asked for a pause",
-                   g->error.text);
+    (void)snprintf(text, size, "%s: %s", causes[g->cause], g->error.text);
     return g->cause;
 }

@@ -2,22 +2,24 @@
 #ifndef ACMED_GATE_H
 #define ACMED_GATE_H
 
-/* Pacing at one CA account (DESIGN section 9): who may begin an order now. Pure: the fleet asks before each
+/* Pacing at one CA account (DESIGN section 9): who may begin an order now. Pure: the engine asks before each
  * start and reports each end.
  *
- * - A CA that cannot be reached is one fact for all its certificates: the gate closes, one probe goes when
- * its time has come, and when the CA answers again the others follow, two for each that came through, until
- * max_orders run.
+ * - A CA that cannot be reached, or will not serve the account at all, is one fact for all its certificates:
+ *   the gate closes, one probe goes when its time has come, and when the CA answers again the others follow,
+ *   twice as many at a time for each that came through.
  * - A 429 or 503 on newOrder, newNonce or newAccount closes the gate until the CA's Retry-After (15 min where
- * it gives none).
- * - A 429 that names a registered domain closes that domain alone.
- * - New orders are counted against the CA's published limit, by a bucket that refills steadily (generic cell
- * rate algorithm), so that 1,000 new certificates never see a 429 for it. */
+ *   it gives none); again one probe goes first. A CA that closes it again and again is asked ever less often,
+ *   whatever Retry-After it gives.
+ * - A 429 that quotes a registered domain closes that domain alone, and one order of it goes first.
+ * - New orders are counted against the CA's limit, by a bucket that refills steadily (generic cell rate
+ *   algorithm, as Let's Encrypt's own), so that 1,000 new certificates never see a 429 for it. */
 
 #include "lib/err.h"
 #include "lib/strv.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct gate;
@@ -25,10 +27,18 @@ struct gate;
 enum gate_cause {
     GATE_CAUSE_NONE,
     GATE_CAUSE_UNREACHABLE, /* no HTTP reply was had */
+    GATE_CAUSE_REFUSED,     /* it answers, but neither directory nor account can be had */
     GATE_CAUSE_ASKED,       /* the CA asked for a pause */
-    GATE_CAUSE_LIMIT,       /* acmed's own count of the CA's limit */
     GATE_CAUSE_PROBE,       /* one goes first, to see whether the CA is back */
-    GATE_CAUSE_DOMAIN       /* the CA closed a domain among the names */
+    GATE_CAUSE_DOMAIN,      /* the CA closed a domain among the names */
+    GATE_CAUSE_LIMIT        /* acmed's own count of the CA's limit */
+};
+
+/* What a failure was about. */
+enum gate_scope {
+    GATE_SCOPE_ORDER,     /* this order */
+    GATE_SCOPE_NEW_ORDER, /* the CA's answer to newOrder or newNonce */
+    GATE_SCOPE_ACCOUNT    /* directory or account: nobody can order */
 };
 
 /* limit orders a window of window_s seconds; limit 0: none is known. NULL: out of memory. */
@@ -39,8 +49,10 @@ void gate_free(struct gate *g);
  * used. Others: 0. */
 unsigned gate_limit(const char *directory_url, int64_t *window_s);
 
-/* An order placed in the past, as journals tell after a restart: it still counts. In any order of time. */
-void gate_remember(struct gate *g, int64_t at, int64_t now);
+/* Orders of the past, as journals tell after a restart: they still count. The array is sorted. */
+void gate_remember(struct gate *g, int64_t *times, size_t n, int64_t now);
+/* An earlier process had trouble with this CA: one goes first, to see whether it still is there. */
+void gate_suspect(struct gate *g);
 
 struct gate_answer {
     bool go;
@@ -50,23 +62,27 @@ struct gate_answer {
 
 /* May an order for these names begin now? exempt: a renewal that the CA's limit on new orders does not count.
  */
-struct gate_answer gate_ask(struct gate *g, const struct strv *names, bool exempt, int64_t now);
+struct gate_answer gate_ask(const struct gate *g, const struct strv *names, bool exempt, int64_t now);
+/* The gate holds all orders, whatever their names: there is no need to ask for each. */
+bool gate_holds_all(enum gate_cause cause);
+/* Orders under way. */
+unsigned gate_in_flight(const struct gate *g);
 
 /* It begins. */
-void gate_started(struct gate *g, bool exempt, int64_t now);
+void gate_started(struct gate *g, const struct strv *names, bool exempt, int64_t now);
 
-/* It ended. e: NULL: success. at_new_order: the failure was the CA's answer to newOrder, or came before.
- * probe_after: seconds until an unreachable CA is probed (renewal_backoff() for as many network failures as
- * gate_failures() counts). Returns true when the failure is the gate's matter: the certificate need not back
- * off on its own, it waits behind the gate. */
-bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, bool at_new_order,
-                int64_t probe_after, int64_t now);
+/* It ended. e: NULL: success. jitter: 0..UINT32_MAX, random. Returns true when the failure is the gate's
+ * matter: the certificate need not back off on its own, it waits behind the gate. */
+bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
+                uint32_t jitter, int64_t now);
 
-/* Failures to reach the CA in a row, this one not counted. */
-unsigned gate_failures(const struct gate *g);
+/* A person wants an order now: a CA that could not be had is probed at once. A pause that the CA asked for
+ * stays one. */
+void gate_nudge(struct gate *g, int64_t now);
 
-/* What holds the gate as a whole, for status: "the CA cannot be reached: ...", with *until. "" when it is
- * open. */
+/* What holds the gate as a whole; NONE: nothing does. text: why, as what follows the CA's name in a
+ * sentence: "cannot be reached: ..."; "" when it is open. *until: when it opens, or lets a probe through; 0:
+ * it does now. */
 enum gate_cause gate_describe(const struct gate *g, int64_t now, char *text, size_t size, int64_t *until);
 
 #endif

@@ -119,6 +119,14 @@ static bool on_placed(struct order *o, const struct http_reply *reply, struct or
     return order_go(o, ORDER_STATE_SAVE_URL);
 }
 
+/* Nobody can order there now: the CA says so (503), or what stands in front of it does. */
+static bool is_out_of_service(const struct order_outcome *out)
+{
+    int status = out->reply->status;
+
+    return status == 503 || (out->problem == ACME_PROBLEM_NONE && (status == 502 || status == 504));
+}
+
 /* Never more orders than needed: a reply that was lost may have been an order, so newOrder is repeated only
  * once, and a refusal not at all. A gateway's 5xx may hide a reply, so the intent stays: the next order
  * counts as repeated. */
@@ -133,6 +141,8 @@ bool order_on_new_order(struct order *o, const struct order_outcome *out, int64_
     case ORDER_OUTCOME_TIMER:
         return order_go(o, ORDER_STATE_INTENT);
     case ORDER_OUTCOME_REFUSED:
+        if (is_out_of_service(out))
+            o->error.class = ERR_CLASS_RATE_LIMITED;
         return order_fail(o, out->reply->status < 500, action);
     case ORDER_OUTCOME_LOST:
     case ORDER_OUTCOME_DONE:

@@ -183,7 +183,6 @@ static void give_up(struct authority *a, const struct err *e)
     a->running = false;
     a->failed = true;
     a->error = *e;
-    err_wrap(&a->error, "CA %s", a->ca->name);
     tell_waiters(a, &a->error);
 }
 
@@ -414,7 +413,7 @@ struct authority *authority_new(struct loop *l, struct client *client, struct li
     a->nonces = nonces_new(l, client, ca->ca_file);
     a->soon = loop_delay_new(l, on_soon, a);
     limit = gate_limit(ca->directory, &window_s);
-    a->gate = gate_new(limit, window_s);
+    a->gate = ca->limits_set ? gate_new(ca->limit, ca->limit_window) : gate_new(limit, window_s);
     if (a->gate == NULL || a->nonces == NULL || a->soon == NULL) {
         authority_free(a);
         return NULL;

@@ -228,6 +228,9 @@ void certificate_request(struct certificate *c)
     c->journal.issued_by_force_pending = true;
     (void)certificate_save(c, NULL, NULL); /* a restart does not forget it */
     timer_cancel(c->engine->timers, &c->timer);
+    gate_nudge(authority_gate(fleet_authority(c->engine->fleet, c->config->ca)), engine_now());
+    fleet_reconsider(c->engine->fleet);
+    c->told = GATE_CAUSE_NONE;
     if (c->issuance == NULL)
         feed_event(c->engine->feed, c->name, "requested", NULL, "a renewal was requested");
     certificate_plan(c);
@@ -246,7 +249,7 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     struct journal *j = &c->journal;
     struct err pending;
 
-    gate_started(authority_gate(a), certificate_is_exempt(c), engine_now());
+    gate_started(authority_gate(a), &c->config->domains, certificate_is_exempt(c), engine_now());
     timer_cancel(c->engine->timers, &c->timer);
     j->attempts++;
     j->attempt_at = engine_now();
@@ -262,9 +265,24 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     c->issuance = issuance_start(c, a);
     if (c->issuance == NULL) {
         err_nomem(&pending, "an issuance");
-        certificate_failed(c, a, &pending, false, true);
+        certificate_failed(c, a, &pending, false, GATE_SCOPE_ORDER);
     }
     feed_changed(c->engine->feed, c->name);
+}
+
+/* Tells the gate, and the log when the CA had been away. */
+static void end_well(const struct certificate *c, struct authority *a)
+{
+    struct gate *gate = authority_gate(a);
+    char text[ERR_TEXT_MAX + 64];
+    int64_t now = engine_now();
+    int64_t until;
+    bool was_closed = gate_describe(gate, now, text, sizeof text, &until) != GATE_CAUSE_NONE;
+
+    (void)gate_ended(gate, &c->config->domains, NULL, GATE_SCOPE_ORDER, draw_jitter(), now);
+    if (was_closed && gate_describe(gate, now, text, sizeof text, &until) == GATE_CAUSE_NONE)
+        log_notice(NULL, "CA %s takes orders again; %u wait for it", authority_ca(a)->name,
+                   fleet_waiting_for(c->engine->fleet, a));
 }
 
 void certificate_issued(struct certificate *c, struct authority *a, unsigned generation)
@@ -285,25 +303,9 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
     c->deploy = NULL;
     if (!deploy_start(c, first ? "issued" : "renewed"))
         log_error(c->name, "out of memory: the deployment begins after the next start");
-    (void)gate_ended(authority_gate(a), &c->config->domains, NULL, false, 0, engine_now());
-    fleet_done(g->fleet);
+    end_well(c, a);
+    fleet_done(g->fleet, c);
     certificate_plan(c);
-}
-
-/* Seconds until the next attempt. What is the matter of the CA's gate is not held against the certificate: it
- * is due at once, and waits there. */
-static int64_t wait_after(const struct certificate *c, struct authority *a, const struct err *e,
-                          bool at_new_order, int64_t now)
-{
-    struct gate *gate = authority_gate(a);
-    int64_t probe = renewal_backoff(e, gate_failures(gate) + 1, NULL, draw_jitter(), now);
-    char text[64];
-    int64_t until;
-
-    if (!gate_ended(gate, &c->config->domains, e, at_new_order, probe, now))
-        return renewal_backoff(e, c->journal.attempts, c->has_facts ? &c->facts : NULL, draw_jitter(), now);
-    (void)gate_describe(gate, now, text, sizeof text, &until);
-    return until > now ? until - now : e->retry_at > now ? e->retry_at - now : 60;
 }
 
 /* What acmed does next about a failed attempt, and when. */
@@ -314,9 +316,7 @@ static void next_try(const struct certificate *c, char *text, size_t size)
                            ? "the next renewal is due"
                            : "tried again";
 
-    if (in < 60)
-        (void)snprintf(text, size, "%s as soon as the CA allows", what);
-    else if (in < 2 * 3600)
+    if (in < 2 * 3600)
         (void)snprintf(text, size, "%s in %lld min", what, (long long)((in + 59) / 60));
     else if (in < 3 * 86400)
         (void)snprintf(text, size, "%s in %lld h", what, (long long)(in / 3600));
@@ -324,26 +324,90 @@ static void next_try(const struct certificate *c, char *text, size_t size)
         (void)snprintf(text, size, "%s in %lld days", what, (long long)(in / 86400));
 }
 
-void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
-                        bool at_new_order)
+/* What is the matter of the CA's gate is not held against the certificate: it waits there, at no cost. */
+static void wait_at_gate(struct certificate *c, const struct authority *a, int64_t now, char *next,
+                         size_t size)
+{
+    struct journal *j = &c->journal;
+    struct gate_answer answer =
+        gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
+    int64_t in = answer.until - now;
+
+    j->not_before = 0;
+    j->attempts -= j->attempts > 0 ? 1 : 0;
+    if (in <= 0)
+        (void)snprintf(next, size, "it goes on when CA %s can be had again", authority_ca(a)->name);
+    else
+        (void)snprintf(next, size, "CA %s is asked again in %lld %s, %u more waiting", authority_ca(a)->name,
+                       (long long)(in < 120 ? in : (in + 59) / 60), in < 120 ? "s" : "min",
+                       fleet_waiting_for(c->engine->fleet, a));
+}
+
+void certificate_failed(struct certificate *c, struct authority *a, const struct err *cause, bool forget,
+                        enum gate_scope scope)
 {
     struct journal *j = &c->journal;
     struct engine *g = c->engine;
+    uint32_t jitter = draw_jitter();
     int64_t now = engine_now();
-    int64_t wait = wait_after(c, a, e, at_new_order, now);
-    char next[128];
+    bool waits = gate_ended(authority_gate(a), &c->config->domains, cause, scope, jitter, now);
+    struct err e = *cause;
+    char next[256];
 
-    journal_error_set(&j->error, e, now);
-    j->not_before = now + wait;
+    if (scope == GATE_SCOPE_ACCOUNT)
+        err_wrap(&e, "CA %s", authority_ca(a)->name);
+    journal_error_set(&j->error, &e, now);
     j->issued_by_force_pending = false;
     if (forget)
         journal_drop_order(j);
+    if (waits) {
+        wait_at_gate(c, a, now, next, sizeof next);
+    } else {
+        j->not_before = now + renewal_backoff(&e, j->attempts, c->has_facts ? &c->facts : NULL, jitter, now);
+        certificate_plan(c);
+        next_try(c, next, sizeof next);
+    }
     (void)certificate_save(c, NULL, NULL);
-    certificate_plan(c);
-    next_try(c, next, sizeof next);
-    log_error(c->name, "not %s: %s; %s%s", c->has_facts ? "renewed" : "issued", e->text, next,
+    log_error(c->name, "not %s: %s; %s%s", c->has_facts ? "renewed" : "issued", e.text, next,
               c->has_facts ? "; the certificate in use stays" : "");
-    feed_event(g->feed, c->name, "failed", NULL, "%s", e->text);
-    feed_progress(g->feed, c->name, "failed", "%s; %s", e->text, next);
-    fleet_done(g->fleet);
+    feed_event(g->feed, c->name, "failed", NULL, "%s", e.text);
+    feed_progress(g->feed, c->name, "failed", "%s; %s", e.text, next);
+    fleet_done(g->fleet, c);
+    if (waits) /* after the outcome is told: from here on it waits again */
+        certificate_plan(c);
+}
+
+/* ---- what it waits for ---- */
+
+void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
+                               size_t size)
+{
+    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
+    const char *ca = c->config->ca->name;
+    char why[ERR_TEXT_MAX + 64];
+    int64_t until;
+
+    if (answer.cause == GATE_CAUSE_LIMIT)
+        (void)snprintf(text, size,
+                       "CA %s allows a limited number of new orders, and they are used up for now", ca);
+    else if (answer.cause == GATE_CAUSE_DOMAIN)
+        (void)snprintf(text, size, "CA %s takes no more orders for this domain for now", ca);
+    else if (gate_describe(gate, engine_now(), why, sizeof why, &until) != GATE_CAUSE_NONE)
+        (void)snprintf(text, size, "CA %s %s", ca, why);
+    else
+        (void)snprintf(text, size, "one order goes first, to see whether CA %s takes any", ca);
+}
+
+void certificate_tell_wait(struct certificate *c, struct gate_answer answer)
+{
+    char text[ERR_TEXT_MAX + 128];
+    char until[32];
+
+    if (!c->journal.issued_by_force_pending || c->told == answer.cause)
+        return;
+    c->told = answer.cause;
+    certificate_describe_wait(c, answer, text, sizeof text);
+    renewal_time_to_str(answer.until, until, sizeof until);
+    feed_progress(c->engine->feed, c->name, NULL, "waiting: %s%s%s", text,
+                  answer.until != 0 ? "; until " : "", answer.until != 0 ? until : "");
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/engine/engine.h"
 #include "lib/cert.h"
+#include "lib/gate.h"
 #include "lib/journal.h"
 #include "lib/renewal.h"
 
@@ -23,7 +24,8 @@ struct certificate {
     struct journal journal;
     struct renewal_plan plan;
     struct timer timer;        /* the next issuance attempt */
-    bool queued;               /* waiting for a free place among max_orders */
+    bool queued;               /* waiting for a free place among max_orders, or for the CA */
+    enum gate_cause told;      /* what a person who asked for the renewal was told that it waits for */
     struct issuance *issuance; /* under way; owned */
     struct deploy *deploy;     /* under way or being retried; owned */
 };
@@ -52,9 +54,14 @@ bool certificate_is_exempt(const struct certificate *c);
 
 /* The issuance ended with a new generation. */
 void certificate_issued(struct certificate *c, struct authority *a, unsigned generation);
-/* It failed. forget: the order is of no use any more. at_new_order: the failure was the CA's answer to
- * newOrder, or came before. */
+/* It failed. forget: the order is of no use any more. */
 void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
-                        bool at_new_order);
+                        enum gate_scope scope);
+
+/* Why it waits for its CA, as a sentence for people. */
+void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
+                               size_t size);
+/* A person who asked for it hears what it waits for, once. */
+void certificate_tell_wait(struct certificate *c, struct gate_answer answer);
 
 #endif

@@ -22,6 +22,7 @@ struct fleet {
     size_t n_authorities;
     struct certificate **queue; /* has room for all */
     size_t n_queue;
+    const struct certificate **flying; /* max_orders of them */
     unsigned in_flight;
     struct loop_delay *start_soon; /* orders begin in a turn of their own */
     struct timer gate_opens;       /* when a closed gate is to be asked again */
@@ -131,11 +132,31 @@ static bool is_more_urgent(const struct certificate *a, const struct certificate
     return a->has_facts && a->facts.not_after < b->facts.not_after;
 }
 
+/* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. */
+static struct gate_answer ask(const struct certificate *c, const struct authority *a, int64_t now)
+{
+    if (!authority_is_ready(a) && gate_in_flight(authority_gate(a)) > 0)
+        return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
+    return gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
+}
+
+static void take_off(struct fleet *f, size_t i, struct authority *a)
+{
+    struct certificate *c = f->queue[i];
+
+    memmove(f->queue + i, f->queue + i + 1, (--f->n_queue - i) * sizeof(struct certificate *));
+    c->queued = false;
+    f->flying[f->in_flight++] = c;
+    certificate_attempt(c, a);
+}
+
 /* Begins what may begin, in order of urgency; the rest waits for a place, for a gate, or for a moment in the
  * CA's limits. */
 static void start_next(void *arg)
 {
     struct fleet *f = arg;
+    const struct authority *held = NULL; /* the last CA found to take no order at all */
+    struct gate_answer answer = {0};
     int64_t now = engine_now();
     int64_t again = 0;
     size_t i = 0;
@@ -143,19 +164,18 @@ static void start_next(void *arg)
     while (f->in_flight < f->engine->config->max_orders && i < f->n_queue && !f->engine->stopping) {
         struct certificate *c = f->queue[i];
         struct authority *a = fleet_authority(f, c->config->ca);
-        struct gate_answer answer =
-            gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
 
-        if (!answer.go) {
-            if (answer.until != 0 && (again == 0 || answer.until < again))
-                again = answer.until;
-            i++;
+        if (a != held)
+            answer = ask(c, a, now);
+        if (answer.go) {
+            take_off(f, i, a);
             continue;
         }
-        memmove(f->queue + i, f->queue + i + 1, (--f->n_queue - i) * sizeof(struct certificate *));
-        c->queued = false;
-        f->in_flight++;
-        certificate_attempt(c, a);
+        held = gate_holds_all(answer.cause) ? a : NULL;
+        if (answer.until != 0 && (again == 0 || answer.until < again))
+            again = answer.until;
+        certificate_tell_wait(c, answer);
+        i++;
     }
     if (again != 0 && !timer_set(f->engine->timers, &f->gate_opens, again))
         log_error(NULL, "out of memory: waiting orders begin when the next one ends");
@@ -182,13 +202,27 @@ void fleet_queue(struct fleet *f, struct certificate *c)
     loop_delay_start(f->start_soon, 0);
 }
 
-void fleet_done(struct fleet *f)
+void fleet_done(struct fleet *f, const struct certificate *c)
 {
-    f->in_flight--;
+    unsigned i = 0;
+
+    while (i + 1 < f->in_flight && f->flying[i] != c)
+        i++;
+    f->flying[i] = f->flying[--f->in_flight];
     if (f->in_flight == 0 && f->engine->stopping)
         loop_delay_start(f->engine->grace, 0);
     reloads_reconsider(f->engine->reloads);
     loop_delay_start(f->start_soon, 0);
+}
+
+void fleet_reconsider(struct fleet *f)
+{
+    loop_delay_start(f->start_soon, 0);
+}
+
+const struct certificate *fleet_in_flight_at(const struct fleet *f, unsigned i)
+{
+    return f->flying[i];
 }
 
 unsigned fleet_in_flight(const struct fleet *f)
@@ -201,15 +235,46 @@ unsigned fleet_waiting(const struct fleet *f)
     return (unsigned)f->n_queue;
 }
 
-void fleet_start(struct fleet *f, bool reloaded)
+unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a)
 {
+    unsigned n = 0;
+
+    for (size_t i = 0; i < f->n_queue; i++)
+        n += f->queue[i]->config->ca == authority_ca(a) ? 1 : 0;
+    return n;
+}
+
+/* What the journals know of a CA: orders that count against its limit, and whether the last word was trouble.
+ * A renewal (a second issuance) did not count when it was placed. times: room for two a certificate. */
+static void recall(const struct fleet *f, const struct authority *a, int64_t *times, int64_t now)
+{
+    struct gate *gate = authority_gate(a);
+    size_t n = 0;
+
     for (size_t i = 0; i < f->n; i++) {
         const struct certificate *c = f->v[i];
+        const struct journal *j = &c->journal;
 
-        if (c->config != NULL && c->journal.issued[0] != 0)
-            gate_remember(authority_gate(fleet_authority(f, c->config->ca)), c->journal.issued[0],
-                          engine_now());
+        if (c->config == NULL || c->config->ca != authority_ca(a))
+            continue;
+        if (j->issued[0] != 0 && j->issued[1] == 0)
+            times[n++] = j->issued[0];
+        if (j->order_created != 0 && !c->has_facts)
+            times[n++] = j->order_created;
+        if (j->error.at > now - 86400 &&
+            (j->error.class == ERR_CLASS_NETWORK || j->error.class == ERR_CLASS_RATE_LIMITED))
+            gate_suspect(gate);
     }
+    gate_remember(gate, times, n, now);
+}
+
+void fleet_start(struct fleet *f, bool reloaded)
+{
+    int64_t *times = calloc(2 * f->n + 1, sizeof *times);
+
+    for (size_t i = 0; times != NULL && i < f->n_authorities; i++)
+        recall(f, f->authorities[i], times, engine_now());
+    free(times);
     for (size_t i = 0; i < f->n; i++)
         certificate_start(f->v[i], reloaded);
 }
@@ -261,7 +326,8 @@ static bool load(struct fleet *f, struct err *e)
         return false;
     f->v = calloc(config->n_certificates + live.n + 1, sizeof(struct certificate *));
     f->queue = calloc(config->n_certificates + 1, sizeof(struct certificate *));
-    ok = f->v != NULL && f->queue != NULL;
+    f->flying = calloc(config->max_orders, sizeof(struct certificate *));
+    ok = f->v != NULL && f->queue != NULL && f->flying != NULL;
     for (size_t i = 0; ok && i < config->n_certificates; i++)
         ok = add_authority(f, config->certificates[i].ca) &&
              add_certificate(f, config->certificates[i].name, &config->certificates[i]);
@@ -310,5 +376,6 @@ void fleet_free(struct fleet *f)
     free(f->names);
     free(f->authorities);
     free(f->queue);
+    free(f->flying);
     free(f);
 }

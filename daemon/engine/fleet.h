@@ -32,8 +32,13 @@ struct authority *fleet_authority_at(const struct fleet *f, size_t i);
 /* The certificate is due: it starts as soon as there is a place. */
 void fleet_queue(struct fleet *f, struct certificate *c);
 /* Its issuance ended: the place is free. */
-void fleet_done(struct fleet *f);
+void fleet_done(struct fleet *f, const struct certificate *c);
+/* A gate may have opened. */
+void fleet_reconsider(struct fleet *f);
 unsigned fleet_in_flight(const struct fleet *f);
+const struct certificate *fleet_in_flight_at(const struct fleet *f, unsigned i); /* in no order */
 unsigned fleet_waiting(const struct fleet *f);
+/* Of those that wait, how many want an order of this CA. */
+unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a);
 
 #endif

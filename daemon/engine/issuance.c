@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/issuance.h"
 
+#include "daemon/engine/fleet.h"
 #include "daemon/log.h"
 #include "lib/order.h"
 
@@ -15,7 +16,8 @@ struct issuance {
     struct authority_wait ready;
     struct port_wait port;
     bool holds_port;
-    bool resumed; /* the order is one that an earlier process began */
+    bool resumed;  /* the order is one that an earlier process began */
+    bool no_nonce; /* the last request could not even be sent: the CA gave no nonce */
     struct authority_post *post;
     uint32_t request;         /* install */
     struct loop_delay *delay; /* waits of the machine, and the first step */
@@ -136,6 +138,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
         .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e};
 
     i->post = NULL;
+    i->no_nonce = reply == NULL && e->class == ERR_CLASS_RATE_LIMITED;
     step(i, &event);
 }
 
@@ -237,7 +240,8 @@ static bool replace_resumed(struct issuance *i, const struct order_action *a)
 static void fail(struct issuance *i, const struct order_action *a)
 {
     struct authority *authority = i->authority;
-    bool at_new_order = order_url(i->order) == NULL;
+    enum gate_scope scope =
+        order_url(i->order) == NULL || i->no_nonce ? GATE_SCOPE_NEW_ORDER : GATE_SCOPE_ORDER;
     bool forget = a->forget; /* the action is borrowed from the machine */
     struct certificate *c = i->c;
     struct err e = *a->error;
@@ -250,7 +254,7 @@ static void fail(struct issuance *i, const struct order_action *a)
         return;
     free_all(i);
     c->issuance = NULL;
-    certificate_failed(c, authority, &e, forget, at_new_order);
+    certificate_failed(c, authority, &e, forget, scope);
 }
 
 static void succeed(struct issuance *i)
@@ -334,14 +338,14 @@ static const char *resumable(const struct certificate *c)
     return same ? j->order_url : NULL;
 }
 
-static void abandon(struct issuance *i, const struct err *e)
+static void abandon(struct issuance *i, const struct err *e, enum gate_scope scope)
 {
     struct authority *authority = i->authority;
     struct certificate *c = i->c;
 
     free_all(i);
     c->issuance = NULL;
-    certificate_failed(c, authority, e, false, true);
+    certificate_failed(c, authority, e, false, scope);
 }
 
 static bool begin_order(struct issuance *i, const char *url)
@@ -364,16 +368,17 @@ static void on_ready(void *arg, const struct err *e)
 
     if (e != NULL) {
         own = *e;
-        abandon(i, &own);
+        abandon(i, &own, GATE_SCOPE_ACCOUNT);
         return;
     }
+    fleet_reconsider(i->g->fleet); /* the others wait to see whether the CA can be had */
     if (url == NULL && i->c->journal.order_url != NULL)
         journal_drop_order(&i->c->journal);
     if (url != NULL)
         log_info(i->c->name, "the order begun earlier is resumed");
     if (!begin_order(i, url)) {
         err_nomem(&own, "an order");
-        abandon(i, &own);
+        abandon(i, &own, GATE_SCOPE_ORDER);
     }
 }
 
@@ -395,7 +400,7 @@ static void on_counted(void *arg, const struct err *e)
     if (e != NULL) {
         struct err own = *e;
 
-        abandon(i, &own);
+        abandon(i, &own, GATE_SCOPE_ORDER);
         return;
     }
     authority_wait(i->authority, &i->ready);

@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is remembered of a unit: when it was asked for and when it was reloaded. */
+/* What is remembered of a unit: when it was asked for and when it was reloaded; monotonic ms. */
 struct unit {
     struct unit *next;
     const char *name; /* borrowed from the configuration */
-    int64_t first;    /* monotonic ms, of those that wait; 0: none does */
+    bool wanted;      /* first and last are of those that wait */
+    bool at_once;
+    int64_t first;
     int64_t last;
-    int64_t reloaded; /* 0: not yet */
+    bool was_reloaded;
+    int64_t reloaded;
+    int64_t due; /* while it is wanted; see judge() */
 };
 
 struct reloads {
@@ -39,36 +43,44 @@ static bool is_being_ordered_for(const struct reloads *r, const char *unit)
 {
     const struct fleet *f = r->engine->fleet;
 
-    if (fleet_in_flight(f) == 0)
-        return false;
-    for (size_t i = 0; i < fleet_count(f); i++)
-        if (fleet_at(f, i)->issuance != NULL && strv_contains(&fleet_at(f, i)->config->reload, unit))
+    for (unsigned i = 0; i < fleet_in_flight(f); i++)
+        if (strv_contains(&fleet_in_flight_at(f, i)->config->reload, unit))
             return true;
     return false;
 }
 
 static int64_t unit_due(const struct reloads *r, const struct unit *u)
 {
-    int64_t due = is_being_ordered_for(r, u->name) ? u->first + RELOAD_LATEST_MS : u->last + RELOAD_SETTLE_MS;
+    int64_t latest = u->first + RELOAD_LATEST_MS;
+    int64_t due = u->last + RELOAD_SETTLE_MS;
 
-    if (due > u->first + RELOAD_LATEST_MS)
-        due = u->first + RELOAD_LATEST_MS;
-    if (u->reloaded != 0 && due < u->reloaded + RELOAD_APART_MS)
+    if (u->at_once)
+        due = u->first;
+    else if (due > latest || is_being_ordered_for(r, u->name))
+        due = latest;
+    if (u->was_reloaded && due < u->reloaded + RELOAD_APART_MS)
         due = u->reloaded + RELOAD_APART_MS;
     return due;
+}
+
+/* Once for all that wait: there may be a thousand of them. */
+static void judge(struct reloads *r)
+{
+    for (struct unit *u = r->units; u != NULL; u = u->next)
+        u->due = unit_due(r, u);
 }
 
 /* When all units of this certificate may be reloaded. */
 static int64_t wait_due(struct reloads *r, const struct reload_wait *w)
 {
     const struct strv *units = &w->c->config->reload;
-    int64_t due = 0;
+    int64_t due = INT64_MIN;
 
     for (size_t i = 0; i < units->n; i++) {
         const struct unit *u = find_unit(r, units->v[i]);
-        int64_t unit = u != NULL ? unit_due(r, u) : 0;
 
-        due = unit > due ? unit : due;
+        if (u != NULL && u->due > due)
+            due = u->due;
     }
     return due;
 }
@@ -104,7 +116,8 @@ static void run(struct reloads *r, struct reload_wait *w)
         if (u == NULL)
             continue;
         u->reloaded = loop_monotonic_ms();
-        u->first = 0;
+        u->was_reloaded = true;
+        u->wanted = u->at_once = false;
     }
     w->request = link_request(r->engine->supervisor, on_reloaded, w, IPC_DEPLOY, w->c->name,
                               (uint64_t)w->c->journal.deployment.generation, "reload", w->event);
@@ -121,8 +134,9 @@ static void run_due(void *arg)
     int64_t now = loop_monotonic_ms();
     struct reload_wait *due = NULL;
     struct reload_wait **p = &r->waiting;
-    int64_t next = 0;
+    int64_t next = INT64_MAX;
 
+    judge(r);
     while (*p != NULL) {
         struct reload_wait *w = *p;
         int64_t at = wait_due(r, w);
@@ -133,7 +147,7 @@ static void run_due(void *arg)
             due = w;
             continue;
         }
-        next = next == 0 || at < next ? at : next;
+        next = at < next ? at : next;
         p = &w->next;
     }
     while (due != NULL) {
@@ -143,7 +157,7 @@ static void run_due(void *arg)
         w->waiting = false;
         run(r, w);
     }
-    if (next != 0)
+    if (next != INT64_MAX)
         loop_delay_start(r->delay, next - now);
 }
 
@@ -160,9 +174,11 @@ void reload_wait(struct reloads *r, struct reload_wait *w, bool at_once)
 
         if (u == NULL)
             continue;
-        if (u->first == 0)
-            u->first = at_once ? now - RELOAD_LATEST_MS : now;
-        u->last = at_once ? now - RELOAD_SETTLE_MS : now;
+        if (!u->wanted)
+            u->first = now;
+        u->last = now;
+        u->wanted = true;
+        u->at_once = u->at_once || at_once;
     }
     loop_delay_start(r->delay, 0);
 }

@@ -15,23 +15,14 @@
 /* Why a certificate that is due has to wait for its CA. */
 static void describe_gate(const struct certificate *c, struct status_input *in, char *text, size_t size)
 {
-    struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
+    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
     struct gate_answer answer = gate_ask(gate, &c->config->domains, certificate_is_exempt(c), in->now);
-    int64_t until;
 
     if (answer.go)
         return;
     in->ca_until = answer.until;
     in->ca_wait = text;
-    if (answer.cause == GATE_CAUSE_LIMIT)
-        (void)snprintf(text, size, "%s allows a limited number of new orders, which are used up for now",
-                       c->config->ca->name);
-    else if (answer.cause == GATE_CAUSE_DOMAIN)
-        (void)snprintf(text, size, "%s takes no more orders for this domain for now", c->config->ca->name);
-    else if (answer.cause == GATE_CAUSE_PROBE)
-        (void)snprintf(text, size, "one order goes first, to see whether %s is back", c->config->ca->name);
-    else
-        (void)gate_describe(gate, in->now, text, size, &until);
+    certificate_describe_wait(c, answer, text, size);
 }
 
 /* What is known of a certificate, and the texts that this borrows. */
@@ -89,26 +80,50 @@ json_t *status_of_certificate(const struct certificate *c)
     return j;
 }
 
+/* How a CA is, what its state means for those who wait, and until when. */
+static const char *describe_ca(const struct authority *a, unsigned waiting, char *text, size_t size,
+                               int64_t *until)
+{
+    static const char *const states[] = {
+        [GATE_CAUSE_UNREACHABLE] = "unreachable",
+        [GATE_CAUSE_REFUSED] = "failing",
+        [GATE_CAUSE_ASKED] = "closed",
+    };
+    const struct err *e = NULL;
+    const char *state = authority_state(a, &e);
+    int64_t now = engine_now();
+    enum gate_cause cause = gate_describe(authority_gate(a), now, text, size, until);
+    struct gate_answer limit;
+
+    if (cause != GATE_CAUSE_NONE)
+        return states[cause];
+    if (e != NULL) {
+        (void)snprintf(text, size, "%s", e->text);
+        return state;
+    }
+    limit = gate_ask(authority_gate(a), &(const struct strv){0}, false, now);
+    if (waiting == 0 || limit.cause != GATE_CAUSE_LIMIT)
+        return state;
+    (void)snprintf(text, size, "has had as many new orders as it allows for now, one more at a time");
+    *until = limit.until;
+    return "limited";
+}
+
 static json_t *cas(const struct engine *g)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < fleet_authority_count(g->fleet); i++) {
         const struct authority *a = fleet_authority_at(g->fleet, i);
-        const struct err *e = NULL;
-        const char *state = authority_state(a, &e);
+        unsigned waiting = fleet_waiting_for(g->fleet, a);
         char text[ERR_TEXT_MAX + 64];
-        int64_t until;
-        enum gate_cause cause = gate_describe(authority_gate(a), engine_now(), text, sizeof text, &until);
+        int64_t until = 0;
+        const char *state = describe_ca(a, waiting, text, sizeof text, &until);
 
-        if (cause != GATE_CAUSE_NONE)
-            state = cause == GATE_CAUSE_UNREACHABLE ? "unreachable" : "closed";
-        else if (e != NULL)
-            (void)snprintf(text, sizeof text, "%s", e->text);
-        (void)json_array_append_new(list,
-                                    json_pack("{ss ss ss sI ss?}", "name", authority_ca(a)->name, "directory",
-                                              authority_ca(a)->directory, "state", state, "until",
-                                              (json_int_t)until, "text", text[0] != '\0' ? text : NULL));
+        (void)json_array_append_new(
+            list, json_pack("{ss ss ss sI sI ss?}", "name", authority_ca(a)->name, "directory",
+                            authority_ca(a)->directory, "state", state, "until", (json_int_t)until,
+                            "orders_waiting", (json_int_t)waiting, "text", text[0] != '\0' ? text : NULL));
     }
     return list;
 }

@@ -185,7 +185,7 @@ static void test_refused(void **state)
         const char *text;
     } table[] = {
         {400, ERR_CLASS_PERMANENT, "{\"type\": \"" URN "invalidContact\", \"detail\": \"no MX\"}",
-         "CA test: registering the account: HTTP 400 invalidContact: no MX"},
+         "registering the account: HTTP 400 invalidContact: no MX"},
         {403, ERR_CLASS_PERMANENT,
          "{\"type\": \"" URN "userActionRequired\", \"detail\": \"new terms\", \"instance\": \"https://x/\"}",
          "new terms (see https://x/)"},
@@ -215,7 +215,7 @@ static void test_directory_failures(void **state)
     (void)state;
     start(a);
     action = failed(a, ERR_CLASS_NETWORK, "cannot connect");
-    is_failure(a, &action, ERR_CLASS_NETWORK, "CA test: fetching its directory: cannot connect");
+    is_failure(a, &action, ERR_CLASS_NETWORK, "fetching its directory: cannot connect");
     action = start(a);
     is_action(&action, ACCOUNT_DO_GET_DIRECTORY, DIRECTORY);
     action = reply(a, 503, NULL, "busy");

@@ -108,6 +108,7 @@ static void test_every_key(void **state)
                                   "ca_file = /etc/pebble.pem\n"
                                   "contact = b@example.net\n"
                                   "agree_terms = yes\n"
+                                  "limits = 50/7d\n"
                                   "[certificate a]\n"
                                   "domains = B.example.com. a.example.com\n"
                                   "domains = xn--bcher-kva.example\n"
@@ -141,6 +142,10 @@ static void test_every_key(void **state)
     assert_string_equal(a->ca->name, "pebble");
     assert_string_equal(a->ca->ca_file, "/etc/pebble.pem");
     assert_int_equal(a->ca->line, 15);
+    assert_true(a->ca->limits_set);
+    assert_int_equal(a->ca->limit, 50);
+    assert_int_equal(a->ca->limit_window, 7 * 86400);
+    assert_false(config_find_ca(c, "letsencrypt")->limits_set);
     assert_string_equal(config_ca_contact(c, a->ca), "b@example.net");
     assert_false(config_find_ca(c, "letsencrypt")->agree_terms);
     assert_int_equal(a->domains.n, 3);

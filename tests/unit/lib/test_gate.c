@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "lib/gate.h"
+
+#include <string.h>
+
+#define NOW  INT64_C(1800000000)
+#define HOUR 3600
+
+static char *a_names[] = {(char *)"a.example.com"};
+static char *b_names[] = {(char *)"www.b.example"};
+static const struct strv a = {a_names, 1};
+static const struct strv b = {b_names, 1};
+
+static bool goes(const struct gate *g, const struct strv *names, int64_t now)
+{
+    return gate_ask(g, names, false, now).go;
+}
+
+static enum gate_cause why(const struct gate *g, const struct strv *names, int64_t now)
+{
+    return gate_ask(g, names, false, now).cause;
+}
+
+static struct err failure(enum err_class class, int64_t retry_at, const char *text)
+{
+    struct err e;
+
+    err_set(&e, class, "%s", text);
+    e.retry_at = retry_at;
+    return e;
+}
+
+/* One that begins and ends so. */
+static bool run(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
+                int64_t now)
+{
+    gate_started(g, names, false, now);
+    return gate_ended(g, names, e, scope, 0, now);
+}
+
+static void check_describe(const struct gate *g, int64_t now, enum gate_cause cause, const char *begin,
+                           int64_t until)
+{
+    char text[ERR_TEXT_MAX + 64];
+    int64_t u;
+
+    assert_int_equal(gate_describe(g, now, text, sizeof text, &u), cause);
+    assert_int_equal(u, until);
+    assert_int_equal(strncmp(text, begin, strlen(begin)), 0);
+}
+
+/* One fact for all: one probe, then twice as many each time. */
+static void test_unreachable(void **state)
+{
+    const struct err e = failure(ERR_CLASS_NETWORK, 0, "no route to host");
+    struct gate *g = gate_new(0, 0);
+    int64_t until;
+
+    (void)state;
+    check_describe(g, NOW, GATE_CAUSE_NONE, "", 0);
+    for (unsigned i = 0; i < 8; i++)
+        gate_started(g, &a, false, NOW);
+    for (unsigned i = 0; i < 8; i++)
+        assert_true(gate_ended(g, &a, &e, GATE_SCOPE_ORDER, 0, NOW + i));
+    until = gate_ask(g, &b, false, NOW).until;
+    assert_in_range(until, NOW + 60, NOW + 75); /* eight that fell together are one failure */
+    assert_int_equal(why(g, &b, NOW), GATE_CAUSE_UNREACHABLE);
+    assert_true(gate_holds_all(GATE_CAUSE_UNREACHABLE));
+    check_describe(g, NOW, GATE_CAUSE_UNREACHABLE, "cannot be reached: no route to host", until);
+    assert_true(goes(g, &b, until));
+    gate_started(g, &b, false, until);
+    assert_int_equal(why(g, &a, until), GATE_CAUSE_PROBE);
+    assert_int_equal(gate_ask(g, &a, false, until).until, 0);
+    assert_true(gate_ended(g, &b, &e, GATE_SCOPE_ORDER, 0, until));
+    assert_in_range(gate_ask(g, &a, false, until).until, until + 100, until + 130); /* 2 min */
+    until += 130;
+    assert_false(run(g, &a, NULL, GATE_SCOPE_ORDER, until));
+    check_describe(g, until, GATE_CAUSE_NONE, "", 0);
+    for (unsigned window = 2; window <= 64; window *= 2) {
+        for (unsigned i = 0; i < window; i++) {
+            assert_true(goes(g, &a, until));
+            gate_started(g, &a, false, until);
+        }
+        assert_int_equal(why(g, &a, until), GATE_CAUSE_PROBE);
+        assert_int_equal(gate_in_flight(g), window);
+        gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, until);
+        for (unsigned i = 1; i < window; i++) /* the CA answers, though not as wished: no news */
+            gate_ended(g, &a, &(struct err){.class = ERR_CLASS_INTERNAL}, GATE_SCOPE_ORDER, 0, until);
+    }
+    for (unsigned i = 0; i < 1000; i++)
+        gate_started(g, &a, false, until);
+    assert_true(goes(g, &a, until));
+    gate_free(g);
+}
+
+/* Thirty days away: never more often than each minute, never less than twice an hour. */
+static void test_probes_of_a_long_outage(void **state)
+{
+    const struct err e = failure(ERR_CLASS_NETWORK, 0, "no route to host");
+    struct gate *g = gate_new(0, 0);
+    int64_t now = NOW;
+    unsigned probes = 0;
+
+    (void)state;
+    while (now < NOW + 30 * 24 * HOUR) {
+        int64_t until;
+
+        run(g, &a, &e, GATE_SCOPE_ACCOUNT, now);
+        until = gate_ask(g, &a, false, now).until;
+        assert_in_range(until - now, 54, 33 * 60);
+        now = until;
+        probes++;
+    }
+    assert_in_range(probes, 1400, 1700);
+    gate_free(g);
+}
+
+static void test_nudge(void **state)
+{
+    const struct err away = failure(ERR_CLASS_NETWORK, 0, "x");
+    const struct err asked = failure(ERR_CLASS_RATE_LIMITED, NOW + HOUR, "too many");
+    struct gate *g = gate_new(0, 0);
+
+    (void)state;
+    run(g, &a, &away, GATE_SCOPE_ORDER, NOW);
+    assert_false(goes(g, &a, NOW + 1));
+    gate_nudge(g, NOW + 1);
+    gate_nudge(g, NOW + 1);
+    assert_true(goes(g, &a, NOW + 1));
+    gate_started(g, &a, false, NOW + 1);
+    assert_int_equal(why(g, &b, NOW + 1), GATE_CAUSE_PROBE); /* one for all who ask */
+    gate_ended(g, &a, &asked, GATE_SCOPE_NEW_ORDER, 0, NOW + 1);
+    gate_nudge(g, NOW + 2);
+    assert_int_equal(why(g, &a, NOW + 2), GATE_CAUSE_ASKED);
+    gate_free(g);
+}
+
+static void test_scopes(void **state)
+{
+    static const struct {
+        enum err_class class;
+        enum gate_scope scope;
+        bool matter;
+        enum gate_cause cause;
+    } cases[] = {
+        {ERR_CLASS_NETWORK, GATE_SCOPE_ORDER, true, GATE_CAUSE_UNREACHABLE},
+        {ERR_CLASS_NETWORK, GATE_SCOPE_ACCOUNT, true, GATE_CAUSE_UNREACHABLE},
+        {ERR_CLASS_RATE_LIMITED, GATE_SCOPE_ORDER, false, GATE_CAUSE_NONE},
+        {ERR_CLASS_RATE_LIMITED, GATE_SCOPE_NEW_ORDER, true, GATE_CAUSE_ASKED},
+        {ERR_CLASS_RATE_LIMITED, GATE_SCOPE_ACCOUNT, true, GATE_CAUSE_ASKED},
+        {ERR_CLASS_TRANSIENT, GATE_SCOPE_NEW_ORDER, false, GATE_CAUSE_NONE},
+        {ERR_CLASS_TRANSIENT, GATE_SCOPE_ACCOUNT, true, GATE_CAUSE_REFUSED},
+        {ERR_CLASS_PERMANENT, GATE_SCOPE_NEW_ORDER, false, GATE_CAUSE_NONE},
+        {ERR_CLASS_PERMANENT, GATE_SCOPE_ACCOUNT, true, GATE_CAUSE_REFUSED},
+        {ERR_CLASS_INTERNAL, GATE_SCOPE_ORDER, false, GATE_CAUSE_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct err e = failure(cases[i].class, 0, "x");
+        struct gate *g = gate_new(0, 0);
+
+        assert_int_equal(run(g, &a, &e, cases[i].scope, NOW), cases[i].matter);
+        assert_int_equal(why(g, &b, NOW), cases[i].cause);
+        gate_free(g);
+    }
+}
+
+/* FAULTS 2: Retry-After is obeyed, clamped to a day; a CA that says "in a second" for ever is asked less and
+ * less. */
+static void test_pause(void **state)
+{
+    struct gate *g = gate_new(0, 0);
+    struct err e = failure(ERR_CLASS_RATE_LIMITED, NOW + 30, "too many new orders (300) from this account");
+    int64_t now = NOW;
+    int64_t until = 0;
+
+    (void)state;
+    assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now));
+    assert_int_equal(gate_ask(g, &b, true, now).until, NOW + 30);
+    check_describe(g, now, GATE_CAUSE_ASKED, "takes no new orders for now: too many", NOW + 30);
+    for (unsigned i = 0; i < 8; i++) {
+        now = gate_ask(g, &b, false, now).until;
+        e.retry_at = now + 1;
+        assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now));
+        until = gate_ask(g, &b, false, now).until;
+        assert_true(until - now >= (i < 1 ? 54 : i < 4 ? 100 : 1600));
+    }
+    assert_false(run(g, &a, NULL, GATE_SCOPE_ORDER, until));
+    e.retry_at = NOW + 400 * 24 * HOUR;
+    run(g, &a, &e, GATE_SCOPE_NEW_ORDER, until);
+    assert_int_equal(gate_ask(g, &a, false, until).until, until + 24 * HOUR);
+    /* one that had begun before comes through: the pause stays one */
+    gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, until + 1);
+    assert_int_equal(why(g, &a, until + 1), GATE_CAUSE_ASKED);
+    gate_free(g);
+    g = gate_new(0, 0);
+    e.retry_at = 0;
+    run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
+    assert_int_equal(gate_ask(g, &a, false, NOW).until, NOW + 900);
+    gate_free(g);
+}
+
+static void test_domain(void **state)
+{
+    const struct err e = failure(ERR_CLASS_RATE_LIMITED, NOW + HOUR,
+                                 "HTTP 429 rateLimited: too many certificates (50) already issued for "
+                                 "\"Example.COM\" in the last 168h0m0s");
+    struct gate *g = gate_new(0, 0);
+    int64_t now = NOW + HOUR;
+
+    (void)state;
+    assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW));
+    assert_int_equal(why(g, &a, NOW), GATE_CAUSE_DOMAIN);
+    assert_int_equal(gate_ask(g, &a, true, NOW).until, NOW + HOUR);
+    assert_false(gate_holds_all(GATE_CAUSE_DOMAIN));
+    assert_true(goes(g, &b, NOW));
+    check_describe(g, NOW, GATE_CAUSE_NONE, "", 0);
+    assert_true(goes(g, &a, now));
+    gate_started(g, &a, false, now);
+    assert_int_equal(why(g, &a, now), GATE_CAUSE_DOMAIN); /* one goes first */
+    assert_int_equal(gate_ask(g, &a, false, now).until, 0);
+    assert_true(goes(g, &b, now));
+    gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, now);
+    for (unsigned i = 1; i < 64; i++) {
+        assert_true(goes(g, &a, now));
+        run(g, &a, NULL, GATE_SCOPE_ORDER, now);
+    }
+    for (unsigned i = 0; i < 100; i++)
+        gate_started(g, &a, false, now);
+    assert_true(goes(g, &a, now)); /* forgotten */
+    gate_free(g);
+}
+
+static void test_limits_of_a_set_close_nothing(void **state)
+{
+    static const char *const texts[] = {
+        "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s",
+        "too many failed authorizations (5) for \"a.example.com\" in the last 1h0m0s",
+        "Your account is temporarily prevented from requesting certificates for a.example.com",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct err e = failure(ERR_CLASS_RATE_LIMITED, NOW + HOUR, texts[i]);
+        struct gate *g = gate_new(0, 0);
+
+        assert_false(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW));
+        assert_true(goes(g, &a, NOW));
+        gate_free(g);
+    }
+}
+
+/* 280 in 3 h: a burst, then one each 38.6 s; renewals do not count; what others used up shows as a 429. */
+static void test_limit(void **state)
+{
+    const struct err e =
+        failure(ERR_CLASS_RATE_LIMITED, NOW + 36, "too many new orders (300) from this account");
+    struct gate *g = gate_new(280, 3 * HOUR);
+    unsigned n = 0;
+
+    (void)state;
+    for (; goes(g, &a, NOW); n++)
+        run(g, &a, NULL, GATE_SCOPE_ORDER, NOW);
+    assert_int_equal(n, 280);
+    assert_int_equal(why(g, &a, NOW), GATE_CAUSE_LIMIT);
+    assert_int_equal(gate_ask(g, &a, false, NOW).until, NOW + 39);
+    assert_true(gate_ask(g, &a, true, NOW).go);
+    for (int64_t now = NOW; now < NOW + 3 * HOUR; now++)
+        for (; goes(g, &a, now); n++)
+            run(g, &a, NULL, GATE_SCOPE_ORDER, now);
+    assert_in_range(n, 558, 560);
+    gate_free(g);
+
+    g = gate_new(280, 3 * HOUR);
+    run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
+    run(g, &a, NULL, GATE_SCOPE_ORDER, NOW + 39);
+    assert_int_equal(why(g, &a, NOW + 39), GATE_CAUSE_LIMIT);
+    gate_free(g);
+}
+
+static void test_remembered(void **state)
+{
+    int64_t times[400];
+    struct gate *g = gate_new(280, 3 * HOUR);
+
+    (void)state;
+    for (int64_t i = 0; i < 280; i++)
+        times[i] = NOW - i / 10; /* a moment ago, newest first */
+    gate_remember(g, times, 280, NOW);
+    assert_int_equal(why(g, &a, NOW), GATE_CAUSE_LIMIT);
+    assert_true(goes(g, &a, NOW + 60));
+    gate_free(g);
+
+    g = gate_new(280, 3 * HOUR);
+    for (int64_t i = 0; i < 280; i++)
+        times[i] = i % 2 == 0 ? NOW - 3 * HOUR - i : NOW + 1 + i; /* long ago, or of another clock */
+    gate_remember(g, times, 280, NOW);
+    for (unsigned i = 0; i < 280; i++, run(g, &a, NULL, GATE_SCOPE_ORDER, NOW))
+        assert_true(goes(g, &a, NOW));
+    gate_free(g);
+
+    g = gate_new(1, HOUR);
+    for (int64_t i = 0; i < 400; i++)
+        times[i] = NOW;
+    gate_remember(g, times, 400, NOW);
+    assert_true(goes(g, &a, NOW + HOUR));
+    gate_free(g);
+}
+
+/* After a restart: nothing is known but that there was trouble. */
+static void test_suspect(void **state)
+{
+    struct gate *g = gate_new(0, 0);
+
+    (void)state;
+    gate_suspect(g);
+    assert_true(goes(g, &a, NOW));
+    gate_started(g, &a, false, NOW);
+    assert_int_equal(why(g, &b, NOW), GATE_CAUSE_PROBE);
+    gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, NOW);
+    assert_true(goes(g, &b, NOW));
+    gate_free(g);
+}
+
+static void test_published_limits(void **state)
+{
+    int64_t window;
+
+    (void)state;
+    assert_int_equal(gate_limit("https://acme-v02.api.letsencrypt.org/directory", &window), 280);
+    assert_int_equal(window, 3 * HOUR);
+    assert_int_equal(gate_limit("https://acme-staging-v02.api.letsencrypt.org/directory", &window), 0);
+    assert_int_equal(gate_limit("https://127.0.0.1:14000/dir", &window), 0);
+    gate_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_probes_of_a_long_outage),
+        cmocka_unit_test(test_nudge),
+        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_domain),
+        cmocka_unit_test(test_limits_of_a_set_close_nothing),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_suspect),
+        cmocka_unit_test(test_published_limits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -147,20 +147,21 @@ static void add_ca(struct buf *out, const json_t *ca, const struct term *t, int6
     const char *state = json_string_value(json_object_get(ca, "state"));
     const char *why = json_string_value(json_object_get(ca, "text"));
     int64_t until = json_integer_value(json_object_get(ca, "until"));
+    json_int_t waiting = json_integer_value(json_object_get(ca, "orders_waiting"));
     char when[WHEN_MAX];
     struct buf text;
 
-    if (name == NULL || state == NULL ||
-        (strcmp(state, "unreachable") != 0 && strcmp(state, "closed") != 0 && strcmp(state, "failing") != 0))
+    if (name == NULL || state == NULL || why == NULL || strcmp(state, "ready") == 0)
         return;
     buf_init(&text, PARAGRAPH_MAX);
-    (void)buf_addf(&text, "CA %s %s", name, strcmp(state, "closed") == 0 ? "asked for a pause" : "is ");
-    if (strcmp(state, "closed") != 0)
-        (void)buf_addstr(&text, state);
-    if (why != NULL)
-        (void)buf_addf(&text, ": %s", why);
+    (void)buf_addf(&text, "CA %s %s", name, why);
+    if (waiting > 0)
+        (void)buf_addf(&text, "; %" JSON_INTEGER_FORMAT " order%s", waiting,
+                       waiting == 1 ? " waits" : "s wait");
     if (until > now)
-        (void)buf_addf(&text, "; next try %s", when_both(when, until, now));
+        (void)buf_addf(&text, "; %s %s",
+                       strcmp(state, "limited") == 0 ? "the next one goes" : "the next try is",
+                       when_both(when, until, now));
     if (!text.failed)
         add_warning(out, text.data, t);
     buf_clear(&text);

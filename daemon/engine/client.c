@@ -26,6 +26,7 @@ struct client {
     struct loop_delay *timeout;
     struct client_call *calls;     /* all under way */
     struct client_call *reporting; /* its callback runs: collect() will free it */
+    int64_t distrusted_at;         /* monotonic ms: the CA bundle in the cache did not do; 0: it does */
 };
 
 struct client_call {
@@ -211,6 +212,9 @@ static void collect(struct client *c)
         struct client_call *call = NULL;
         CURLcode code = msg->data.result;
 
+        if (code == CURLE_PEER_FAILED_VERIFICATION)
+            c->distrusted_at = loop_monotonic_ms();
+
         if (msg->msg != CURLMSG_DONE)
             continue;
         (void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
@@ -362,6 +366,11 @@ static bool set_common(struct client_call *call, long timeout_s)
            curl_easy_setopt(h, CURLOPT_USERAGENT, USER_AGENT) == CURLE_OK;
 }
 
+static bool is_distrusted(const struct client *c)
+{
+    return c->distrusted_at != 0 && loop_monotonic_ms() - c->distrusted_at <= (CA_CACHE_S + 1) * 1000;
+}
+
 static bool set_request(struct client_call *call, const struct client_request *r)
 {
     CURL *h = call->easy;
@@ -376,7 +385,8 @@ static bool set_request(struct client_call *call, const struct client_request *r
     if (ok && r->ca_file != NULL)
         ok = curl_easy_setopt(h, CURLOPT_CAINFO, r->ca_file) == CURLE_OK &&
              curl_easy_setopt(h, CURLOPT_CAPATH, NULL) == CURLE_OK;
-    (void)curl_easy_setopt(h, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S); /* not every TLS backend has it */
+    /* Not every TLS backend has it. Who has just put in another bundle is not told of the old one. */
+    (void)curl_easy_setopt(h, CURLOPT_CA_CACHE_TIMEOUT, is_distrusted(call->client) ? 0L : CA_CACHE_S);
     if (ok && r->method == CLIENT_HEAD)
         ok = curl_easy_setopt(h, CURLOPT_NOBODY, 1L) == CURLE_OK;
     if (ok && r->method == CLIENT_POST) {

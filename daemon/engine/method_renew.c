@@ -188,7 +188,10 @@ static void request_all(struct wait_call *w)
         if (t->outcome != NULL)
             continue;
         if (joined)
-            on_progress(w, t->c->name, "joining the order that is under way", NULL);
+            on_progress(w, t->c->name,
+                        t->c->queued ? "joining those that wait already"
+                                     : "joining the order that is under way",
+                        NULL);
         certificate_request(t->c);
     }
 }

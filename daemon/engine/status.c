@@ -104,7 +104,7 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
     limit = gate_ask(authority_gate(a), &(const struct strv){0}, false, now);
     if (waiting == 0 || limit.cause != GATE_CAUSE_LIMIT)
         return state;
-    (void)snprintf(text, size, "has had as many new orders as it allows for now, one more at a time");
+    (void)snprintf(text, size, "has had as many new orders as it allows for now");
     *until = limit.until;
     return "limited";
 }

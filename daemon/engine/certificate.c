@@ -209,6 +209,8 @@ void certificate_start(struct certificate *c, bool reloaded)
 
     if (c->config == NULL)
         return;
+    if (c->issuance != NULL || c->deploy != NULL)
+        return; /* somebody asked before all was started */
     if (was_interrupted(c) ||
         (reloaded && (j->error.class == ERR_CLASS_PERMANENT || j->error.class == ERR_CLASS_CONFIG)))
         j->not_before = 0;

@@ -8,14 +8,13 @@ import os
 import pathlib
 import random
 import signal
-import sys
 import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from harness.daemon import ROOT
-from harness.process import Process, alive
+from harness.process import alive
 from harness.wait import wait_for
 from ledger import Ledger
 
@@ -73,23 +72,6 @@ def seed(request):
     s = s if s is not None else random.SystemRandom().randrange(10**6)
     print(f"seed: {s}")
     return s
-
-
-@pytest.fixture
-def observed(place, ending):
-    """Starts the observer; calling what it returns ends it and gives its report."""
-    def start(acmed, names):
-        report = place / "observed.json"
-        p = Process([sys.executable, pathlib.Path(__file__).with_name("observer.py"), acmed.state, report, *names], place / "observer.log")
-        ending(p.stop)
-        wait_for(report.with_suffix(".ready").exists, "the observer")
-
-        def end():
-            p.stop()
-            assert report.exists(), p.text()
-            return json.loads(report.read_text())
-        return end
-    return start
 
 
 def hook_that_notes(place, script):

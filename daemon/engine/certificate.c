@@ -209,12 +209,11 @@ void certificate_start(struct certificate *c, bool reloaded)
 
     if (c->config == NULL)
         return;
-    if (c->issuance != NULL || c->deploy != NULL)
-        return; /* somebody asked before all was started */
-    if (was_interrupted(c) ||
-        (reloaded && (j->error.class == ERR_CLASS_PERMANENT || j->error.class == ERR_CLASS_CONFIG)))
+    /* An attempt or a deployment may be under way: somebody asked as soon as there was a socket. */
+    if (c->issuance == NULL && (was_interrupted(c) || (reloaded && (j->error.class == ERR_CLASS_PERMANENT ||
+                                                                    j->error.class == ERR_CLASS_CONFIG))))
         j->not_before = 0;
-    if (c->has_facts && j->deployment.generation == c->generation) {
+    if (c->has_facts && c->deploy == NULL && j->deployment.generation == c->generation) {
         if (j->deployment.step != DEPLOYMENT_DONE) {
             if (!deploy_start(c, c->generation == 1 ? "issued" : "renewed"))
                 log_error(c->name, "out of memory: the deployment is not resumed");

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""What strace recorded of a process, read as a disk does that loses everything not synced at a power cut."""
+
+import os
+import re
+
+CALLS = "openat,mkdirat,write,sendmsg,sendto,fsync,fdatasync,renameat,renameat2,symlinkat,close"
+LINE = re.compile(r"^(\d+)\s+(?:[\d.]+ )?(\w+)\((.*)\)\s+= (-?\d+)(?:<(.*?)>)?")
+FD = re.compile(r"^(\d+)<(.*?)>")
+AT = re.compile(r'^(?:\d+|AT_FDCWD)<(.*?)>, "(.*?)"')
+SYMLINK = re.compile(r'^".*?", \d+<(.*?)>, "(.*?)"$')
+RENAME = re.compile(r'^\d+<(.*?)>, "(.*?)", \d+<(.*?)>, "(.*?)"')
+
+
+def joined(text):
+    """Lines, with calls put together that strace had to interrupt."""
+    begun = {}
+    for line in text.splitlines():
+        tid = line.split(" ", 1)[0]
+        if line.endswith("<unfinished ...>"):
+            begun[tid] = line[: -len("<unfinished ...>")].rstrip()
+            continue
+        m = re.match(r"^\d+\s+<\.\.\. \w+ resumed>(.*)$", line)
+        yield begun.pop(tid, "") + m.group(1) if m else line
+
+
+class Disk:
+    """dirty: files with data that no fsync has covered; names: directories with entries that none has covered."""
+
+    def __init__(self, root, told):
+        """told(descriptor's name): somebody is told of what was done, when this is written to."""
+        self.root, self.told = str(root), told
+        self.dirty, self.names, self.wrong = set(), {}, []
+        self.renames = self.telling = 0
+
+    def replay(self, text):
+        for line in joined(text):
+            m = LINE.match(line)
+            if m and int(m.group(4)) >= 0:
+                getattr(self, "on_" + m.group(2), self.ignore)(m.group(3), m.group(5) or "", m.group(1))
+
+    def ignore(self, *unused):
+        pass
+
+    def made(self, path):
+        folder = os.path.dirname(path)
+        if path.startswith(self.root):
+            self.names.setdefault(folder, set()).add(path)
+
+    def on_openat(self, arguments, result, _tid):
+        if "O_CREAT" in arguments:
+            self.made(result)
+
+    def on_mkdirat(self, arguments, _result, _tid):
+        m = AT.match(arguments)
+        self.made(f"{m.group(1)}/{m.group(2)}")
+
+    def on_symlinkat(self, arguments, _result, _tid):
+        m = SYMLINK.match(arguments)
+        self.made(f"{m.group(1)}/{m.group(2)}")
+
+    def on_write(self, arguments, _result, tid):
+        name = FD.match(arguments).group(2)
+        if name.startswith(self.root):
+            self.dirty.add(name)
+        elif self.told(name):
+            self.tell(tid)
+
+    def on_sendmsg(self, arguments, _result, tid):
+        if self.told(FD.match(arguments).group(2)):
+            self.tell(tid)
+
+    on_sendto = on_sendmsg
+
+    def on_fsync(self, arguments, _result, _tid):
+        name = FD.match(arguments).group(2)
+        self.dirty.discard(name)
+        self.names.pop(name, None)
+
+    on_fdatasync = on_fsync
+
+    def on_renameat(self, arguments, _result, _tid):
+        m = RENAME.match(arguments)
+        old, new = f"{m.group(1)}/{m.group(2)}", f"{m.group(3)}/{m.group(4)}"
+        if not new.startswith(self.root) or "/.old-" in new:
+            return
+        self.renames += 1
+        inside = {p for p in self.dirty if p == old or p.startswith(old + "/")}
+        inside |= {p for d, ps in self.names.items() if d == old or d.startswith(old + "/") for p in ps}
+        if inside:
+            self.wrong.append(f"{new} became visible before these were durable: {sorted(inside)}")
+        for names in self.names.values():
+            names.discard(old)
+        self.made(new)
+
+    on_renameat2 = on_renameat
+
+    def tell(self, _tid):
+        self.telling += 1
+        left = sorted(p for ps in self.names.values() for p in ps if "/history/" not in p)
+        left += sorted(p for p in self.dirty if "/history/" not in p)
+        if left:
+            self.wrong.append(f"somebody was told before this was durable: {left}")

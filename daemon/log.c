@@ -17,11 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_TEXT_MAX    3000  /* bytes of a message, with its NUL */
-#define LOG_NAME_MAX    256   /* bytes of a certificate's name, with its NUL */
-#define LOG_WAIT_MS     50    /* how long a child waits for a stuck supervisor */
-#define LOG_READ_MAX    65536 /* bytes that one log_relay_read() takes */
-#define JOURNALD_SOCKET "/run/systemd/journal/socket"
+#define LOG_TEXT_MAX 3000  /* bytes of a message, with its NUL */
+#define LOG_NAME_MAX 256   /* bytes of a certificate's name, with its NUL */
+#define LOG_WAIT_MS  50    /* how long a child waits for a stuck supervisor */
+#define LOG_READ_MAX 65536 /* bytes that one log_relay_read() takes */
 
 /* A record on its way to the supervisor. Both ends are of the same build, on the same machine. */
 struct record {
@@ -190,14 +189,15 @@ static bool stderr_is_journal(void)
            fstat(STDERR_FILENO, &st) == 0 && st.st_dev == (dev_t)dev && st.st_ino == (ino_t)ino;
 }
 
-void log_open(bool force_stderr)
+void log_open(bool force_stderr, const char *journald)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = JOURNALD_SOCKET};
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
     int fd;
 
     out.to = TO_STDERR;
-    if (force_stderr || !stderr_is_journal())
+    if (force_stderr || !stderr_is_journal() || strlen(journald) >= sizeof addr.sun_path)
         return;
+    memcpy(addr.sun_path, journald, strlen(journald));
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;

@@ -22,8 +22,13 @@ void log_write(enum log_level level, const char *certificate, const char *fmt, .
 /* Records above this level are dropped. LOG_LEVEL_INFO until called. */
 void log_set_level(enum log_level level);
 
-/* The supervisor: to journald when stderr is its stream and force_stderr is false, else to stderr. */
-void log_open(bool force_stderr);
+#define LOG_JOURNALD "/run/systemd/journal/socket"
+
+/* The supervisor: to journald, in its native protocol (systemd.journal-fields(7)), when stderr is its stream
+ * and force_stderr is false; else to stderr. journald: the path of its socket, LOG_JOURNALD but for tests.
+ * A record has PRIORITY=, SYSLOG_IDENTIFIER= (the process), MESSAGE= and, where it is about a certificate,
+ * ACMED_CERTIFICATE=. */
+void log_open(bool force_stderr, const char *journald);
 /* Keeper and engine: framed records to fd (blocking writes with a bound: a stuck supervisor loses records,
  * not time). */
 void log_open_relay(int fd, const char *process);

@@ -112,7 +112,7 @@ int supervisor_main(int argc, char **argv)
     if (o.check)
         return check(o.conf);
     (void)umask(077); /* what is to be wider says so */
-    log_open(o.log_stderr);
+    log_open(o.log_stderr, LOG_JOURNALD);
     conf = absolute(o.conf);
     if (conf == NULL)
         return EXIT_RUNTIME;

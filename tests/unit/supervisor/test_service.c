@@ -236,7 +236,7 @@ static void start(void)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)dup2(fd, STDERR_FILENO);
         (void)close(fd);
-        log_open(true);
+        log_open(true, LOG_JOURNALD);
         status = serve();
         exit(status);
     }

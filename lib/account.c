@@ -202,6 +202,18 @@ struct account_action account_step(struct account *a, const struct account_event
     return on_ready(a, event);
 }
 
+const char *account_state_to_str(enum account_state s)
+{
+    static const char *const names[] = {
+        [ACCOUNT_STATE_START] = "start",   [ACCOUNT_STATE_DIRECTORY] = "directory",
+        [ACCOUNT_STATE_LOAD] = "load",     [ACCOUNT_STATE_REGISTER] = "register",
+        [ACCOUNT_STATE_SAVE] = "save",     [ACCOUNT_STATE_READY] = "ready",
+        [ACCOUNT_STATE_FAILED] = "failed",
+    };
+
+    return names[s];
+}
+
 enum account_state account_state(const struct account *a)
 {
     return a->state;

@@ -57,6 +57,8 @@ struct account;
 struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms);
 void account_free(struct account *a);
 struct account_action account_step(struct account *a, const struct account_event *event, int64_t now_ms);
+/* "directory", "register", ... Static storage. */
+const char *account_state_to_str(enum account_state s);
 enum account_state account_state(const struct account *a);
 /* The directory, once fetched; NULL before. Borrowed; stays the same object for the machine's life. */
 const struct acme_directory *account_directory(const struct account *a);

@@ -173,7 +173,7 @@ static void ready(struct authority *a)
     a->running = false;
     a->failed = false;
     if (!nonces_set_url(a->nonces, authority_directory(a)->new_nonce))
-        log_error(NULL, "out of memory");
+        log_error(NULL, "CA %s: out of memory: nonces come from replies only", a->ca->name);
     log_info(NULL, "CA %s: ready to order at %s", a->ca->name, a->ca->directory);
     tell_waiters(a, NULL);
 }
@@ -188,10 +188,13 @@ static void give_up(struct authority *a, const struct err *e)
 
 static void step(struct authority *a, const struct account_event *event)
 {
+    enum account_state before = account_state(a->machine);
     struct account_action action = account_step(a->machine, event, loop_wall_ms());
     struct err e;
     bool ok = true;
 
+    log_debug(NULL, "CA %s: account: %s -> %s", a->ca->name, account_state_to_str(before),
+              account_state_to_str(account_state(a->machine)));
     switch (action.kind) {
     case ACCOUNT_DO_GET_DIRECTORY:
         ok = get_directory(a, action.url, &e);

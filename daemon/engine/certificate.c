@@ -30,7 +30,7 @@ bool certificate_save(struct certificate *c, void (*on_durable)(void *arg, const
 
     if (text != NULL && writer_put(c->engine->writer, c->name, text, on_durable, arg))
         return true;
-    log_error(c->name, "out of memory: the journal is not written");
+    log_error(c->name, "out of memory: the journal is not written; it is with the next change");
     return false;
 }
 
@@ -190,7 +190,8 @@ void certificate_plan(struct certificate *c)
     if (c->plan.at <= now)
         fleet_queue(g->fleet, c);
     else if (!timer_set(g->timers, &c->timer, c->plan.at))
-        log_error(c->name, "out of memory: no timer for the next renewal");
+        log_error(c->name,
+                  "out of memory: no timer is set for the next renewal; reload acmed when memory is free");
     feed_changed(g->feed, c->name);
 }
 
@@ -200,7 +201,10 @@ static void on_copies(void *arg, const struct ipc_msg *m, const struct err *e)
 
     (void)m;
     if (e != NULL)
-        log_error(c->name, "the configured copies could not be brought up to date: %s", e->text);
+        log_error(c->name,
+                  "the configured copies could not be brought up to date: %s; tried again at the next start "
+                  "or reload",
+                  e->text);
 }
 
 void certificate_start(struct certificate *c, bool reloaded)
@@ -216,7 +220,8 @@ void certificate_start(struct certificate *c, bool reloaded)
     if (c->has_facts && c->deploy == NULL && j->deployment.generation == c->generation) {
         if (j->deployment.step != DEPLOYMENT_DONE) {
             if (!deploy_start(c, c->generation == 1 ? "issued" : "renewed"))
-                log_error(c->name, "out of memory: the deployment is not resumed");
+                log_error(c->name, "out of memory: the deployment of the last generation is not resumed; "
+                                   "`acmectl deploy` does it");
         } else if (c->config->n_copies > 0) {
             (void)link_request(c->engine->keeper, on_copies, c, IPC_COPY, c->name);
         }
@@ -286,17 +291,34 @@ static void end_well(const struct certificate *c, struct authority *a)
                    fleet_waiting_for(c->engine->fleet, a));
 }
 
+static void log_issued(const struct certificate *c)
+{
+    int64_t now = engine_now();
+    char expiry[32], next[32];
+
+    renewal_time_to_str(c->facts.not_after, expiry, sizeof expiry);
+    renewal_time_to_str(c->plan.at, next, sizeof next);
+    log_notice(c->name, "generation %u is issued by %s, valid for %lld days until %s%s%s", c->generation,
+               c->facts.issuer != NULL ? c->facts.issuer : "the CA",
+               (long long)((c->facts.not_after - now) / 86400), expiry,
+               c->plan.at > now ? "; next renewal at " : "", c->plan.at > now ? next : "");
+}
+
 void certificate_issued(struct certificate *c, struct authority *a, unsigned generation)
 {
     struct engine *g = c->engine;
     bool first = !c->has_facts;
 
     journal_issued(&c->journal, generation, engine_now());
-    if (!load_live(c))
-        log_error(c->name, "generation %u was installed but cannot be read back", generation);
-    log_notice(c->name, "generation %u is issued by %s, valid for %lld days", generation,
-               c->facts.issuer != NULL ? c->facts.issuer : "the CA",
-               (long long)((c->facts.not_after - engine_now()) / 86400));
+    if (load_live(c)) {
+        certificate_plan(c);
+        log_issued(c);
+    } else {
+        log_error(c->name,
+                  "generation %u was installed but cannot be read back; it is deployed all the same, and "
+                  "read again at the next start or reload",
+                  generation);
+    }
     feed_event(g->feed, c->name, "issued", NULL, "generation %u, serial %s", generation,
                c->facts.serial != NULL ? c->facts.serial : "unknown");
     feed_progress(g->feed, c->name, NULL, "issued: generation %u", generation);

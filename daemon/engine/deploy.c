@@ -169,10 +169,12 @@ static void on_saved(void *arg, const struct err *e)
 
 static void on_marked(void *arg, const struct ipc_msg *m, const struct err *e)
 {
-    (void)arg;
+    const struct certificate *c = arg;
+
     (void)m;
     if (e != NULL)
-        log_warning(NULL, "the keeper could not note which generation is deployed: %s", e->text);
+        log_warning(c->name, "the keeper could not note which generation is deployed: %s; it notes the next",
+                    e->text);
 }
 
 static void finish(struct deploy *d)
@@ -180,8 +182,7 @@ static void finish(struct deploy *d)
     struct certificate *c = d->c;
 
     /* The keeper never removes what was last known to be deployed. */
-    (void)link_request(d->g->keeper, on_marked, NULL, IPC_MARK_SERVED, c->name,
-                       (uint64_t)record(d)->generation);
+    (void)link_request(d->g->keeper, on_marked, c, IPC_MARK_SERVED, c->name, (uint64_t)record(d)->generation);
     (void)certificate_save(c, NULL, NULL);
     log_notice(c->name, "generation %u is deployed%s%s%s", record(d)->generation,
                record(d)->served_at != 0 ? " and served" : "", record(d)->note != NULL ? "; " : "",
@@ -220,10 +221,14 @@ static void wait_for_retry(struct deploy *d, const struct deployment_event *even
 
 static void step(struct deploy *d, const struct deployment_event *event)
 {
+    enum deployment_step before = record(d)->step;
     uint32_t jitter = 0;
 
     (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
     d->action = deployment_step(record(d), d->c->config, event, jitter, engine_now());
+    if (before != record(d)->step)
+        log_debug(d->c->name, "deployment: %s -> %s", deployment_step_to_str(before),
+                  deployment_step_to_str(record(d)->step));
     switch (d->action.kind) {
     case DEPLOYMENT_DO_RUN:
         if (!certificate_save(d->c, on_saved, d))

@@ -216,10 +216,13 @@ static bool install(struct issuance *i, const struct order_action *a, struct err
 
 static void on_discarded(void *arg, const struct ipc_msg *m, const struct err *e)
 {
-    (void)arg;
+    const struct certificate *c = arg;
+
     (void)m;
     if (e != NULL)
-        log_warning(NULL, "the key that the CA refused could not be discarded: %s", e->text);
+        log_warning(c->name,
+                    "the key that the CA refused could not be discarded: %s; the next order uses it again",
+                    e->text);
 }
 
 static bool begin_order(struct issuance *i, const char *url);
@@ -249,7 +252,7 @@ static void fail(struct issuance *i, const struct order_action *a)
     if (a->account_lost)
         authority_account_lost(i->authority);
     if (a->discard_key)
-        (void)link_request(i->g->keeper, on_discarded, NULL, IPC_DISCARD_KEY, c->name);
+        (void)link_request(i->g->keeper, on_discarded, i->c, IPC_DISCARD_KEY, c->name);
     if (replace_resumed(i, a))
         return;
     free_all(i);

@@ -272,6 +272,7 @@ static struct process *spawn(struct half *h, const struct child_spec *spec, stru
     if (pid < 0)
         return NULL;
     process = process_watch(h->pair->base, pid, on_exit_of_half, h);
+    log_debug(NULL, "%s is started, pid %d", spec->name, (int)pid);
     if (process == NULL) {
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);

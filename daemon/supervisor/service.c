@@ -60,6 +60,7 @@ static void schedule(struct service *s)
 {
     const struct timeval tv = {.tv_sec = s->backoff_ms / 1000, .tv_usec = s->backoff_ms % 1000 * 1000};
 
+    notify_status("keeper and engine ended and are started again; the journal says why");
     log_notice(NULL, "keeper and engine are started again in %u.%u s", s->backoff_ms / 1000,
                s->backoff_ms % 1000 / 100);
     (void)event_add(s->restart, &tv);
@@ -251,7 +252,8 @@ static void on_terminate(evutil_socket_t signal, short what, void *arg)
         (void)event_base_loopbreak(s->base);
         return;
     }
-    log_notice(NULL, "stopping");
+    log_notice(NULL, "stopping: requests in flight get %d s to finish, orders are resumed at the next start",
+               GRACE_S);
     notify_stopping();
     s->stopping = true;
     (void)event_del(s->restart);

@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -114,3 +115,27 @@ def test_descriptors_do_not_pile_up(acmed):
         acmed.ctl("status")
     after = [len(os.listdir(f"/proc/{p}/fd")) for p in pids]
     assert all(a <= b + 2 for a, b in zip(after, before)), (before, after)
+
+
+def wake_ups(pids):
+    """How often each has gone to sleep, all its threads together."""
+    n = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            n += int(proc_status(f"{pid}/task/{task}")["voluntary_ctxt_switches"])
+    return n
+
+
+def test_nothing_ticks_when_idle(acmed):
+    """The watchdog is off: the next thing to happen is the renewal. The first seconds after the deployment still see the
+    status line and connections to the CA come to their end."""
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    pids = [acmed.process.pid, *acmed.children().values()]
+
+    def asleep():
+        before = wake_ups(pids)
+        time.sleep(4)
+        return wake_ups(pids) == before
+
+    wait_for(asleep, "all three processes to sleep for 4 s", 60)

@@ -68,3 +68,19 @@ def test_acmectl_waits_through_a_reload(held, proxy):
     t.join(90)
     assert result and result[0].code == 0, result
     assert held.generation("a.example.com") == 2
+
+
+def test_a_reload_can_move_the_state_directory(acmed, pebble):
+    acmed.configure({"a.example.com": {}}).start()
+    acmed.deployed("a.example.com")
+    started_at = acmed.status()["daemon"]["started_at"]
+    former, acmed.state = acmed.state, acmed.directory / "state2"
+    acmed.configure({"a.example.com": {}})
+    r = acmed.ctl("reload")
+    assert r.code == 0, r
+    wait_for(lambda: acmed.live("a.example.com", "fullchain.pem").exists(), "the certificate in the new place")
+    acmed.deployed("a.example.com")
+    assert pebble.orders() == 2, "nothing is taken along: the new directory begins empty"
+    assert (former / "live/a.example.com/fullchain.pem").exists()
+    assert acmed.status()["daemon"]["started_at"] == started_at, "acmed's own start, not the engine's"
+    acmed.says("comes into force")

@@ -308,17 +308,18 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
 {
     struct engine *g = c->engine;
     bool first = !c->has_facts;
+    bool is_readable;
 
     journal_issued(&c->journal, generation, engine_now());
-    if (load_live(c)) {
-        certificate_plan(c);
+    is_readable = load_live(c);
+    certificate_plan(c);
+    if (is_readable)
         log_issued(c);
-    } else {
+    else
         log_error(c->name,
                   "generation %u was installed but cannot be read back; it is deployed all the same, and "
                   "read again at the next start or reload",
                   generation);
-    }
     feed_event(g->feed, c->name, "issued", NULL, "generation %u, serial %s", generation,
                c->facts.serial != NULL ? c->facts.serial : "unknown");
     feed_progress(g->feed, c->name, NULL, "issued: generation %u", generation);
@@ -328,7 +329,6 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
         log_error(c->name, "out of memory: the deployment begins after the next start");
     end_well(c, a);
     fleet_done(g->fleet, c);
-    certificate_plan(c);
 }
 
 /* What acmed does next about a failed attempt, and when. */

@@ -31,7 +31,8 @@ bool buf_addstr(struct buf *b, const char *s);
 bool buf_addch(struct buf *b, char c);
 bool buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Makes room for n more bytes and returns where they go; the caller then calls buf_grew(). NULL on failure. */
+/* Makes room for n more bytes and returns where they go; the caller then calls buf_grew(). NULL on failure.
+ */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_grew(struct buf *b, size_t n);
 

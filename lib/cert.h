@@ -14,14 +14,14 @@
 #include <stdint.h>
 
 struct cert_facts {
-    struct strv names;       /* DNS names of the subjectAltName, lower case, sorted */
-    char *issuer;            /* issuer's common name (or organization), for people */
-    char *serial;            /* lower-case hexadecimal, no leading 00, as CAs' logs show it */
-    int64_t not_before;      /* Unix seconds */
+    struct strv names;  /* DNS names of the subjectAltName, lower case, sorted */
+    char *issuer;       /* issuer's common name (or organization), for people */
+    char *serial;       /* lower-case hexadecimal, no leading 00, as CAs' logs show it */
+    int64_t not_before; /* Unix seconds */
     int64_t not_after;
     enum key_type key_type;
     bool key_type_known;
-    uint8_t sha256[32];      /* of the DER: what verify compares */
+    uint8_t sha256[32]; /* of the DER: what verify compares */
 };
 
 /* Facts of the first certificate in PEM text (or of DER). */
@@ -35,17 +35,18 @@ bool cert_fingerprint(const char *data, size_t len, uint8_t sha256[32], struct e
 
 /* A chain that passed cert_chain_check(), split for the files of a generation. */
 struct cert_chain {
-    char *leaf;  /* PEM of the leaf; owned */
-    char *rest;  /* PEM of the others in order; "" when there are none; owned */
+    char *leaf;              /* PEM of the leaf; owned */
+    char *rest;              /* PEM of the others in order; "" when there are none; owned */
     struct cert_facts facts; /* of the leaf */
 };
 
-/* Checks a downloaded chain before it is installed (RFC 8555 section 7.4.2): PEM certificates and nothing else, the
- * leaf's key is `key`, its names are exactly `names`, it is valid at `now` (a not_before up to an hour ahead is
- * accepted: clocks differ), each further certificate signs the one before it and may (CA flag) and is valid.
- * No root store is asked: whom clients trust is not for acmed to say. Outputs untouched on failure. */
-bool cert_chain_check(struct cert_chain *c, const char *pem, size_t len, const struct key *key, const struct strv *names,
-                      int64_t now, struct err *e);
+/* Checks a downloaded chain before it is installed (RFC 8555 section 7.4.2): PEM certificates and nothing
+ * else, the leaf's key is `key`, its names are exactly `names`, it is valid at `now` (a not_before up to an
+ * hour ahead is accepted: clocks differ), each further certificate signs the one before it and may (CA flag)
+ * and is valid. No root store is asked: whom clients trust is not for acmed to say. Outputs untouched on
+ * failure. */
+bool cert_chain_check(struct cert_chain *c, const char *pem, size_t len, const struct key *key,
+                      const struct strv *names, int64_t now, struct err *e);
 void cert_chain_clear(struct cert_chain *c);
 
 #endif

@@ -7,12 +7,9 @@
 #include <string.h>
 
 static const char *const class_names[] = {
-    [ERR_CLASS_NONE] = "none",
-    [ERR_CLASS_NETWORK] = "network",
-    [ERR_CLASS_TRANSIENT] = "transient",
-    [ERR_CLASS_RATE_LIMITED] = "rate-limited",
-    [ERR_CLASS_PERMANENT] = "permanent",
-    [ERR_CLASS_CONFIG] = "configuration",
+    [ERR_CLASS_NONE] = "none",           [ERR_CLASS_NETWORK] = "network",
+    [ERR_CLASS_TRANSIENT] = "transient", [ERR_CLASS_RATE_LIMITED] = "rate-limited",
+    [ERR_CLASS_PERMANENT] = "permanent", [ERR_CLASS_CONFIG] = "configuration",
     [ERR_CLASS_INTERNAL] = "internal",
 };
 static_assert(sizeof class_names / sizeof class_names[0] == ERR_CLASS_COUNT, "every class has a name");

@@ -14,8 +14,9 @@
 
 enum err_class {
     ERR_CLASS_NONE,
-    ERR_CLASS_NETWORK,      /* no HTTP reply was had at all: DNS, connect, TLS, time-out */
-    ERR_CLASS_TRANSIENT,    /* the CA answered, and may answer otherwise later (5xx, processing, malformed reply) */
+    ERR_CLASS_NETWORK,   /* no HTTP reply was had at all: DNS, connect, TLS, time-out */
+    ERR_CLASS_TRANSIENT, /* the CA answered, and may answer otherwise later (5xx, processing, malformed reply)
+                          */
     ERR_CLASS_RATE_LIMITED, /* the CA said when, or that, we are to come later */
     ERR_CLASS_PERMANENT,    /* the same request will be refused again until somebody changes something */
     ERR_CLASS_CONFIG,       /* the administrator's input */
@@ -43,7 +44,8 @@ bool err_nomem(struct err *e, const char *what);
 
 void err_clear(struct err *e);
 
-/* "network", "transient", "rate-limited", "permanent", "configuration", "internal", "none". Static storage. */
+/* "network", "transient", "rate-limited", "permanent", "configuration", "internal", "none". Static storage.
+ */
 const char *err_class_to_str(enum err_class class);
 
 /* The reverse; false when `s` is none of them, *class then untouched. */

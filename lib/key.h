@@ -14,9 +14,9 @@
 
 struct key;
 
-/* Once in each process that uses keys or hashes, before anything else here; seeds the generator from the system.
- * crypto_free() at the end (and first thing in a forked child, followed by crypto_init() again: parent
- * and child would otherwise draw the same random bytes). */
+/* Once in each process that uses keys or hashes, before anything else here; seeds the generator from the
+ * system. crypto_free() at the end (and first thing in a forked child, followed by crypto_init() again:
+ * parent and child would otherwise draw the same random bytes). */
 bool crypto_init(struct err *e);
 void crypto_free(void);
 

@@ -222,6 +222,7 @@ static void wait_for_retry(struct deploy *d, const struct deployment_event *even
 static void step(struct deploy *d, const struct deployment_event *event)
 {
     enum deployment_step before = record(d)->step;
+    struct certificate *c = d->c; /* a step that is over at once may be the last: d is gone then */
     uint32_t jitter = 0;
 
     (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
@@ -241,7 +242,7 @@ static void step(struct deploy *d, const struct deployment_event *event)
         finish(d);
         return;
     }
-    feed_changed(d->g->feed, d->c->name);
+    feed_changed(c->engine->feed, c->name);
 }
 
 static void on_due(void *arg)

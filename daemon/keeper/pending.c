@@ -228,7 +228,7 @@ static void fail(struct entry *entry, const struct err *e)
 static void commit_drafts(struct pending *p)
 {
     struct err why[DRAFTS_MAX];
-    bool ok[DRAFTS_MAX];
+    bool ok[DRAFTS_MAX] = {false};
     struct err e;
 
     for (size_t i = 0; i < p->n_drafts; i++)

@@ -63,8 +63,8 @@ static void test_null_is_accepted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set_and_wrap),       cmocka_unit_test(test_control_characters_are_disarmed),
-        cmocka_unit_test(test_long_text_is_cut),   cmocka_unit_test(test_class_names_round_trip),
+        cmocka_unit_test(test_set_and_wrap),     cmocka_unit_test(test_control_characters_are_disarmed),
+        cmocka_unit_test(test_long_text_is_cut), cmocka_unit_test(test_class_names_round_trip),
         cmocka_unit_test(test_null_is_accepted),
     };
 

@@ -499,7 +499,7 @@ static void await_told(int fd, const char *what)
         len = recv(fd, text, sizeof text - 1, 0);
         if (len < 0)
             fail_msg("the service manager is not told: %s\n%s", what, log_text());
-        text[len] = '\0';
+        text[len > 0 ? len : 0] = '\0';
     } while (strncmp(text, what, strlen(what)) != 0);
 }
 

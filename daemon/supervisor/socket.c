@@ -16,8 +16,9 @@
 
 #define BACKLOG 1024
 
-/* The inode of the TCP socket that listens on the port, from /proc/net/tcp or tcp6. 0: none. */
-static unsigned long listening_inode(const char *table, uint16_t port)
+/* The inode of the TCP socket that listens on the port, from /proc/net/tcp or tcp6, and whose it is. 0: none.
+ */
+static unsigned long listening_inode(const char *table, uint16_t port, unsigned *uid)
 {
     FILE *f = fopen(table, "re");
     char line[512];
@@ -26,14 +27,16 @@ static unsigned long listening_inode(const char *table, uint16_t port)
     if (f == NULL)
         return 0;
     while (inode == 0 && fgets(line, sizeof line, f) != NULL) {
-        unsigned local, state;
+        unsigned local, state, owner;
         unsigned long found;
 
         /* sl local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode */
-        if (sscanf(line, " %*[^:]: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
-                   &local, &state, &found) == 3 &&
-            local == port && state == 0x0a /* LISTEN */)
+        if (sscanf(line, " %*[^:]: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*u %lu",
+                   &local, &state, &owner, &found) == 4 &&
+            local == port && state == 0x0a /* LISTEN */) {
             inode = found;
+            *uid = owner;
+        }
     }
     (void)fclose(f);
     return inode;
@@ -60,18 +63,23 @@ static bool holds(const char *pid, const char *wanted)
     return found;
 }
 
-/* " (held by nginx, pid 123)", or "" where the kernel does not let us see it. */
+/* " (held by nginx, pid 123)"; where the kernel does not let us look into that process (the unit's bounding
+ * set has no CAP_SYS_PTRACE), how a person finds out; "" when it is gone by now. */
 static void describe_holder(uint16_t port, char *out, size_t size)
 {
-    unsigned long inode = listening_inode("/proc/net/tcp", port);
+    unsigned uid = 0;
+    unsigned long inode = listening_inode("/proc/net/tcp", port, &uid);
     char wanted[64], path[PATH_MAX], name[64] = "";
     const struct dirent *d;
     DIR *proc;
 
     out[0] = '\0';
     if (inode == 0)
-        inode = listening_inode("/proc/net/tcp6", port);
+        inode = listening_inode("/proc/net/tcp6", port, &uid);
     proc = inode != 0 ? opendir("/proc") : NULL;
+    if (inode != 0)
+        (void)snprintf(out, size, " (held by a process of uid %u; `ss -ltnp sport = :%u` names it)", uid,
+                       port);
     if (proc == NULL)
         return;
     (void)snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);

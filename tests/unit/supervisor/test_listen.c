@@ -106,6 +106,36 @@ static void test_a_taken_port_is_told_and_had_later(void **state)
     config_free(c);
 }
 
+/* Whoever listens as another user cannot be looked into without root's powers. */
+static void test_a_holder_out_of_sight_is_told_as_far_as_it_can_be(void **state)
+{
+    struct listen_addr a = {.kind = LISTEN_TCP, .host = (char *)"127.0.0.1"};
+    uint16_t port;
+    int taken = tcp(AF_INET, &port), status;
+    char text[128];
+    pid_t pid;
+
+    (void)state;
+    if (geteuid() != 0) {
+        (void)close(taken);
+        skip();
+    }
+    a.port = port;
+    a.text = (char *)"127.0.0.1:80";
+    (void)snprintf(text, sizeof text,
+                   "the port is taken (held by a process of uid 0; `ss -ltnp sport = :%u` names it)", port);
+    pid = fork();
+    if (pid == 0) {
+        struct err e;
+
+        (void)close(taken);
+        _exit(setuid(65534) == 0 && socket_listen(&a, &e) < 0 && strstr(e.text, text) != NULL ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    (void)close(taken);
+}
+
 static void test_equal_listeners_stay_open_at_a_reload(void **state)
 {
     struct listeners *l = listeners_new();
@@ -369,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_taken_port_is_told_and_had_later),
+        cmocka_unit_test(test_a_holder_out_of_sight_is_told_as_far_as_it_can_be),
         cmocka_unit_test(test_equal_listeners_stay_open_at_a_reload),
         cmocka_unit_test(test_stale_sockets_are_replaced_others_are_not),
         cmocka_unit_test(test_ipv6_and_ipv4_side_by_side),

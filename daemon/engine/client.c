@@ -212,11 +212,10 @@ static void collect(struct client *c)
         struct client_call *call = NULL;
         CURLcode code = msg->data.result;
 
-        if (code == CURLE_PEER_FAILED_VERIFICATION)
-            c->distrusted_at = loop_monotonic_ms();
-
         if (msg->msg != CURLMSG_DONE)
             continue;
+        if (code == CURLE_PEER_FAILED_VERIFICATION)
+            c->distrusted_at = loop_monotonic_ms();
         (void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         c->reporting = call;
         if (call->on_done != NULL)

@@ -98,7 +98,7 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
     if (cause != GATE_CAUSE_NONE)
         return states[cause];
     if (e != NULL) {
-        (void)snprintf(text, size, "%s", e->text);
+        (void)snprintf(text, size, "cannot be used: %s", e->text);
         return state;
     }
     limit = gate_ask(authority_gate(a), &(const struct strv){0}, false, now);

@@ -277,7 +277,8 @@ static int64_t asked_until(const struct gate *g, const struct err *e, int64_t pa
     int64_t least = failures > 0 ? probe_pause(failures, jitter, now) : 1;
 
     told = told > PAUSE_MAX ? PAUSE_MAX : told;
-    told += (int64_t)((uint64_t)(told / 10) * jitter / UINT32_MAX);
+    /* now is cut to whole seconds: another one, so as not to come too early. */
+    told += 1 + (int64_t)((uint64_t)(told / 10) * jitter / UINT32_MAX);
     return now + (told > least ? told : least);
 }
 

@@ -189,12 +189,15 @@ class Proxy:
                 pass
         self.server = None
 
-    def take_fault(self, path):
+    def take_fault(self, path, body):
         with self.lock:
-            for f in self.faults:
-                if path.startswith(f[0]) and f[4] > 0:
-                    f[4] -= 1
-                    return f
+            return self.find_fault(path, body)
+
+    def find_fault(self, path, body):
+        for f in self.faults:
+            if path.startswith(f[0]) and f[4] > 0:
+                f[4] -= 1
+                return f
         return None
 
     def take_hold(self, path, after):
@@ -215,7 +218,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def handle_one(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.owner.take_fault(self.path)
+        fault = self.owner.take_fault(self.path, body)
         if fault:
             status, headers = fault[1], {"Content-Type": "application/problem+json", **fault[3]}
             data = json.dumps(fault[2] or {}).encode()

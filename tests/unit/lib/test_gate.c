@@ -179,8 +179,8 @@ static void test_pause(void **state)
 
     (void)state;
     assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now));
-    assert_int_equal(gate_ask(g, &b, true, now).until, NOW + 30);
-    check_describe(g, now, GATE_CAUSE_ASKED, "takes no new orders for now: too many", NOW + 30);
+    assert_int_equal(gate_ask(g, &b, true, now).until, NOW + 31);
+    check_describe(g, now, GATE_CAUSE_ASKED, "takes no new orders for now: too many", NOW + 31);
     for (unsigned i = 0; i < 8; i++) {
         now = gate_ask(g, &b, false, now).until;
         e.retry_at = now + 1;
@@ -191,7 +191,7 @@ static void test_pause(void **state)
     assert_false(run(g, &a, NULL, GATE_SCOPE_ORDER, until));
     e.retry_at = NOW + 400 * 24 * HOUR;
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, until);
-    assert_int_equal(gate_ask(g, &a, false, until).until, until + 24 * HOUR);
+    assert_int_equal(gate_ask(g, &a, false, until).until, until + 24 * HOUR + 1);
     /* one that had begun before comes through: the pause stays one */
     gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, until + 1);
     assert_int_equal(why(g, &a, until + 1), GATE_CAUSE_ASKED);
@@ -199,7 +199,7 @@ static void test_pause(void **state)
     g = gate_new(0, 0);
     e.retry_at = 0;
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
-    assert_int_equal(gate_ask(g, &a, false, NOW).until, NOW + 900);
+    assert_int_equal(gate_ask(g, &a, false, NOW).until, NOW + 901);
     gate_free(g);
 }
 
@@ -209,12 +209,12 @@ static void test_domain(void **state)
                                  "HTTP 429 rateLimited: too many certificates (50) already issued for "
                                  "\"Example.COM\" in the last 168h0m0s");
     struct gate *g = gate_new(0, 0);
-    int64_t now = NOW + HOUR;
+    int64_t now = NOW + HOUR + 1;
 
     (void)state;
     assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW));
     assert_int_equal(why(g, &a, NOW), GATE_CAUSE_DOMAIN);
-    assert_int_equal(gate_ask(g, &a, true, NOW).until, NOW + HOUR);
+    assert_int_equal(gate_ask(g, &a, true, NOW).until, NOW + HOUR + 1);
     assert_false(gate_holds_all(GATE_CAUSE_DOMAIN));
     assert_true(goes(g, &b, NOW));
     check_describe(g, NOW, GATE_CAUSE_NONE, "", 0);

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Many certificates at a CA that limits, asks for a pause, or is away; many reloads of one unit."""
+
+import time
+
+import pytest
+
+from conftest import needs_root
+from harness.limits import LimitedProxy
+from harness.wait import wait_for
+
+
+def sites(n, domain="example.com", **keys):
+    return {f"n{i:02}.{domain}": keys for i in range(n)}
+
+
+@pytest.fixture
+def limited(pebble, make_acmed, ending):
+    """limited(**limits): acmed whose CA limits so."""
+    def make(**limits):
+        proxy = LimitedProxy(pebble, **limits)
+        ending(proxy.stop)
+        acmed = make_acmed(proxy)
+        acmed.proxy = proxy
+        return acmed
+    return make
+
+
+def ca(acmed):
+    return acmed.status()["daemon"]["cas"][0]
+
+
+def ca_is(acmed, state):
+    return wait_for(lambda: (c := ca(acmed))["state"] == state and c, f"the CA to be {state}")
+
+
+def all_issued(acmed, certificates, seconds):
+    wait_for(lambda: all(acmed.generation(n) for n in certificates), f"{len(certificates)} certificates", seconds)
+
+
+def orders(proxy):
+    return sum(p == "/order-plz" for _, p, _ in proxy.requests)
+
+
+def test_known_limit_is_never_hit(limited):
+    acmed = limited(orders=(22, 10), nonces=(20, 1))
+    names = sites(60)
+    acmed.configure(names, ca={"limits": "20/10s"}).start()
+    c = wait_for(lambda: (c := ca(acmed))["state"] == "limited" and c, "the limit to be used up")
+    assert 0 < c["orders_waiting"] <= 40 and c["until"] > 0, c
+    text = " ".join(acmed.ctl("status").text.split())
+    assert "as many new orders as it allows for now" in text and "orders wait" in text and "next one goes" in text, text
+    waiting = next(s for s in acmed.status()["certificates"] if s["state"] == "waiting")
+    assert waiting["attempts"] == 0 and waiting["next_at"] > 0 and "limited number" in waiting["reason"], waiting
+    all_issued(acmed, names, 60)
+    assert acmed.proxy.refused == 0
+    assert ca(acmed)["state"] == "ready"
+
+
+@pytest.mark.parametrize("date", [False, True])
+def test_pause_is_obeyed(limited, date):
+    """FAULTS 2: the CA says when, and nobody backs off on his own."""
+    acmed = limited(orders=(4, 8), date=date)
+    names = sites(8)
+    acmed.configure(names).start()
+    c = ca_is(acmed, "closed")
+    assert "too many new orders" in c["text"] and c["orders_waiting"] > 0, c
+    assert c["until"] - time.time() < 5
+    assert "takes no new orders for now" in " ".join(acmed.ctl("status").text.split())
+    all_issued(acmed, names, 60)
+    assert acmed.proxy.refused <= 4 + 8  # those in flight at the first time, then one and two by turns
+
+
+def test_closed_domain_closes_nothing_else(limited):
+    acmed = limited(domains={"busy.example": (2, 16)})
+    busy, free = sites(4, "busy.example"), sites(6, "free.example")
+    acmed.configure({**busy, **free}).start()
+    all_issued(acmed, free, 8)
+    assert sum(bool(acmed.generation(n)) for n in busy) <= 3
+    waiting = [s for s in acmed.status()["certificates"] if s["state"] == "waiting"]
+    assert waiting and all("this domain" in s["reason"] for s in waiting), waiting
+    assert ca(acmed)["state"] == "ready"
+    all_issued(acmed, busy, 60)
+
+
+def test_one_asks_for_all(limited):
+    """FAULTS 20: a CA that is away costs one certificate an error, the others nothing."""
+    acmed = limited()
+    names = sites(60)
+    acmed.proxy.stop()
+    acmed.configure(names).start()
+    c = ca_is(acmed, "unreachable")
+    wait_for(lambda: ca(acmed)["orders_waiting"] == 60, "all to wait")
+    assert 50 < c["until"] - time.time() < 75
+    assert acmed.text().count("not issued: ") == 1
+    failed = [s for s in acmed.status()["certificates"] if s["last_error"]]
+    assert len(failed) == 1 and failed[0]["last_error"]["text"].count("CA pebble") == 1, failed
+    text = " ".join(acmed.ctl("status").text.split())
+    assert "CA pebble cannot be reached" in text and "60 orders wait" in text, text
+    acmed.kill()
+    acmed.start()
+    ca_is(acmed, "unreachable")
+    assert acmed.text().count("not issued: ") == 2
+    acmed.proxy.start()
+    acmed.renew("n00.example.com")
+    all_issued(acmed, names, 60)
+    assert orders(acmed.proxy) == 60
+    acmed.says("takes orders again")
+
+
+def test_request_behind_a_pause_says_so(limited):
+    acmed = limited()
+    problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many of them", "status": 429}
+    acmed.proxy.answer("/order-plz", 429, problem, {"Retry-After": "3600"})
+    acmed.configure(sites(2)).start()
+    ca_is(acmed, "closed")
+    with acmed.varlink() as v:
+        v.send("org.acmed.Control.Renew", {"names": ["n01.example.com"]}, more=True)
+        texts = []
+        while not any("waiting: " in t for t in texts):
+            texts += [p["text"] for p in v.receive()["parameters"]["progress"]]
+    assert "too many of them" in texts[-1] and "; until 20" in texts[-1], texts
+    assert orders(acmed.proxy) == 1
+
+
+@needs_root
+def test_reloads_of_one_unit_come_together(pebble, make_acmed, place):
+    """FAULTS 55, with a systemctl of the test's own in a mount namespace."""
+    log, fake = place / "asked", place / "systemctl"
+    fake.write_text(f'#!/bin/sh\necho "$(date +%s) $*" >> {log}\n[ "$1" = show ] && printf "LoadState=loaded\\nActiveState=active\\n"\nexit 0\n')
+    fake.chmod(0o755)
+    enter = f'mount --bind {fake} /usr/bin/systemctl && exec "$@"'
+    acmed = make_acmed(pebble, wrapper=["unshare", "-m", "--propagation", "private", "sh", "-c", enter, "sh"])
+    names = sites(20, reload="nginx")
+    acmed.configure(names).start()
+    for n in names:
+        acmed.deployed(n)
+    reloads = [line for line in log.read_text().splitlines() if "reload" in line]
+    assert 1 <= len(reloads) <= 2 and all("nginx.service" in r for r in reloads), reloads

@@ -104,6 +104,8 @@ static void on_exit_of_half(void *arg, int status)
     h->log = NULL;
     if (!p->ending && !p->asked)
         describe_end(h, status);
+    if (p->asked && !p->ending && h == &p->keeper && p->engine.process != NULL)
+        return; /* the engine has let go of it and is about to end, too: not killed on its last steps */
     end_both(p);
     if (p->keeper.process == NULL && p->engine.process == NULL) {
         (void)event_del(p->timer);

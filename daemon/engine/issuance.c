@@ -84,6 +84,8 @@ static void on_saved(void *arg, const struct err *e)
 {
     struct issuance *i = arg;
 
+    if (e != NULL && order_url(i->order) == NULL)
+        journal_drop_order(&i->c->journal); /* only its intent could not be written: nothing was sent */
     if (e != NULL)
         step_error(i, e);
     else

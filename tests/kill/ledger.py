@@ -26,16 +26,18 @@ def public(thing):
 
 
 class Ledger:
-    """Watches a harness Proxy. wrong: sentences about requests that came before their record (L2, L3)."""
+    """Watches a harness Proxy. engine(): the process that asks. wrong: sentences about requests that came before their record (L2, L3)."""
 
-    def __init__(self, proxy, state):
+    def __init__(self, proxy, state, engine):
         self.state, self.wrong = state, []
         self.lock = threading.Lock()
         self.placed = collections.defaultdict(list)  # name: paths of its orders, in order
         self.authorizations = {}  # path: path of the last order that had it
         self.names = {}  # path of an order: name
         self.dead = set()  # orders that the CA declared invalid
-        self.finalized = collections.Counter()  # name: certificates that the CA was made to issue
+        self.finished = set()  # orders that were finalized
+        self.engine = engine
+        self.placed_by = {}  # name: which process placed its last order; None: one that died over it
         self.new_accounts, self.kids = 0, set()
         proxy.on_request, proxy.on_reply = self.on_request, self.on_reply
 
@@ -58,7 +60,8 @@ class Ledger:
     def on_request(self, path, body, connection):
         try:
             protected, payload = self.read(body)
-            complaint = self.before(path, protected, payload)
+            by = self.engine() if path.startswith("/order-plz") else None
+            complaint = self.before(path, protected, payload, None if self.asks_no_more(connection) else by)
         except (OSError, ValueError, LookupError, TypeError) as e:
             complaint = f"{path}: what acmed must know by now is not on the disk: {e!r}"
         if complaint and not self.asks_no_more(connection):
@@ -68,13 +71,13 @@ class Ledger:
     def journal(self, name):
         return json.loads((self.state / "state" / f"{name}.json").read_text())
 
-    def before(self, path, protected, payload):
+    def before(self, path, protected, payload, by):
         if path.startswith("/sign-me-up"):
             keys = list((self.state / "accounts").glob("*/key.pem"))
             if len(keys) != 1:
                 return f"newAccount with {len(keys)} account keys on disk"
         if path.startswith("/order-plz"):
-            return self.before_order(payload["identifiers"][0]["value"])
+            return self.before_order(payload["identifiers"][0]["value"], by)
         if path.startswith("/finalize-order"):
             return self.before_finalize(payload["csr"])
         if path in self.authorizations and protected:
@@ -87,11 +90,17 @@ class Ledger:
                 return f"{name}: its authorization is asked for, and the order's URL is not on disk"
         return None
 
-    def before_order(self, name):
+    def before_order(self, name, by):
         j = self.journal(name)
         order = j["order"]
         if not order or order["created"] == 0 or order["url"]:
             return f"{name}: newOrder without its intent on disk: {order}"
+        with self.lock:
+            last = self.placed[name][-1] if self.placed[name] else None
+            again = last and last not in self.dead | self.finished and by and by == self.placed_by[name]
+            self.placed_by[name] = by
+        if again:
+            return f"{name}: process {by} orders again what it ordered already"
         if j["attempts"] < 1 or j["not_before"] <= j["attempt_at"] or j["attempt_at"] == 0:
             return f"{name}: newOrder, and the attempt is not counted on disk: {j}"
         return None
@@ -125,7 +134,7 @@ class Ledger:
             for url in reply["authorizations"]:
                 self.authorizations[path_of(url)] = order
         if path.startswith("/finalize-order") and status == 200:
-            self.finalized[self.names.get(path_of(headers.get("location", "")), "?")] += 1
+            self.finished.add(path.replace("/finalize-order/", "/my-order/"))
         if reply.get("status") == "invalid":
             order = path if path in self.names else self.authorizations.get(path)
             if order:

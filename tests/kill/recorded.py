@@ -11,6 +11,8 @@ AT = re.compile(r'^(?:\d+|AT_FDCWD)<(.*?)>, "(.*?)"')
 SYMLINK = re.compile(r'^".*?", \d+<(.*?)>, "(.*?)"$')
 RENAME = re.compile(r'^\d+<(.*?)>, "(.*?)", \d+<(.*?)>, "(.*?)"')
 
+UNFINISHED = re.compile(r"/history/|/\.new-")  # what nobody is told of
+
 
 def joined(text):
     """Lines, with calls put together that strace had to interrupt."""
@@ -97,7 +99,6 @@ class Disk:
 
     def tell(self, _tid):
         self.telling += 1
-        left = sorted(p for ps in self.names.values() for p in ps if "/history/" not in p)
-        left += sorted(p for p in self.dirty if "/history/" not in p)
+        left = sorted(p for p in {*self.dirty, *(p for ps in self.names.values() for p in ps)} if not UNFINISHED.search(p))
         if left:
             self.wrong.append(f"somebody was told before this was durable: {left}")

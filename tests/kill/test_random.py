@@ -144,7 +144,7 @@ def test_killed_at_random(request, make_acmed, proxy, place, script, seed, obser
     rng = random.Random(seed)
     # Whoever starts acmed allows cores: the keeper itself must not.
     held = make_acmed(proxy, wrapper=["/usr/bin/prlimit", "--core=unlimited:unlimited"] if ROOT else [])
-    ledger = Ledger(proxy, held.state)
+    ledger = Ledger(proxy, held.state, lambda: held.children().get("acmed-engine"))
     hook = hook_that_notes(place, script)
     held.configure({n: {"hook": hook} for n in NAMES}, log_level="info").start()
     end = observed(held, NAMES)

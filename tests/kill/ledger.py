@@ -37,6 +37,7 @@ class Ledger:
         self.dead = set()  # orders that the CA declared invalid
         self.finished = set()  # orders that were finalized
         self.engine = engine
+        self.asking = {}  # name: the process whose newOrder came last, whatever the CA made of it
         self.placed_by = {}  # name: which process placed its last order; None: one that died over it
         self.new_accounts, self.kids = 0, set()
         proxy.on_request, proxy.on_reply = self.on_request, self.on_reply
@@ -97,8 +98,8 @@ class Ledger:
             return f"{name}: newOrder without its intent on disk: {order}"
         with self.lock:
             last = self.placed[name][-1] if self.placed[name] else None
-            again = last and last not in self.dead | self.finished and by and by == self.placed_by[name]
-            self.placed_by[name] = by
+            again = last and last not in self.dead | self.finished and by and by == self.placed_by.get(name)
+            self.asking[name] = by
         if again:
             return f"{name}: process {by} orders again what it ordered already"
         if j["attempts"] < 1 or j["not_before"] <= j["attempt_at"] or j["attempt_at"] == 0:
@@ -130,6 +131,7 @@ class Ledger:
             self.kids.add(protected["kid"])
             if order not in self.names:
                 self.placed[name].append(order)
+                self.placed_by[name] = self.asking.get(name)
                 self.names[order] = name
             for url in reply["authorizations"]:
                 self.authorizations[path_of(url)] = order

@@ -17,10 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_TEXT_MAX 3000  /* bytes of a message, with its NUL */
-#define LOG_NAME_MAX 256   /* bytes of a certificate's name, with its NUL */
-#define LOG_WAIT_MS  50    /* how long a child waits for a stuck supervisor */
-#define LOG_READ_MAX 65536 /* bytes that one log_relay_read() takes */
+#define LOG_TEXT_MAX   3000  /* bytes of a message, with its NUL */
+#define LOG_NAME_MAX   256   /* bytes of a certificate's name, with its NUL */
+#define LOG_WAIT_MS    50    /* how long a child waits for a stuck supervisor */
+#define LOG_READ_MAX   65536 /* bytes that one log_relay_read() takes */
+#define LOG_LAST_READS 64    /* of them at the end: who holds the other end can write for ever */
 
 /* A record on its way to the supervisor. Both ends are of the same build, on the same machine. */
 struct record {
@@ -294,7 +295,8 @@ void log_relay_free(struct log_relay *r)
 {
     if (r == NULL)
         return;
-    while (log_relay_read(r)) { /* until nothing is there: a child's last words matter most */
+    /* Until nothing is there: a child's last words matter most. */
+    for (int i = 0; i < LOG_LAST_READS && log_relay_read(r); i++) {
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
 
         if (poll(&p, 1, 0) <= 0)

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define TEXT_MAX    8192  /* of an answer */
-#define ACTIONS_MAX 20000 /* a hostile engine asks for no more at once */
+#define ACTIONS_MAX 20000 /* a hostile engine asks for no more at once, */
+#define JOINED_MAX  64    /* nor more often for the same */
 
 /* Of a program's output, in the log. */
 #define LOG_LINES_MAX 40
@@ -155,13 +156,29 @@ static struct action *find_id(struct actions *a, uint32_t id)
 
 static bool join(struct action *x, uint32_t request)
 {
-    uint32_t *grown = realloc(x->requests, (x->n_requests + 1) * sizeof *grown);
+    uint32_t *grown;
+
+    if (x->n_requests >= JOINED_MAX)
+        return false;
+    grown = realloc(x->requests, (x->n_requests + 1) * sizeof *grown);
 
     if (grown == NULL)
         return false;
     x->requests = grown;
     x->requests[x->n_requests++] = request;
     return true;
+}
+
+/* A result that is kept for the next engine makes older ones of the same step worthless. */
+static void forget_older(const struct action *kept)
+{
+    struct action *x = kept->owner->list, *next;
+
+    for (; x != NULL; x = next) {
+        next = x->next;
+        if (x != kept && x->over && x->step == kept->step && strcmp(x->lineage, kept->lineage) == 0)
+            action_drop(x);
+    }
 }
 
 /* Tells everybody who waits; with nobody there the result is kept for the next engine. */
@@ -175,6 +192,8 @@ static void conclude(struct action *x)
                       x->text.len > 0 ? x->text.data : "", x->output.len > 0 ? x->output.data : "");
     if (x->n_requests > 0 || a->stopping)
         action_drop(x);
+    else
+        forget_older(x);
     check_idle(a);
 }
 
@@ -312,7 +331,11 @@ void actions_request(struct actions *a, const struct load *l, uint32_t request, 
         a->ops->reply(a->arg, request, true, ERR_CLASS_NONE, "nothing is configured", "");
     } else if (a->stopping) {
         refuse(a, request, c->name, ERR_CLASS_TRANSIENT, "acmed stops");
-    } else if ((x = find(a, c->name, (unsigned)generation, step)) != NULL && join(x, request)) {
+    } else if ((x = find(a, c->name, (unsigned)generation, step)) != NULL) {
+        if (!join(x, request)) {
+            refuse(a, request, c->name, ERR_CLASS_INTERNAL, "out of memory, or asked for too often");
+            return;
+        }
         log_debug(c->name, "joins the %s that runs already", step_name);
         if (x->over)
             conclude(x);

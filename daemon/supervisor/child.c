@@ -98,7 +98,9 @@ static void run(const struct child_spec *spec, pid_t parent, int report)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setpgid(0, 0); /* an interrupt from the terminal is the supervisor's to handle */
     null = open("/dev/null", O_RDWR);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+        (spec->error_fd > 0 && dup2(spec->error_fd, STDERR_FILENO) < 0) ||
+        dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         goto fail;
     memcpy(fds, spec->fds, spec->n_fds * sizeof fds[0]);
     fds[spec->n_fds] = report;

@@ -17,6 +17,7 @@ struct child_spec {
     const char *name;       /* argv[0] */
     int fds[CHILD_FDS_MAX]; /* become 3, 4, 5 ...; the caller's */
     size_t n_fds;
+    int error_fd;     /* becomes its stdout and stderr; 0: it has ours */
     bool switch_user; /* to uid and gid, without supplementary groups */
     uid_t uid;
     gid_t gid;

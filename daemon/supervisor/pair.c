@@ -4,6 +4,7 @@
 #include "daemon/build.h"
 #include "daemon/log.h"
 #include "daemon/supervisor/child.h"
+#include "daemon/supervisor/murmur.h"
 #include "daemon/supervisor/process.h"
 #include "daemon/supervisor/wire.h"
 
@@ -25,6 +26,7 @@ struct half {
     struct wire *wire;       /* owned */
     struct log_relay *log;   /* owned */
     struct event *log_event; /* owned */
+    struct murmur *murmur;   /* owned */
     bool hello;
     char *confinement; /* owned */
 };
@@ -102,6 +104,8 @@ static void on_exit_of_half(void *arg, int status)
         (void)event_del(h->log_event);
     log_relay_free(h->log); /* its last words */
     h->log = NULL;
+    murmur_free(h->murmur);
+    h->murmur = NULL;
     if (!p->ending && !p->asked)
         describe_end(h, status);
     if (p->asked && !p->ending && h == &p->keeper && p->engine.process != NULL)
@@ -195,7 +199,8 @@ static bool half_init(struct half *h, struct pair *p, const char *name, int wire
         (void)close(log_fd);
     else
         h->log_event = event_new(p->base, log_fd, EV_READ | EV_PERSIST, on_log, h);
-    if (h->wire == NULL || h->log == NULL || h->log_event == NULL)
+    h->murmur = murmur_new(p->base, name);
+    if (h->wire == NULL || h->log == NULL || h->log_event == NULL || h->murmur == NULL)
         return false;
     (void)event_add(h->log_event, NULL);
     return true;
@@ -209,6 +214,7 @@ static void half_clear(struct half *h)
     if (h->log_event != NULL)
         event_free(h->log_event);
     log_relay_free(h->log);
+    murmur_free(h->murmur);
     free(h->confinement);
 }
 
@@ -271,6 +277,7 @@ static struct process *spawn(struct half *h, const struct child_spec *spec, stru
     pid_t pid = child_spawn(spec, e);
     struct process *process;
 
+    murmur_started(h->murmur);
     if (pid < 0)
         return NULL;
     process = process_watch(h->pair->base, pid, on_exit_of_half, h);
@@ -290,12 +297,14 @@ static bool start_both(struct pair *p, const struct pair_spec *s, const struct p
         .name = "acmed-keeper",
         .fds = {f->keeper[1], f->peer[0], f->keeper_log[1], s->config_fd, s->lock_fd},
         .n_fds = 5,
+        .error_fd = murmur_child_fd(p->keeper.murmur),
     };
     const struct child_spec engine = {
         .path = s->engine_path,
         .name = "acmed-engine",
         .fds = {f->engine[1], f->peer[1], f->engine_log[1], s->config_fd},
         .n_fds = 4,
+        .error_fd = murmur_child_fd(p->engine.murmur),
         .switch_user = s->switch_user,
         .uid = s->engine_uid,
         .gid = s->engine_gid,

@@ -63,6 +63,8 @@ static void visitor_unlink(struct visitor *v)
     *(v == r->first ? &r->first : &v->prev->next) = v->next;
     *(v == r->last ? &r->last : &v->next->prev) = v->prev;
     r->n_visitors--;
+    if (r->first == NULL) /* nobody there: nothing ticks */
+        loop_delay_stop(r->reaper);
 }
 
 static void visitor_free(struct visitor *v)

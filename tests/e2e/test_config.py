@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the configuration must not be is said before anything starts, all of it at once."""
 
+import os
+
 from conftest import needs_root
 
 
@@ -83,3 +85,18 @@ def test_version_and_usage(acmed, pebble):
     assert acmed._run([acmed.program, "-V"]).code == 0
     assert acmed._run([acmed.program, "--nonsense"]).code == 2
     assert acmed._run([acmed.prefix / "bin/acmectl", "version", "--socket", "/nowhere"]).out.startswith("acmectl")
+
+
+@needs_root
+def test_a_hook_by_way_of_a_strangers_link(make_acmed, place, script):
+    """It leads to a safe program today; the stranger can make it lead elsewhere tomorrow."""
+    acmed = make_acmed()
+    theirs = place / "theirs"
+    theirs.mkdir()
+    (theirs / "link").symlink_to(script("real", "exit 0\n"))
+    (place / "hook").symlink_to(theirs / "link")
+    acmed.configure({"www.example.com": {"ca": None, "hook": place / "hook"}})
+    assert acmed.check().code == 0, acmed.check()
+    os.chown(theirs, 54321, 54321)
+    refused = acmed.check()
+    assert refused.code == 2 and "theirs belongs to uid 54321" in refused.text, refused

@@ -410,12 +410,15 @@ static void on_listening(void *arg, bool readable, bool writable)
     }
 }
 
-static void on_resume(void *arg)
+void control_start(struct control *c)
 {
-    struct control *c = arg;
-
     for (struct listening *l = c->listening; l != NULL && !c->engine->stopping; l = l->next)
         (void)loop_io_want(l->io, true, false);
+}
+
+static void on_resume(void *arg)
+{
+    control_start(arg);
 }
 
 bool control_listen(struct control *c, int fd)
@@ -427,7 +430,7 @@ bool control_listen(struct control *c, int fd)
         l->io = loop_io_new(c->engine->loop, fd, on_listening, l);
     }
     if (l == NULL || l->io == NULL || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 ||
-        !loop_io_want(l->io, true, false)) {
+        !loop_io_want(l->io, c->engine->serving, false)) {
         if (l != NULL)
             loop_io_free(l->io);
         free(l);

@@ -17,8 +17,11 @@ struct peer;
  * of memory. */
 struct control *control_new(struct engine *g, int64_t deadline_ms);
 void control_free(struct control *c);
-/* Serves a listening socket (taken over). */
+/* Serves a listening socket (taken over), once the engine serves: before, nothing is planned and no answer
+ * would be true. */
 bool control_listen(struct control *c, int fd);
+/* The engine serves. */
+void control_start(struct control *c);
 /* Everybody who waits is told that the daemon stops (error Stopping), and what can be sent is sent. */
 void control_stop(struct control *c);
 

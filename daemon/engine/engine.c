@@ -74,6 +74,7 @@ static void start_serving(struct engine *g, const struct ipc_msg *m)
     g->started_at = (int64_t)m->field[3].u;
     fleet_start(g->fleet, m->field[2].u != 0);
     g->serving = true;
+    control_start(g->control);
     summary_start(g->summary);
 }
 

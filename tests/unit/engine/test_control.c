@@ -98,6 +98,7 @@ static void begin(struct rig *r, int64_t deadline_ms)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     control_free(r->engine.control);
+    r->engine.serving = true;
     r->engine.control = control_new(&r->engine, deadline_ms);
     assert_non_null(r->engine.control);
     (void)snprintf(a.sun_path, sizeof a.sun_path, "%s/s", r->dir);

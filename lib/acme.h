@@ -6,6 +6,7 @@
  * sends (RFC 8555 section 7). Everything a CA says is hostile until it went through here: sizes are
  * bounded, types checked, duplicate members refused, URLs required to be of the directory's origin. */
 
+#include "lib/challenge.h"
 #include "lib/err.h"
 #include "lib/http.h"
 #include "lib/strv.h"
@@ -97,7 +98,7 @@ bool acme_order_parse(struct acme_order *o, const struct acme_directory *d, cons
                       const struct http_reply *reply, struct err *e);
 void acme_order_clear(struct acme_order *o);
 
-/* Authorization object (RFC 8555 section 7.1.4) with its http-01 challenge, if it offers one. */
+/* Authorization object (RFC 8555 section 7.1.4) with its challenge of one type, if it offers that. */
 enum acme_authorization_status {
     ACME_AUTHORIZATION_PENDING,
     ACME_AUTHORIZATION_VALID,
@@ -116,20 +117,21 @@ enum acme_challenge_status {
 
 struct acme_authorization {
     enum acme_authorization_status status;
-    char *identifier; /* lower case, no trailing dot */
-    bool has_http01;
+    char *identifier;   /* lower case, no trailing dot */
+    bool has_challenge; /* of the wanted type */
     enum acme_challenge_status challenge_status;
     char *challenge_url;
     char *token;   /* base64url only, 1..ACME_TOKEN_MAX bytes: safe in a path */
-    char *offered; /* the challenge types offered, "dns-01 tls-alpn-01", for the message when http-01 is
-                      missing */
+    char *offered; /* the challenge types offered, "dns-01 tls-alpn-01", for the message when the wanted one
+                      is missing */
     char *error;   /* the failed challenge's problem as one line, with the CA's detail; NULL: none */
     enum acme_problem_type error_type;
     enum err_class error_class;
 };
 
+/* type: the challenge that is to be answered; of others only failures are read. */
 bool acme_authorization_parse(struct acme_authorization *a, const struct acme_directory *d,
-                              const struct http_reply *reply, struct err *e);
+                              enum challenge_type type, const struct http_reply *reply, struct err *e);
 void acme_authorization_clear(struct acme_authorization *a);
 
 /* Account object and its URL (Location), RFC 8555 sections 7.1.2 and 7.3. */

@@ -85,10 +85,10 @@ static bool read_failure(struct acme_authorization *a, const json_t *challenge, 
     return acme_problem_describe(problem, address, &a->error, &a->error_type, &a->error_class, e);
 }
 
-/* The token becomes part of a path, the URL is posted to: nothing of an http-01 challenge that is still to be
- * answered is taken over unless both are harmless. */
-static bool read_http01(struct acme_authorization *a, const struct acme_directory *d, const json_t *challenge,
-                        struct err *e)
+/* The token becomes part of a path, the URL is posted to: nothing of a challenge that is still to be answered
+ * is taken over unless both are harmless. */
+static bool read_challenge(struct acme_authorization *a, const struct acme_directory *d,
+                           const json_t *challenge, struct err *e)
 {
     const char *url;
     const char *token;
@@ -97,7 +97,7 @@ static bool read_http01(struct acme_authorization *a, const struct acme_director
     if (!read_status(challenge, challenge_names, sizeof challenge_names / sizeof challenge_names[0], &status,
                      e))
         return false;
-    a->has_http01 = true;
+    a->has_challenge = true;
     a->challenge_status = (enum acme_challenge_status)status;
     if (a->status != ACME_AUTHORIZATION_PENDING)
         return true;
@@ -123,9 +123,11 @@ static void offer(struct buf *offered, const char *type)
         offered->failed = false; /* a long list is shown as far as it fits */
 }
 
-static bool read_challenges(struct acme_authorization *a, const struct acme_directory *d, const json_t *root,
-                            struct buf *offered, struct err *e)
+static bool read_challenges(struct acme_authorization *a, const struct acme_directory *d,
+                            enum challenge_type wanted, const json_t *root, struct buf *offered,
+                            struct err *e)
 {
+    const char *name = challenge_type_to_str(wanted);
     const json_t *list;
 
     if (!json_need_array(root, "challenges", &list, e))
@@ -141,14 +143,14 @@ static bool read_challenges(struct acme_authorization *a, const struct acme_dire
         if (!json_need_string(challenge, "type", &type, e) || !read_failure(a, challenge, e))
             return err_wrap(e, "in a challenge");
         offer(offered, type);
-        if (strcmp(type, "http-01") == 0 && !a->has_http01 && !read_http01(a, d, challenge, e))
-            return err_wrap(e, "in its http-01 challenge");
+        if (strcmp(type, name) == 0 && !a->has_challenge && !read_challenge(a, d, challenge, e))
+            return err_wrap(e, "in its %s challenge", name);
     }
     return true;
 }
 
 static bool read_authorization(struct acme_authorization *a, const struct acme_directory *d,
-                               const json_t *root, struct err *e)
+                               enum challenge_type type, const json_t *root, struct err *e)
 {
     struct buf offered;
     int status;
@@ -159,14 +161,14 @@ static bool read_authorization(struct acme_authorization *a, const struct acme_d
         return false;
     a->status = (enum acme_authorization_status)status;
     buf_init(&offered, OFFERED_MAX);
-    ok = read_challenges(a, d, root, &offered, e);
+    ok = read_challenges(a, d, type, root, &offered, e);
     a->offered = ok ? buf_take(&offered, NULL) : NULL;
     buf_clear(&offered);
     return ok && (a->offered != NULL || err_nomem(e, "an authorization"));
 }
 
 bool acme_authorization_parse(struct acme_authorization *a, const struct acme_directory *d,
-                              const struct http_reply *reply, struct err *e)
+                              enum challenge_type type, const struct http_reply *reply, struct err *e)
 {
     struct acme_authorization new = {0};
     json_t *root = acme_body(reply, "authorization", e);
@@ -174,7 +176,7 @@ bool acme_authorization_parse(struct acme_authorization *a, const struct acme_di
 
     if (root == NULL)
         return false;
-    ok = read_authorization(&new, d, root, e);
+    ok = read_authorization(&new, d, type, root, e);
     json_decref(root);
     if (!ok) {
         err_wrap(e, "the CA's authorization%s%s cannot be used", new.identifier != NULL ? " for " : "",

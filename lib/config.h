@@ -6,6 +6,7 @@
  * supervisor, users and groups are resolved by it too; all three processes then parse the same text
  * with this code. acmed.conf(5) is the description for people. */
 
+#include "lib/challenge.h"
 #include "lib/err.h"
 #include "lib/strv.h"
 
@@ -100,6 +101,7 @@ struct config_certificate {
         domains; /* normalised: lower case, no trailing dot, no duplicates; the first is the subject */
     const struct config_ca *ca; /* borrowed from the config */
     enum key_type key;
+    enum challenge_type challenge;
     int64_t renew_before;          /* seconds; 0: not given; see renew_before_percent */
     unsigned renew_before_percent; /* 1..99; 0: not given */
     unsigned keep;                 /* generations besides the live one; default 3 */

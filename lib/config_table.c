@@ -55,7 +55,7 @@ static const struct config_key keys[] = {
      .help = "the CA that issues it: letsencrypt, letsencrypt-staging or the NAME of a [ca NAME]"},
     {CERTIFICATE(key), .name = "key", .parse = config_value_key_type, .default_ = "ecdsa-p256",
      .help = "type of the private key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096"},
-    {CERTIFICATE(domains), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
+    {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
      .help = "how the CA checks that the names are yours: http-01"},
     {CERTIFICATE(renew_before), .name = "renew_before", .parse = config_value_renew_before, .min = 3600,
      .max = INT64_C(366) * 86400,

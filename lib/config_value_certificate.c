@@ -114,9 +114,10 @@ bool config_value_key_type(void *object, const struct config_key *key, const cha
 
 bool config_value_challenge(void *object, const struct config_key *key, const char *value, struct err *e)
 {
-    (void)object;
+    struct config_certificate *c = object;
+
     (void)key;
-    if (strcmp(value, "http-01") == 0)
+    if (challenge_type_from_str(value, &c->challenge))
         return true;
     return err_set(e, ERR_CLASS_CONFIG,
                    "\"%.80s\" is not supported: http-01 is the only challenge of this version", value);

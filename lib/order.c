@@ -28,7 +28,7 @@ static const struct {
     [ORDER_STATE_RESUME] = {"resume", "looking up the order in flight", order_on_resume},
     [ORDER_STATE_AUTHORIZATION] = {"authorization", "asking the CA what is to be proven",
                                    order_on_authorization},
-    [ORDER_STATE_PRESENT] = {"present", "making the tokens available", order_on_present},
+    [ORDER_STATE_PRESENT] = {"present", "preparing the challenges", order_on_present},
     [ORDER_STATE_ANSWER] = {"answer", "telling the CA to validate", order_on_answer},
     [ORDER_STATE_POLL] = {"poll", "waiting for the CA to validate", order_on_poll},
     [ORDER_STATE_DIAGNOSE] = {"diagnose", "asking the CA why the order failed", order_on_diagnose},
@@ -47,7 +47,8 @@ const char *order_state_to_str(enum order_state state)
     return (unsigned)state < ORDER_STATE_COUNT ? states[state].name : "unknown";
 }
 
-struct order *order_new(const struct acme_directory *directory, const struct strv *names, const char *url,
+struct order *order_new(const struct acme_directory *directory, const struct strv *names,
+                        enum challenge_type challenge, const char *url,
                         void (*trace)(void *arg, enum order_state from, enum order_state to), void *arg)
 {
     struct order *o = calloc(1, sizeof *o);
@@ -56,6 +57,7 @@ struct order *order_new(const struct acme_directory *directory, const struct str
         return NULL;
     o->directory = directory;
     o->names = names;
+    o->challenge = challenge;
     o->trace = trace;
     o->trace_arg = arg;
     o->hint = -1;
@@ -286,14 +288,11 @@ const char *order_url(const struct order *o)
     return o->url;
 }
 
-const char *order_token(const struct order *o, size_t i, const char **identifier)
+const struct acme_authorization *order_challenge(const struct order *o, size_t i)
 {
-    for (size_t k = 0; k < o->authorizations.n; k++) {
-        if (o->a[k].status != ACME_AUTHORIZATION_PENDING || o->a[k].token == NULL || i-- > 0)
-            continue;
-        *identifier = o->a[k].identifier;
-        return o->a[k].token;
-    }
+    for (size_t k = 0; k < o->authorizations.n; k++)
+        if (o->a[k].status == ACME_AUTHORIZATION_PENDING && o->a[k].challenge_url != NULL && i-- == 0)
+            return &o->a[k];
     return NULL;
 }
 
@@ -312,12 +311,13 @@ static void append(char *out, size_t size, const char *fmt, ...)
 /* The i-th name that the state is about: while validating those that are not valid yet, else all. */
 static const char *name_at(const struct order *o, size_t i)
 {
-    const char *identifier = NULL;
+    const struct acme_authorization *a;
 
     if (o->state == ORDER_STATE_PRESENT || o->state == ORDER_STATE_ANSWER || o->state == ORDER_STATE_POLL) {
-        if (order_token(o, i, &identifier) != NULL)
-            return identifier;
-        if (order_token(o, 0, &identifier) != NULL)
+        a = order_challenge(o, i);
+        if (a != NULL)
+            return a->identifier;
+        if (order_challenge(o, 0) != NULL)
             return NULL;
     }
     return i < o->names->n ? o->names->v[i] : NULL;

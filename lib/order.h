@@ -66,7 +66,7 @@ enum order_action_kind {
     ORDER_DO_POST,    /* sign and post .post to .url, then ORDER_EV_REPLY, or ORDER_EV_ERROR when there was no
                          HTTP reply */
     ORDER_DO_WAIT,    /* ORDER_EV_TIMER at .at_ms */
-    ORDER_DO_PRESENT, /* make every token of order_token() available, then ORDER_EV_DONE */
+    ORDER_DO_PRESENT, /* make every challenge of order_challenge() answerable, then ORDER_EV_DONE */
     ORDER_DO_INSTALL, /* hand .chain (PEM as downloaded) to the keeper, then ORDER_EV_DONE */
     ORDER_DO_SUCCEED, /* the new generation is live: forget the order */
     ORDER_DO_FAIL /* .error says why; .forget: drop the intent and the order's URL; .discard_key: and its key
@@ -97,9 +97,11 @@ struct order_event {
 
 struct order;
 
-/* directory and names are borrowed and outlive the machine. url: an order to resume, or NULL. state
- * changes are reported to trace (NULL: nobody) with every transition, for the debug log. */
-struct order *order_new(const struct acme_directory *directory, const struct strv *names, const char *url,
+/* directory and names are borrowed and outlive the machine. challenge: how authorizations are proven. url: an
+ * order to resume, or NULL. state changes are reported to trace (NULL: nobody) with every transition, for the
+ * debug log. */
+struct order *order_new(const struct acme_directory *directory, const struct strv *names,
+                        enum challenge_type challenge, const char *url,
                         void (*trace)(void *arg, enum order_state from, enum order_state to), void *arg);
 void order_free(struct order *o);
 
@@ -110,8 +112,9 @@ struct order_action order_step(struct order *o, const struct order_event *event,
 enum order_state order_state(const struct order *o);
 /* The order's URL once it is known, else NULL. Borrowed. */
 const char *order_url(const struct order *o);
-/* The i-th token to be presented and its identifier; NULL past the last. Borrowed. */
-const char *order_token(const struct order *o, size_t i, const char **identifier);
+/* The i-th authorization whose challenge is to be presented; NULL past the last. Borrowed until the next
+ * step. */
+const struct acme_authorization *order_challenge(const struct order *o, size_t i);
 /* One line for status: "waiting for the CA to validate a.example.com, b.example.com". Written to out. */
 void order_describe(const struct order *o, char *out, size_t size);
 

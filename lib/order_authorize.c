@@ -69,9 +69,10 @@ static bool check_authorization(struct order *o, const struct acme_authorization
                        "the authorization for %s has expired or was withdrawn", a->identifier);
     if (a->status == ACME_AUTHORIZATION_INVALID)
         return failed(o, a);
-    if (pending && !a->has_http01)
-        return err_set(&o->error, ERR_CLASS_PERMANENT, "the CA offers no http-01 challenge for %s, only: %s",
-                       a->identifier, *a->offered != '\0' ? a->offered : "none at all");
+    if (pending && !a->has_challenge)
+        return err_set(&o->error, ERR_CLASS_PERMANENT, "the CA offers no %s challenge for %s, only: %s",
+                       challenge_type_to_str(o->challenge), a->identifier,
+                       *a->offered != '\0' ? a->offered : "none at all");
     return !(pending && a->challenge_status == ACME_CHALLENGE_INVALID) || failed(o, a);
 }
 
@@ -84,11 +85,9 @@ static void note_hint(struct order *o, const struct http_reply *reply)
 
 static bool fetch_next(struct order *o, struct order_action *action)
 {
-    const char *identifier;
-
     if (o->at < o->authorizations.n)
         return order_post(o, ORDER_POST_FETCH, o->authorizations.v[o->at], ORDER_RETRIES, action);
-    return order_go(o, order_token(o, 0, &identifier) != NULL ? ORDER_STATE_PRESENT : ORDER_STATE_POLL);
+    return order_go(o, order_challenge(o, 0) != NULL ? ORDER_STATE_PRESENT : ORDER_STATE_POLL);
 }
 
 bool order_on_authorization(struct order *o, const struct order_outcome *out, int64_t now,
@@ -102,7 +101,7 @@ bool order_on_authorization(struct order *o, const struct order_outcome *out, in
     }
     if (out->kind != ORDER_OUTCOME_REPLY)
         return order_give_up(o, out, action);
-    if (!acme_authorization_parse(a, o->directory, out->reply, &o->error))
+    if (!acme_authorization_parse(a, o->directory, o->challenge, out->reply, &o->error))
         return order_unusable(o, false, now, action);
     if (!check_authorization(o, a))
         return is_withdrawn(a) ? order_replace(o, action) : order_fail(o, true, action);
@@ -205,7 +204,8 @@ bool order_on_diagnose(struct order *o, const struct order_outcome *out, int64_t
         o->at = 0;
         return diagnose_next(o, action);
     }
-    if (out->kind == ORDER_OUTCOME_REPLY && acme_authorization_parse(&a, o->directory, out->reply, NULL)) {
+    if (out->kind == ORDER_OUTCOME_REPLY &&
+        acme_authorization_parse(&a, o->directory, o->challenge, out->reply, NULL)) {
         note_diagnosis(o, &a);
         acme_authorization_clear(&a);
     }

@@ -21,6 +21,7 @@ struct order_request {
 struct order {
     const struct acme_directory *directory; /* borrowed */
     const struct strv *names;               /* borrowed */
+    enum challenge_type challenge;
     void (*trace)(void *arg, enum order_state from, enum order_state to);
     void *trace_arg;
 

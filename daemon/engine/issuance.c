@@ -2,6 +2,7 @@
 #include "daemon/engine/issuance.h"
 
 #include "daemon/engine/fleet.h"
+#include "daemon/engine/solver.h"
 #include "daemon/log.h"
 #include "lib/order.h"
 
@@ -14,14 +15,12 @@ struct issuance {
     struct authority *authority;
     struct order *order; /* NULL until the authority is ready */
     struct authority_wait ready;
-    struct port_wait port;
-    bool holds_port;
     bool resumed;  /* the order is one that an earlier process began */
     bool no_nonce; /* the last request could not even be sent: the CA gave no nonce */
     struct authority_post *post;
     uint32_t request;         /* install */
     struct loop_delay *delay; /* waits of the machine, and the first step */
-    struct strv tokens;       /* presented */
+    struct solver *solver;    /* from its first challenge on */
     unsigned generation;      /* installed */
 };
 
@@ -54,11 +53,7 @@ static void free_all(struct issuance *i)
     authority_wait_cancel(i->authority, &i->ready);
     authority_post_cancel(i->post);
     link_forget(i->g->keeper, i->request);
-    for (size_t t = 0; t < i->tokens.n; t++)
-        challenge_remove(i->g->challenges, i->tokens.v[t]);
-    if (i->holds_port)
-        port_release(i->g->port, &i->port);
-    strv_clear(&i->tokens);
+    solver_free(i->solver);
     loop_delay_free(i->delay);
     order_free(i->order);
     free(i);
@@ -161,32 +156,18 @@ static bool post(struct issuance *i, const struct order_action *a, struct err *e
     return i->post != NULL || err_nomem(e, "a request to the CA");
 }
 
-static void on_port(void *arg, const struct err *e)
+static void on_presented(void *arg, const struct err *e)
 {
     on_saved(arg, e);
 }
 
 static bool present(struct issuance *i, struct err *e)
 {
-    const char *identifier;
-    const char *token;
-
-    for (size_t t = 0; (token = order_token(i->order, t, &identifier)) != NULL; t++) {
-        if (strv_contains(&i->tokens, token))
-            continue;
-        if (!strv_add(&i->tokens, token))
-            return err_nomem(e, "a challenge");
-        if (!challenge_add(i->g->challenges, token, authority_thumbprint(i->authority))) {
-            free(i->tokens.v[--i->tokens.n]);
-            return err_nomem(e, "a challenge");
-        }
-        log_debug(i->c->name, "http-01: the token for %s is served", identifier);
-    }
-    if (i->holds_port)
-        port_release(i->g->port, &i->port);
-    i->holds_port = true;
-    port_hold(i->g->port, &i->port);
-    return true;
+    if (i->solver == NULL)
+        i->solver = solver_new(i->g, i->authority, i->c->config, on_presented, i);
+    if (i->solver == NULL)
+        return err_nomem(e, "the challenges");
+    return solver_present(i->solver, i->order, e);
 }
 
 static void on_installed(void *arg, const struct ipc_msg *m, const struct err *e)
@@ -358,7 +339,8 @@ static bool begin_order(struct issuance *i, const char *url)
     const struct order_event start = {.kind = ORDER_EV_START};
 
     i->resumed = url != NULL;
-    i->order = order_new(authority_directory(i->authority), &i->c->config->domains, url, trace, i);
+    i->order = order_new(authority_directory(i->authority), &i->c->config->domains, i->c->config->challenge,
+                         url, trace, i);
     if (i->order == NULL)
         return false;
     step(i, &start);
@@ -419,7 +401,6 @@ struct issuance *issuance_start(struct certificate *c, struct authority *a)
         return NULL;
     *i = (struct issuance){.c = c, .g = c->engine, .authority = a};
     i->ready = (struct authority_wait){.on_ready = on_ready, .arg = i};
-    i->port = (struct port_wait){.on_ready = on_port, .arg = i};
     i->delay = loop_delay_new(i->g->loop, on_delay, i);
     if (i->delay == NULL) {
         free_all(i);

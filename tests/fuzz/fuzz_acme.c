@@ -57,12 +57,12 @@ static void try_authorization(const struct acme_directory *d, const struct http_
     struct acme_authorization a;
     struct err e;
 
-    if (!acme_authorization_parse(&a, d, reply, &e))
+    if (!acme_authorization_parse(&a, d, CHALLENGE_TYPE_HTTP_01, reply, &e))
         return;
     must(a.identifier != NULL && a.offered != NULL);
     must(a.token == NULL || b64url_valid(a.token, ACME_TOKEN_MAX));
     must(a.challenge_url == NULL || http_same_origin(a.challenge_url, DIRECTORY));
-    if (a.status == ACME_AUTHORIZATION_PENDING && a.has_http01)
+    if (a.status == ACME_AUTHORIZATION_PENDING && a.has_challenge)
         must(a.token != NULL && a.challenge_url != NULL);
     must(a.error == NULL || strpbrk(a.error, "\n\r\033") == NULL);
     acme_authorization_clear(&a);

@@ -55,11 +55,10 @@ static void on_trace(void *arg, enum order_state from, enum order_state to)
 
 static void check_present(const struct play *p)
 {
-    const char *identifier;
-    const char *token;
+    const struct acme_authorization *a;
 
-    for (size_t i = 0; (token = order_token(p->order, i, &identifier)) != NULL; i++)
-        must(b64url_valid(token, ACME_TOKEN_MAX) && identifier != NULL);
+    for (size_t i = 0; (a = order_challenge(p->order, i)) != NULL; i++)
+        must(b64url_valid(a->token, ACME_TOKEN_MAX) && a->identifier != NULL);
 }
 
 static void check_post(struct play *p)
@@ -228,7 +227,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct play p = {.data = data, .size = size, .now = INT64_C(1794000000000)};
     unsigned steps = 0;
 
-    p.order = order_new(&directory, &names, take(&p) % 2 == 0 ? NULL : CA "old", on_trace, &p);
+    p.order = order_new(&directory, &names, CHALLENGE_TYPE_HTTP_01, take(&p) % 2 == 0 ? NULL : CA "old",
+                        on_trace, &p);
     if (p.order == NULL)
         return 0;
     step(&p, &(struct order_event){.kind = ORDER_EV_START});

@@ -82,7 +82,7 @@ static const char *action_to_str(const struct replay *r)
 static void step(struct replay *r, struct order_event event)
 {
     if (r->order == NULL) {
-        r->order = order_new(&r->directory, &r->names, r->resume, on_trace, r);
+        r->order = order_new(&r->directory, &r->names, CHALLENGE_TYPE_HTTP_01, r->resume, on_trace, r);
         if (r->order == NULL)
             die(r, "out of memory");
     } else if (!r->checked) {
@@ -173,18 +173,17 @@ static void expect_present(struct replay *r, const char *words)
     const char *rest = words;
     char word[400];
     char got[400];
-    const char *identifier;
-    const char *token;
+    const struct acme_authorization *a;
     size_t i = 0;
 
     expect_text(r, "present", words);
     for (; *body_word(&rest, word, sizeof word) != '\0'; i++) {
-        token = order_token(r->order, i, &identifier);
-        snprintf(got, sizeof got, "%s=%s", token != NULL ? identifier : "", token != NULL ? token : "");
+        a = order_challenge(r->order, i);
+        snprintf(got, sizeof got, "%s=%s", a != NULL ? a->identifier : "", a != NULL ? a->token : "");
         if (strcmp(got, word) != 0)
             die(r, "token %zu: expected %s, not %s", i, word, got);
     }
-    if (order_token(r->order, i, &identifier) != NULL)
+    if (order_challenge(r->order, i) != NULL)
         die(r, "more than %zu tokens", i);
 }
 

@@ -281,18 +281,18 @@ static void test_authorization(void **state)
     struct err e;
 
     (void)state;
-    assert_true(acme_authorization_parse(&a, &directory, &reply, &e));
+    assert_true(acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_HTTP_01, &reply, &e));
     assert_int_equal(a.status, ACME_AUTHORIZATION_PENDING);
     assert_string_equal(a.identifier, "a.example.com");
-    assert_true(a.has_http01);
+    assert_true(a.has_challenge);
     assert_string_equal(a.token, "tok_-1");
     assert_string_equal(a.challenge_url, "https://ca.test/chall/1");
     assert_string_equal(a.offered, "dns-01 http-01");
     acme_authorization_clear(&a);
 
     reply = reply_of(200, AUTHORIZATION("pending", DNS01 ",{\"type\": \"tls-alpn-01\"}"));
-    assert_true(acme_authorization_parse(&a, &directory, &reply, &e));
-    assert_false(a.has_http01);
+    assert_true(acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_HTTP_01, &reply, &e));
+    assert_false(a.has_challenge);
     assert_string_equal(a.offered, "dns-01 tls-alpn-01");
     acme_authorization_clear(&a);
 }
@@ -309,7 +309,7 @@ static void test_authorization_failed(void **state)
     struct err e;
 
     (void)state;
-    assert_true(acme_authorization_parse(&a, &directory, &reply, &e));
+    assert_true(acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_HTTP_01, &reply, &e));
     assert_string_equal(a.error, "connection: refused [the CA connected to 192.0.2.9]");
     assert_int_equal(a.error_class, ERR_CLASS_TRANSIENT);
     assert_null(a.token);
@@ -319,10 +319,10 @@ static void test_authorization_failed(void **state)
 static void authorization_refused(const char *body, const char *why)
 {
     struct http_reply reply = reply_of(200, body);
-    struct acme_authorization a = {.has_http01 = true};
+    struct acme_authorization a = {.has_challenge = true};
     struct err e;
 
-    assert_false(acme_authorization_parse(&a, &directory, &reply, &e));
+    assert_false(acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_HTTP_01, &reply, &e));
     if (strstr(e.text, why) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", e.text, why);
     assert_null(a.identifier);

@@ -52,7 +52,7 @@ static bool run_parsers(struct err *e)
     bool ok = acme_order_parse(&o, &directory, &names, &reply, e);
 
     reply = reply_of(AUTHORIZATION);
-    ok = ok && acme_authorization_parse(&a, &directory, &reply, e);
+    ok = ok && acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_HTTP_01, &reply, e);
     reply = reply_of(DIRECTORY);
     ok = ok && acme_directory_parse(&d, "https://ca.test/", &reply, e);
     reply = reply_of("{\"status\":\"valid\"}");
@@ -98,7 +98,7 @@ static const char *answer_to(const struct order_action *action, unsigned fetches
 
 static bool run_order(struct err *e)
 {
-    struct order *o = order_new(&directory, &names, NULL, NULL, NULL);
+    struct order *o = order_new(&directory, &names, CHALLENGE_TYPE_HTTP_01, NULL, NULL, NULL);
     struct order_event event = {.kind = ORDER_EV_START};
     struct order_action action;
     struct http_reply reply;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/solver.h"
+
+#include "daemon/engine/solver_way.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct solver {
+    struct solver_job job;
+    const struct solver_way *way;
+    void *state; /* the way's */
+};
+
+static const struct solver_way *const ways[] = {
+    [CHALLENGE_TYPE_HTTP_01] = &solver_http,
+};
+static_assert(sizeof ways / sizeof ways[0] == CHALLENGE_TYPE_COUNT, "every type of challenge has its way");
+
+struct solver *solver_new(struct engine *g, struct authority *a, const struct config_certificate *config,
+                          void (*on_ready)(void *arg, const struct err *e), void *arg)
+{
+    struct solver *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    s->job =
+        (struct solver_job){.engine = g, .authority = a, .config = config, .on_ready = on_ready, .arg = arg};
+    s->way = ways[config->challenge];
+    s->state = s->way->start(&s->job);
+    if (s->state == NULL) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void solver_free(struct solver *s)
+{
+    if (s == NULL)
+        return;
+    s->way->end(s->state);
+    free(s);
+}
+
+bool solver_present(struct solver *s, const struct order *o, struct err *e)
+{
+    return s->way->present(s->state, o, e);
+}

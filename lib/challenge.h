@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_CHALLENGE_H
+#define ACMED_CHALLENGE_H
+
+/* The ways to prove control of an identifier (RFC 8555 section 8, RFC 8737). One table: what a type is called
+ * and what it can do. */
+
+#include <stdbool.h>
+
+enum challenge_type {
+    CHALLENGE_TYPE_HTTP_01, /* RFC 8555 section 8.3 */
+    CHALLENGE_TYPE_COUNT
+};
+
+/* "http-01", ... as in ACME and in the configuration. Static storage. */
+const char *challenge_type_to_str(enum challenge_type type);
+bool challenge_type_from_str(const char *s, enum challenge_type *type);
+
+/* Can it prove a wildcard name (RFC 8555 section 7.1.3), an IP address (RFC 8738 section 7)? */
+bool challenge_type_proves_wildcard(enum challenge_type type);
+bool challenge_type_proves_ip(enum challenge_type type);
+
+#endif

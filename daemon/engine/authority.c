@@ -13,34 +13,18 @@ struct authority {
     struct link *keeper;
     const struct config_ca *ca;
     struct nonces *nonces;
+    struct posts *posts;
     struct gate *gate;
     struct account *machine;
     char *thumbprint;
     struct authority_wait *waiting; /* in no order */
     bool running;                   /* the machine has an action under way */
     bool failed;
-    struct err error;             /* why */
-    struct client_call *get;      /* the directory's */
-    uint32_t request;             /* the keeper's, for the machine */
-    struct authority_post *post;  /* newAccount */
-    struct loop_delay *soon;      /* steps never run within the caller */
-    struct authority_post *posts; /* all under way */
-};
-
-struct authority_post {
-    struct authority_post *next;
-    struct authority *authority;
-    enum ipc_type what;
-    char *subject;
-    char *url;
-    struct nonces_wait nonce;
-    uint32_t request;
-    struct client_call *call;
-    int64_t sent_at; /* monotonic ms; 0: not sent */
-    bool starting;   /* within authority_post(): a failure is its return value, not a callback */
-    bool failed;
-    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
-    void *arg;
+    struct err error;        /* why */
+    struct client_call *get; /* the directory's */
+    uint32_t request;        /* the keeper's, for the machine */
+    struct post *post;       /* newAccount */
+    struct loop_delay *soon; /* steps never run within the caller */
 };
 
 static void step(struct authority *a, const struct account_event *event);
@@ -281,126 +265,11 @@ void authority_account_lost(struct authority *a)
 
 /* ---- signed requests ---- */
 
-static void post_free(struct authority_post *p)
+struct post *authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,
+                            void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
+                            void *arg)
 {
-    struct authority *a = p->authority;
-
-    for (struct authority_post **q = &a->posts; *q != NULL; q = &(*q)->next) {
-        if (*q == p) {
-            *q = p->next;
-            break;
-        }
-    }
-    nonces_cancel(a->nonces, &p->nonce);
-    link_forget(a->keeper, p->request);
-    if (p->sent_at != 0)
-        nonces_reply(a->nonces, NULL, loop_monotonic_ms() - p->sent_at);
-    client_cancel(p->call);
-    free(p->subject);
-    free(p->url);
-    free(p);
-}
-
-static void finish(struct authority_post *p, const struct http_reply *reply, const struct err *e)
-{
-    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e) = p->on_done;
-    void *arg = p->arg;
-
-    if (p->starting) {
-        p->failed = true;
-        return;
-    }
-    post_free(p);
-    on_done(arg, reply, e);
-}
-
-static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
-{
-    struct authority_post *p = arg;
-    struct authority *a = p->authority;
-    int64_t rtt = loop_monotonic_ms() - p->sent_at;
-
-    p->call = NULL;
-    p->sent_at = 0;
-    log_debug(NULL, "CA %s: POST %s: %s%d", a->ca->name, p->url, reply != NULL ? "HTTP " : "no reply ",
-              reply != NULL ? reply->status : 0);
-    nonces_reply(a->nonces, reply != NULL ? reply->replay_nonce : NULL, rtt);
-    finish(p, reply, e);
-}
-
-static void on_signed(void *arg, const struct ipc_msg *m, const struct err *e)
-{
-    struct authority_post *p = arg;
-    struct authority *a = p->authority;
-    struct client_request r = {.method = CLIENT_POST, .url = p->url, .ca_file = a->ca->ca_file};
-    struct err own;
-
-    p->request = 0;
-    if (m != NULL && m->type != IPC_SIGNED) {
-        err_set(&own, ERR_CLASS_INTERNAL, "the keeper answered a request for a signature with \"%s\"",
-                ipc_type_to_str(m->type));
-        e = &own;
-    } else if (m != NULL) {
-        r.body = m->field[0].s;
-        p->call = client_start(a->client, &r, on_reply, p, &own);
-        e = &own;
-    }
-    if (p->call == NULL) {
-        finish(p, NULL, e);
-        return;
-    }
-    p->sent_at = loop_monotonic_ms();
-    nonces_request_sent(a->nonces);
-}
-
-static void on_nonce(void *arg, const char *nonce, const struct err *e)
-{
-    struct authority_post *p = arg;
-    struct err own;
-
-    if (nonce != NULL) {
-        p->request = link_request(p->authority->keeper, on_signed, p, p->what, p->subject, p->url, nonce);
-        if (p->request != 0)
-            return;
-        err_set(&own, ERR_CLASS_INTERNAL, "cannot ask the keeper for a signature");
-        e = &own;
-    }
-    finish(p, NULL, e);
-}
-
-struct authority_post *
-authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,
-               void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg)
-{
-    struct authority_post *p = calloc(1, sizeof *p);
-
-    if (p == NULL)
-        return NULL;
-    *p = (struct authority_post){
-        .next = a->posts, .authority = a, .what = what, .on_done = on_done, .arg = arg};
-    a->posts = p;
-    p->subject = strdup(subject);
-    p->url = strdup(url);
-    p->nonce.on_nonce = on_nonce;
-    p->nonce.arg = p;
-    if (p->subject == NULL || p->url == NULL) {
-        post_free(p);
-        return NULL;
-    }
-    p->starting = true;
-    nonces_take(a->nonces, &p->nonce);
-    p->starting = false;
-    if (p->failed) {
-        post_free(p);
-        return NULL;
-    }
-    return p;
-}
-
-void authority_post_cancel(struct authority_post *p)
-{
-    if (p != NULL)
-        post_free(p);
+    return post_start(a->posts, what, subject, url, on_done, arg);
 }
 
 struct authority *authority_new(struct loop *l, struct client *client, struct link *keeper,
@@ -414,10 +283,12 @@ struct authority *authority_new(struct loop *l, struct client *client, struct li
         return NULL;
     *a = (struct authority){.client = client, .keeper = keeper, .ca = ca};
     a->nonces = nonces_new(l, client, ca->ca_file);
+    if (a->nonces != NULL)
+        a->posts = posts_new(client, keeper, a->nonces, ca);
     a->soon = loop_delay_new(l, on_soon, a);
     limit = gate_limit(ca->directory, &window_s);
     a->gate = ca->limits_set ? gate_new(ca->limit, ca->limit_window) : gate_new(limit, window_s);
-    if (a->gate == NULL || a->nonces == NULL || a->soon == NULL) {
+    if (a->gate == NULL || a->posts == NULL || a->soon == NULL) {
         authority_free(a);
         return NULL;
     }
@@ -428,9 +299,7 @@ void authority_free(struct authority *a)
 {
     if (a == NULL)
         return;
-    while (a->posts != NULL)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has been unlinked */
-        post_free(a->posts);
+    posts_free(a->posts);
     client_cancel(a->get);
     link_forget(a->keeper, a->request);
     account_free(a->machine);

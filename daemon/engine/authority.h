@@ -2,11 +2,12 @@
 #ifndef ACMED_ENGINE_AUTHORITY_H
 #define ACMED_ENGINE_AUTHORITY_H
 
-/* One configured CA: its directory and account (the machine of lib/account.h), its nonces, and the signed
- * requests of all orders there. */
+/* One configured CA: its directory and account (the machine of lib/account.h), its nonces, the signed
+ * requests of all orders there, and the gate before them. */
 
 #include "daemon/engine/client.h"
 #include "daemon/engine/link.h"
+#include "daemon/engine/post.h"
 #include "lib/acme.h"
 #include "lib/config.h"
 #include "lib/gate.h"
@@ -43,15 +44,10 @@ void authority_account_lost(struct authority *a);
 const struct acme_directory *authority_directory(const struct authority *a);
 const char *authority_thumbprint(const struct authority *a);
 
-/* A signed request (RFC 8555 section 6.2): takes a nonce, has the keeper sign, posts. what: one of the
- * IPC_SIGN_* requests; subject: the CA's name or the lineage, as that request wants. on_done as in
- * client_start(). The nonce of every reply is kept for the next request. NULL: out of memory. */
-struct authority_post;
-struct authority_post *
-authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,
-               void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg);
-/* NULL is ignored. */
-void authority_post_cancel(struct authority_post *p);
+/* A signed request there, as post_start(). */
+struct post *authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,
+                            void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
+                            void *arg);
 
 /* For status: "unused", "connecting", "ready", "failing", with the last failure (NULL: none). */
 const char *authority_state(const struct authority *a, const struct err **e);

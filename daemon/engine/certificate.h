@@ -58,6 +58,15 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
 void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
                         enum gate_scope scope);
 
+/* Reads live generation and journal, for certificate_new(). */
+void certificate_load(struct certificate *c);
+/* Reads the live leaf again. False: there is none, or it cannot be read (logged); the old facts stay. */
+bool certificate_load_live(struct certificate *c);
+
+/* A failed attempt is the CA's gate's matter, not held against the certificate: it waits there, at no cost.
+ * next: what acmed does next, as a clause for people. */
+void certificate_wait_at_gate(struct certificate *c, const struct authority *a, int64_t now, char *next,
+                              size_t size);
 /* Why it waits for its CA, as a sentence for people. */
 void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
                                size_t size);

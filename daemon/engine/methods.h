@@ -5,7 +5,7 @@
 /* What the methods of lib/org.acmed.Control.varlink do. */
 
 #include "daemon/engine/certificate.h"
-#include "daemon/engine/control.h"
+#include "daemon/engine/peer.h"
 
 /* Answers the call, now or later; parameters are borrowed for the call. */
 void method_call(struct peer *p, enum varlink_method_id id, const json_t *parameters);

@@ -2,6 +2,7 @@
 #include "tests/unit/engine/rig.h"
 
 #include "daemon/engine/control.h"
+#include "daemon/engine/peer.h"
 #include "daemon/engine/methods.h"
 #include "daemon/snapshot.h"
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/certificate.h"
+
+#include "daemon/engine/authority.h"
+#include "daemon/engine/deploy.h"
+#include "daemon/engine/fleet.h"
+#include "daemon/engine/issuance.h"
+#include "daemon/log.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+static uint32_t draw_jitter(void)
+{
+    uint32_t r = 0;
+
+    (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
+    return r;
+}
+
+bool certificate_is_exempt(const struct certificate *c)
+{
+    return c->journal.order_url != NULL ||
+           (c->has_facts && c->plan.reason != RENEWAL_NAMES && c->plan.reason != RENEWAL_MISSING);
+}
+
+void certificate_attempt(struct certificate *c, struct authority *a)
+{
+    struct journal *j = &c->journal;
+    struct err pending;
+
+    gate_started(authority_gate(a), &c->config->domains, certificate_is_exempt(c), engine_now());
+    timer_cancel(c->engine->timers, &c->timer);
+    j->attempts++;
+    j->attempt_at = engine_now();
+    err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
+    j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
+                                                    draw_jitter(), j->attempt_at);
+    log_info(c->name, "ordering at CA %s: %s%s", c->config->ca->name, renewal_reason_to_str(c->plan.reason),
+             j->attempts > 1 ? " (not the first attempt)" : "");
+    feed_event(c->engine->feed, c->name, "started", NULL, "ordering at CA %s: %s", c->config->ca->name,
+               renewal_reason_to_str(c->plan.reason));
+    feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->config->ca->name,
+                  renewal_reason_to_str(c->plan.reason));
+    c->issuance = issuance_start(c, a);
+    if (c->issuance == NULL) {
+        err_nomem(&pending, "an issuance");
+        certificate_failed(c, a, &pending, false, GATE_SCOPE_ORDER);
+    }
+    feed_changed(c->engine->feed, c->name);
+}
+
+/* Tells the gate, and the log when the CA had been away. */
+static void end_well(const struct certificate *c, struct authority *a)
+{
+    struct gate *gate = authority_gate(a);
+    char text[ERR_TEXT_MAX + 64];
+    int64_t now = engine_now();
+    int64_t until;
+    bool was_closed = gate_describe(gate, now, text, sizeof text, &until) != GATE_CAUSE_NONE;
+
+    (void)gate_ended(gate, &c->config->domains, NULL, GATE_SCOPE_ORDER, draw_jitter(), now);
+    if (was_closed && gate_describe(gate, now, text, sizeof text, &until) == GATE_CAUSE_NONE)
+        log_notice(NULL, "CA %s takes orders again; %u wait for it", authority_ca(a)->name,
+                   fleet_waiting_for(c->engine->fleet, a));
+}
+
+static void log_issued(const struct certificate *c)
+{
+    int64_t now = engine_now();
+    char expiry[32], next[32];
+
+    renewal_time_to_str(c->facts.not_after, expiry, sizeof expiry);
+    renewal_time_to_str(c->plan.at, next, sizeof next);
+    log_notice(c->name, "generation %u is issued by %s, valid for %lld days until %s%s%s", c->generation,
+               c->facts.issuer != NULL ? c->facts.issuer : "the CA",
+               (long long)((c->facts.not_after - now) / 86400), expiry,
+               c->plan.at > now ? "; next renewal at " : "", c->plan.at > now ? next : "");
+}
+
+void certificate_issued(struct certificate *c, struct authority *a, unsigned generation)
+{
+    struct engine *g = c->engine;
+    bool first = !c->has_facts;
+    bool is_readable;
+
+    journal_issued(&c->journal, generation, engine_now());
+    is_readable = certificate_load_live(c);
+    certificate_plan(c);
+    if (is_readable)
+        log_issued(c);
+    else
+        log_error(c->name,
+                  "generation %u was installed but cannot be read back; it is deployed all the same, and "
+                  "read again at the next start or reload",
+                  generation);
+    feed_event(g->feed, c->name, "issued", NULL, "generation %u, serial %s", generation,
+               c->facts.serial != NULL ? c->facts.serial : "unknown");
+    feed_progress(g->feed, c->name, NULL, "issued: generation %u", generation);
+    deploy_cancel(c->deploy);
+    c->deploy = NULL;
+    if (!deploy_start(c, first ? "issued" : "renewed"))
+        log_error(c->name, "out of memory: the deployment begins after the next start");
+    end_well(c, a);
+    fleet_done(g->fleet, c);
+}
+
+/* What acmed does next about a failed attempt, and when. */
+static void next_try(const struct certificate *c, char *text, size_t size)
+{
+    int64_t in = c->plan.at - engine_now();
+    const char *what = c->plan.reason == RENEWAL_LIFETIME && c->plan.renew_at > engine_now()
+                           ? "the next renewal is due"
+                           : "tried again";
+
+    if (in < 2 * 3600)
+        (void)snprintf(text, size, "%s in %lld min", what, (long long)((in + 59) / 60));
+    else if (in < 3 * 86400)
+        (void)snprintf(text, size, "%s in %lld h", what, (long long)(in / 3600));
+    else
+        (void)snprintf(text, size, "%s in %lld days", what, (long long)(in / 86400));
+}
+
+void certificate_failed(struct certificate *c, struct authority *a, const struct err *cause, bool forget,
+                        enum gate_scope scope)
+{
+    struct journal *j = &c->journal;
+    struct engine *g = c->engine;
+    uint32_t jitter = draw_jitter();
+    int64_t now = engine_now();
+    bool waits = gate_ended(authority_gate(a), &c->config->domains, cause, scope, jitter, now);
+    struct err e = *cause;
+    char next[256];
+
+    if (scope == GATE_SCOPE_ACCOUNT)
+        err_wrap(&e, "CA %s", authority_ca(a)->name);
+    journal_error_set(&j->error, &e, now);
+    j->issued_by_force_pending = false;
+    if (forget)
+        journal_drop_order(j);
+    if (waits) {
+        certificate_wait_at_gate(c, a, now, next, sizeof next);
+    } else {
+        j->not_before = now + renewal_backoff(&e, j->attempts, c->has_facts ? &c->facts : NULL, jitter, now);
+        certificate_plan(c);
+        next_try(c, next, sizeof next);
+    }
+    (void)certificate_save(c, NULL, NULL);
+    log_error(c->name, "not %s: %s; %s%s", c->has_facts ? "renewed" : "issued", e.text, next,
+              c->has_facts ? "; the certificate in use stays" : "");
+    feed_event(g->feed, c->name, "failed", NULL, "%s", e.text);
+    feed_progress(g->feed, c->name, "failed", "%s; %s", e.text, next);
+    fleet_done(g->fleet, c);
+    if (waits) /* after the outcome is told: from here on it waits again */
+        certificate_plan(c);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/certificate.h"
+
+#include "daemon/engine/authority.h"
+#include "daemon/engine/fleet.h"
+
+#include <stdio.h>
+
+void certificate_wait_at_gate(struct certificate *c, const struct authority *a, int64_t now, char *next,
+                              size_t size)
+{
+    struct journal *j = &c->journal;
+    struct gate_answer answer =
+        gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
+    int64_t in = answer.until - now;
+
+    j->not_before = 0;
+    j->attempts -= j->attempts > 0 ? 1 : 0;
+    if (in <= 0)
+        (void)snprintf(next, size, "it goes on when CA %s can be had again", authority_ca(a)->name);
+    else
+        (void)snprintf(next, size, "CA %s is asked again in %lld %s, %u more waiting", authority_ca(a)->name,
+                       (long long)(in < 120 ? in : (in + 59) / 60), in < 120 ? "s" : "min",
+                       fleet_waiting_for(c->engine->fleet, a));
+}
+
+void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
+                               size_t size)
+{
+    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
+    const char *ca = c->config->ca->name;
+    char why[ERR_TEXT_MAX + 64];
+    int64_t until;
+
+    if (answer.cause == GATE_CAUSE_LIMIT)
+        (void)snprintf(text, size,
+                       "CA %s allows a limited number of new orders, and they are used up for now", ca);
+    else if (answer.cause == GATE_CAUSE_DOMAIN)
+        (void)snprintf(text, size, "CA %s takes no more orders for this domain for now", ca);
+    else if (gate_describe(gate, engine_now(), why, sizeof why, &until) != GATE_CAUSE_NONE)
+        (void)snprintf(text, size, "CA %s %s", ca, why);
+    else
+        (void)snprintf(text, size, "one order goes first, to see whether CA %s takes any", ca);
+}
+
+void certificate_tell_wait(struct certificate *c, struct gate_answer answer)
+{
+    char text[ERR_TEXT_MAX + 128];
+    char until[32];
+
+    if (!c->journal.issued_by_force_pending || c->told == answer.cause)
+        return;
+    c->told = answer.cause;
+    certificate_describe_wait(c, answer, text, sizeof text);
+    renewal_time_to_str(answer.until, until, sizeof until);
+    feed_progress(c->engine->feed, c->name, NULL, "waiting: %s%s%s", text,
+                  answer.until != 0 ? "; until " : "", answer.until != 0 ? until : "");
+}

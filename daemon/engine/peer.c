@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/peer.h"
+
+#include "daemon/engine/methods.h"
+#include "daemon/log.h"
+#include "lib/buf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DRAINED    (64 * 1024)
+#define GROUPS_MAX 1024
+
+struct peer {
+    struct engine *engine;
+    int fd;
+    struct loop_io *io;
+    int64_t deadline_ms;
+    struct loop_delay *deadline;
+    struct loop_delay *soon; /* the next request, or the end, in a turn of its own */
+    bool may_control;
+    char name[32];
+    struct buf in;
+    struct buf out;
+    bool broken;  /* to be closed as soon as the loop has its turn */
+    bool closing; /* to be closed when out is sent */
+    bool calling; /* a call is being answered */
+    bool more;
+    bool oneway;
+    void (*on_drained)(void *arg);
+    void (*on_end)(void *arg);
+    void *arg;
+    void (*on_gone)(void *arg, const struct peer *p);
+    void *gone_arg;
+};
+
+struct engine *peer_engine(const struct peer *p)
+{
+    return p->engine;
+}
+
+bool peer_wants_more(const struct peer *p)
+{
+    return p->more;
+}
+
+bool peer_may_control(const struct peer *p)
+{
+    return p->may_control;
+}
+
+const char *peer_name(const struct peer *p)
+{
+    return p->name;
+}
+
+bool peer_is_drained(const struct peer *p)
+{
+    return p->out.len < DRAINED;
+}
+
+bool peer_is_idle(const struct peer *p)
+{
+    return !p->calling && p->out.len == 0 && !p->broken;
+}
+
+/* ---- the end of a call, and of a peer ---- */
+
+static void end_call(struct peer *p)
+{
+    void (*on_end)(void *arg) = p->on_end;
+
+    p->calling = false;
+    p->on_end = NULL;
+    p->on_drained = NULL;
+    if (on_end != NULL)
+        on_end(p->arg);
+}
+
+void peer_free(struct peer *p)
+{
+    end_call(p);
+    p->on_gone(p->gone_arg, p);
+    loop_io_free(p->io);
+    loop_delay_free(p->deadline);
+    loop_delay_free(p->soon);
+    (void)close(p->fd);
+    buf_clear(&p->in);
+    buf_clear(&p->out);
+    free(p);
+}
+
+/* Peers are never freed within a method or a feed's message, only in a turn of their own. */
+static void break_off(struct peer *p)
+{
+    p->broken = true;
+    loop_delay_start(p->soon, 0);
+}
+
+static void update(struct peer *p)
+{
+    bool unfinished = p->out.len > 0 || (!p->calling && p->in.len > 0);
+
+    if (p->broken)
+        return;
+    (void)loop_io_want(p->io, !p->closing && p->in.len<VARLINK_REQUEST_MAX + 1, p->out.len> 0);
+    if (!unfinished)
+        loop_delay_stop(p->deadline);
+    else if (!loop_delay_running(p->deadline))
+        loop_delay_start(p->deadline, p->deadline_ms);
+}
+
+static void flush(struct peer *p)
+{
+    ssize_t n;
+
+    if (p->out.len == 0 || p->broken)
+        return;
+    n = send(p->fd, p->out.data, p->out.len, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        break_off(p);
+        return;
+    }
+    if (n > 0) {
+        buf_consume(&p->out, (size_t)n);
+        loop_delay_stop(p->deadline); /* it takes what it gets: the time begins anew */
+    }
+    if (p->out.len == 0 && p->closing)
+        break_off(p);
+}
+
+static void queue_message(struct peer *p, char *text)
+{
+    if (text == NULL || p->oneway) {
+        if (text == NULL)
+            break_off(p);
+        free(text);
+        return;
+    }
+    if (!buf_add(&p->out, text, strlen(text) + 1)) /* it never drains: bounded, dropped */
+        break_off(p);
+    free(text);
+    flush(p);
+    update(p);
+}
+
+void peer_error(struct peer *p, const char *error, json_t *parameters)
+{
+    queue_message(p, varlink_error(error, parameters));
+    end_call(p);
+    loop_delay_start(p->soon, 0);
+}
+
+void peer_reply(struct peer *p, json_t *parameters, bool continues)
+{
+    char *text = varlink_reply(parameters, continues);
+
+    if (text != NULL && strlen(text) > VARLINK_REPLY_MAX) {
+        free(text);
+        peer_error(p, VARLINK_EXPECTED_MORE, NULL);
+        return;
+    }
+    queue_message(p, text);
+    if (!continues) {
+        end_call(p);
+        loop_delay_start(p->soon, 0);
+    }
+}
+
+void peer_continue(struct peer *p, void (*on_drained)(void *arg), void (*on_end)(void *arg), void *arg)
+{
+    p->on_drained = on_drained;
+    p->on_end = on_end;
+    p->arg = arg;
+}
+
+/* ---- calls ---- */
+
+static bool is_allowed(struct peer *p, const struct varlink_call *call, const struct varlink_method *m)
+{
+    if (m->privilege == VARLINK_READ || p->may_control)
+        return true;
+    log_warning(
+        NULL,
+        "control socket: %s of %s was refused: only root, acmed's own user and members of control_group "
+        "may do that",
+        call->method, p->name);
+    peer_error(p, VARLINK_PERMISSION_DENIED, NULL);
+    return false;
+}
+
+static void start_call(struct peer *p, const struct varlink_call *call)
+{
+    const struct varlink_method *m = varlink_find_method(call->method);
+
+    p->calling = true;
+    p->more = call->more;
+    p->oneway = call->oneway;
+    if (m == NULL && varlink_has_interface(call->method)) {
+        peer_error(p, VARLINK_METHOD_NOT_FOUND, json_pack("{ss}", "method", call->method));
+    } else if (m == NULL) {
+        const char *dot = strrchr(call->method, '.');
+
+        peer_error(
+            p, VARLINK_INTERFACE_NOT_FOUND,
+            json_pack("{ss%}", "interface", call->method, (size_t)(dot != NULL ? dot - call->method : 0)));
+    } else if (is_allowed(p, call, m)) {
+        if (m->more_required && !call->more)
+            peer_error(p, VARLINK_EXPECTED_MORE, NULL);
+        else if (p->engine->stopping)
+            peer_error(p, VARLINK_CONTROL_INTERFACE ".Stopping", NULL);
+        else
+            method_call(p, m->id, call->parameters);
+    }
+}
+
+/* The next request, if one is there whole and none is being answered. */
+static void next_call(struct peer *p)
+{
+    struct varlink_call call;
+    struct err e;
+    char *end;
+    size_t len;
+
+    if (p->calling || p->closing || p->in.len == 0)
+        return;
+    end = memchr(p->in.data, '\0', p->in.len);
+    len = end != NULL ? (size_t)(end - p->in.data) : p->in.len;
+    if (end == NULL && p->in.len <= VARLINK_REQUEST_MAX)
+        return;
+    if (end == NULL || !varlink_call_parse(&call, p->in.data, len, &e)) {
+        log_debug(NULL, "control socket: %s sent what is no request: %s", p->name,
+                  end == NULL ? "too long" : e.text);
+        break_off(p);
+        return;
+    }
+    buf_consume(&p->in, len + 1);
+    start_call(p, &call);
+    varlink_call_clear(&call);
+}
+
+static void on_soon(void *arg)
+{
+    struct peer *p = arg;
+
+    if (p->broken) {
+        peer_free(p);
+        return;
+    }
+    next_call(p);
+    update(p);
+}
+
+static void on_deadline(void *arg)
+{
+    peer_free(arg);
+}
+
+static void read_more(struct peer *p)
+{
+    char *room = buf_reserve(&p->in, VARLINK_REQUEST_MAX + 1 - p->in.len);
+    ssize_t n = room != NULL ? recv(p->fd, room, VARLINK_REQUEST_MAX + 1 - p->in.len, 0) : 0;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        break_off(p);
+        return;
+    }
+    buf_grew(&p->in, (size_t)n);
+    next_call(p);
+}
+
+static void on_peer(void *arg, bool readable, bool writable)
+{
+    struct peer *p = arg;
+
+    if (p->broken)
+        return;
+    if (writable) {
+        flush(p);
+        if (!p->broken && peer_is_drained(p) && p->on_drained != NULL)
+            p->on_drained(p->arg);
+    }
+    if (readable && !p->broken)
+        read_more(p);
+    update(p);
+}
+
+/* ---- who it is, and its life ---- */
+
+/* primary: the group that SO_PEERCRED tells; SO_PEERGROUPS tells the others. */
+static bool in_control_group(const struct engine *g, int fd, gid_t primary)
+{
+    const char *group = g->config->control_group;
+    gid_t groups[GROUPS_MAX];
+    socklen_t size = sizeof groups;
+    gid_t wanted;
+
+    if (group == NULL || !snapshot_gid(g->snapshot, group, &wanted))
+        return false;
+    if (primary == wanted)
+        return true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0)
+        for (size_t i = 0; i < size / sizeof groups[0]; i++)
+            if (groups[i] == wanted)
+                return true;
+    return false;
+}
+
+static bool identify(struct peer *p)
+{
+    struct ucred cred = {0};
+    socklen_t size = sizeof cred;
+
+    if (getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) != 0)
+        return false;
+    p->may_control = cred.uid == 0 || cred.uid == p->engine->supervisor_uid ||
+                     in_control_group(p->engine, p->fd, cred.gid);
+    (void)snprintf(p->name, sizeof p->name, "uid %u", (unsigned)cred.uid);
+    return true;
+}
+
+struct peer *peer_new(struct engine *g, int fd, int64_t deadline_ms,
+                      void (*on_gone)(void *arg, const struct peer *p), void *arg)
+{
+    struct peer *p = calloc(1, sizeof *p);
+
+    if (p == NULL) {
+        (void)close(fd);
+        return NULL;
+    }
+    *p =
+        (struct peer){.engine = g, .fd = fd, .deadline_ms = deadline_ms, .on_gone = on_gone, .gone_arg = arg};
+    buf_init(&p->in, VARLINK_REQUEST_MAX + 1);
+    buf_init(&p->out, VARLINK_REPLY_MAX + 1024 * 1024);
+    p->io = loop_io_new(g->loop, fd, on_peer, p);
+    p->deadline = loop_delay_new(g->loop, on_deadline, p);
+    p->soon = loop_delay_new(g->loop, on_soon, p);
+    if (p->io == NULL || p->deadline == NULL || p->soon == NULL || !identify(p)) {
+        peer_free(p);
+        return NULL;
+    }
+    update(p);
+    return p;
+}
+
+void peer_stop(struct peer *p)
+{
+    if (p->calling)
+        peer_error(p, VARLINK_CONTROL_INTERFACE ".Stopping", NULL);
+    p->closing = true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_POST_H
+#define ACMED_ENGINE_POST_H
+
+/* A signed request to a CA (RFC 8555 section 6.2): takes a nonce, has the keeper sign, posts. */
+
+#include "daemon/engine/client.h"
+#include "daemon/engine/link.h"
+#include "daemon/engine/nonces.h"
+#include "lib/config.h"
+
+/* All that are under way at one CA. */
+struct posts;
+struct post;
+
+/* Everything is borrowed and outlives the posts. NULL: out of memory. */
+struct posts *posts_new(struct client *client, struct link *keeper, struct nonces *nonces,
+                        const struct config_ca *ca);
+/* All are cancelled. NULL is ignored. */
+void posts_free(struct posts *s);
+
+/* what: one of the IPC_SIGN_* requests; subject: the CA's name or the lineage, as that request wants. on_done
+ * as in client_start(). The nonce of every reply is kept for the next request. NULL: out of memory. */
+struct post *post_start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
+                        void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
+                        void *arg);
+/* on_done is not called any more. NULL is ignored. */
+void post_cancel(struct post *p);
+
+#endif

@@ -2,6 +2,7 @@
 #include "lib/gate.h"
 
 #include "lib/http.h"
+#include "lib/pace.h"
 #include "lib/renewal.h"
 
 #include <stdio.h>
@@ -9,8 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define PAUSE_DEFAULT    900   /* seconds, after a 429 or 503 without Retry-After */
-#define PAUSE_MAX        86400 /* whatever the CA says */
+#define PAUSE_DEFAULT    900        /* seconds, after a 429 or 503 without Retry-After */
+#define PAUSE_BLIND_MAX  (4 * 3600) /* and after many of them in a row */
+#define PAUSE_MAX        86400      /* whatever the CA says */
 #define DOMAIN_PAUSE     3600
 #define DOMAINS_MAX      1000
 #define NAME_MAX_LENGTH  253
@@ -29,6 +31,7 @@ struct gate {
     int64_t interval_ms; /* between orders at the steady rate; 0: no limit */
     int64_t window_ms;
     int64_t arrival_ms;    /* when the bucket will be full again: GCRA's theoretical arrival time */
+    struct pace pace;      /* where no limit is known */
     enum gate_cause cause; /* why it is closed */
     int64_t until;
     struct err error;  /* what closed it */
@@ -67,6 +70,13 @@ unsigned gate_limit(const char *directory_url, int64_t *window_s)
 {
     *window_s = 3 * 3600;
     return http_same_origin(directory_url, "https://acme-v02.api.letsencrypt.org/") ? 280 : 0;
+}
+
+/* Orders that are exempt from the CA's limits are so where these are known: of another CA's nobody can say.
+ */
+static bool counts(const struct gate *g, bool exempt)
+{
+    return g->interval_ms == 0 || !exempt;
 }
 
 static void count(struct gate *g, int64_t at_ms)
@@ -138,9 +148,17 @@ static bool domains_allow(const struct gate *g, const struct strv *names, int64_
     return true;
 }
 
+/* How much too early an order would be now. */
+static int64_t early_ms(const struct gate *g, int64_t now)
+{
+    if (g->interval_ms == 0)
+        return pace_next(&g->pace, now * 1000) - now * 1000;
+    return g->arrival_ms - (g->window_ms - g->interval_ms) - now * 1000;
+}
+
 struct gate_answer gate_ask(const struct gate *g, const struct strv *names, bool exempt, int64_t now)
 {
-    int64_t early_ms = g->arrival_ms - (g->window_ms - g->interval_ms) - now * 1000;
+    int64_t early = early_ms(g, now);
     struct gate_answer answer;
 
     if (g->cause != GATE_CAUSE_NONE && g->until > now)
@@ -149,9 +167,15 @@ struct gate_answer gate_ask(const struct gate *g, const struct strv *names, bool
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
     if (!domains_allow(g, names, now, &answer))
         return answer;
-    if (g->interval_ms > 0 && !exempt && early_ms > 0)
-        return (struct gate_answer){.cause = GATE_CAUSE_LIMIT, .until = now + (early_ms + 999) / 1000};
+    if (counts(g, exempt) && early > 0)
+        return (struct gate_answer){.cause = g->interval_ms > 0 ? GATE_CAUSE_LIMIT : GATE_CAUSE_PACE,
+                                    .until = now + (early + 999) / 1000};
     return (struct gate_answer){.go = true};
+}
+
+int64_t gate_pace_ms(const struct gate *g)
+{
+    return g->pace.interval;
 }
 
 bool gate_holds_all(enum gate_cause cause)
@@ -170,8 +194,10 @@ void gate_started(struct gate *g, const struct strv *names, bool exempt, int64_t
     for (size_t i = 0; i < g->n_domains; i++)
         if (concerns(&g->domains[i], names))
             g->domains[i].in_flight++;
-    if (!exempt)
-        count(g, now * 1000);
+    if (!counts(g, exempt))
+        return;
+    count(g, now * 1000);
+    pace_started(&g->pace, now * 1000);
 }
 
 /* The first domain that the CA's text quotes and that one of the names belongs to: Let's Encrypt writes
@@ -272,8 +298,10 @@ static int64_t probe_pause(unsigned failures, uint32_t jitter, int64_t now)
 static int64_t asked_until(const struct gate *g, const struct err *e, int64_t pause, uint32_t jitter,
                            int64_t now)
 {
-    int64_t told = e->retry_at > now ? e->retry_at - now : pause;
     unsigned failures = failures_before(g, now);
+    unsigned doubled = failures < 4 ? failures : 4;
+    int64_t blind = pause << doubled < PAUSE_BLIND_MAX ? pause << doubled : PAUSE_BLIND_MAX;
+    int64_t told = e->retry_at > now ? e->retry_at - now : e->retry_at > 0 ? 0 : blind;
     int64_t least = failures > 0 ? probe_pause(failures, jitter, now) : 1;
 
     told = told > PAUSE_MAX ? PAUSE_MAX : told;
@@ -290,6 +318,7 @@ static void reached(struct gate *g, int64_t now)
         return;
     g->cause = GATE_CAUSE_NONE;
     g->failures = 0;
+    pace_reopened(&g->pace);
     if (g->window != WINDOW_UNLIMITED)
         g->window = g->window >= WINDOW_MAX ? WINDOW_UNLIMITED : g->window * 2;
 }
@@ -319,6 +348,7 @@ static bool refused(struct gate *g, const struct strv *names, const struct err *
     /* Whoever else uses the account, the CA's bucket is empty: no other burst. */
     if (g->interval_ms > 0)
         g->arrival_ms = now * 1000 + g->window_ms;
+    pace_refused(&g->pace);
     close_gate(g, GATE_CAUSE_ASKED, e, asked_until(g, e, PAUSE_DEFAULT, jitter, now), now);
     return true;
 }
@@ -344,6 +374,8 @@ bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, e
     }
     if (e == NULL || e->class != ERR_CLASS_INTERNAL)
         reached(g, now);
+    if (e == NULL || (scope == GATE_SCOPE_ORDER && e->class != ERR_CLASS_INTERNAL))
+        pace_taken(&g->pace);
     return false;
 }
 

@@ -13,7 +13,9 @@
  *   whatever Retry-After it gives.
  * - A 429 that quotes a registered domain closes that domain alone, and one order of it goes first.
  * - New orders are counted against the CA's limit, by a bucket that refills steadily (generic cell rate
- *   algorithm, as Let's Encrypt's own), so that 1,000 new certificates never see a 429 for it. */
+ *   algorithm, as Let's Encrypt's own), so that 1,000 new certificates never see a 429 for it.
+ * - Where no limit is known, the pace that the CA bears is learned from its refusals (lib/pace.h), so that
+ *   1,000 new certificates see a handful of them. */
 
 #include "lib/err.h"
 #include "lib/strv.h"
@@ -31,7 +33,8 @@ enum gate_cause {
     GATE_CAUSE_ASKED,       /* the CA asked for a pause */
     GATE_CAUSE_PROBE,       /* one goes first, to see whether the CA is back */
     GATE_CAUSE_DOMAIN,      /* the CA closed a domain among the names */
-    GATE_CAUSE_LIMIT        /* acmed's own count of the CA's limit */
+    GATE_CAUSE_LIMIT,       /* acmed's own count of the CA's limit */
+    GATE_CAUSE_PACE         /* what the CA has refused before tells how fast orders may go */
 };
 
 /* What a failure was about. */
@@ -63,6 +66,8 @@ struct gate_answer {
 /* May an order for these names begin now? exempt: a renewal that the CA's limit on new orders does not count.
  */
 struct gate_answer gate_ask(const struct gate *g, const struct strv *names, bool exempt, int64_t now);
+/* Milliseconds between two orders, as learned from what the CA refused; 0: nothing was. */
+int64_t gate_pace_ms(const struct gate *g);
 /* The gate holds all orders, whatever their names: there is no need to ask for each. */
 bool gate_holds_all(enum gate_cause cause);
 /* Orders under way. */

@@ -35,6 +35,11 @@ void certificate_describe_wait(const struct certificate *c, struct gate_answer a
     if (answer.cause == GATE_CAUSE_LIMIT)
         (void)snprintf(text, size,
                        "CA %s allows a limited number of new orders, and they are used up for now", ca);
+    else if (answer.cause == GATE_CAUSE_PACE)
+        (void)snprintf(text, size,
+                       "CA %s has refused orders for being too many; now they go one by one, about %lld s "
+                       "apart",
+                       ca, (long long)(gate_pace_ms(gate) + 999) / 1000);
     else if (answer.cause == GATE_CAUSE_DOMAIN)
         (void)snprintf(text, size, "CA %s takes no more orders for this domain for now", ca);
     else if (gate_describe(gate, engine_now(), why, sizeof why, &until) != GATE_CAUSE_NONE)

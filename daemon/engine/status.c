@@ -102,9 +102,14 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
         return state;
     }
     limit = gate_ask(authority_gate(a), &(const struct strv){0}, false, now);
-    if (waiting == 0 || limit.cause != GATE_CAUSE_LIMIT)
+    if (waiting == 0 || (limit.cause != GATE_CAUSE_LIMIT && limit.cause != GATE_CAUSE_PACE))
         return state;
-    (void)snprintf(text, size, "has had as many new orders as it allows for now");
+    if (limit.cause == GATE_CAUSE_LIMIT)
+        (void)snprintf(text, size, "has had as many new orders as it allows for now");
+    else
+        (void)snprintf(text, size,
+                       "has refused orders for being too many; now they go one by one, about %lld s apart",
+                       (long long)(gate_pace_ms(authority_gate(a)) + 999) / 1000);
     *until = limit.until;
     return "limited";
 }

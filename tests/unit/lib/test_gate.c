@@ -281,6 +281,55 @@ static void test_limit(void **state)
     gate_free(g);
 }
 
+/* No limit is known: after a refusal orders go one by one, renewals as well, for whatever limit a CA has. */
+static void test_learned_pace(void **state)
+{
+    struct err e = failure(ERR_CLASS_RATE_LIMITED, NOW + 180, "too many orders");
+    struct gate *g = gate_new(0, 0);
+    int64_t now = NOW + 181;
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        run(g, &a, NULL, GATE_SCOPE_ORDER, NOW);
+    assert_int_equal(gate_pace_ms(g), 0);
+    gate_started(g, &b, false, NOW); /* begun before the refusal, ends after it: no sign of the CA's mercy */
+    run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
+    gate_ended(g, &b, NULL, GATE_SCOPE_ORDER, 0, NOW + 5);
+    assert_int_equal(gate_pace_ms(g), 0);
+    assert_int_equal(gate_ask(g, &a, false, NOW + 5).until, now);
+    run(g, &a, NULL, GATE_SCOPE_ORDER, now);
+    assert_int_equal(gate_pace_ms(g), 181000 / 21 + 181000 / 21 / 10);
+    assert_int_equal(why(g, &a, now), GATE_CAUSE_PACE);
+    assert_int_equal(gate_ask(g, &a, true, now).cause, GATE_CAUSE_PACE);
+    assert_int_equal(gate_ask(g, &a, false, now).until, now + 10);
+    assert_false(gate_holds_all(GATE_CAUSE_PACE));
+    assert_true(goes(g, &a, now + 10));
+    e.retry_at = now + 10; /* "now": asked again at once, the first time */
+    run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now + 10);
+    assert_int_equal(gate_ask(g, &a, false, now + 10).until, now + 11);
+    gate_free(g);
+}
+
+/* A CA that never says when is asked less and less often. */
+static void test_blind_pauses(void **state)
+{
+    static const int64_t pauses[] = {900, 1800, 3600, 7200, 14400, 14400};
+    const struct err e = failure(ERR_CLASS_RATE_LIMITED, 0, "too many orders");
+    struct gate *g = gate_new(0, 0);
+    int64_t now = NOW;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pauses / sizeof pauses[0]; i++) {
+        int64_t until;
+
+        run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now);
+        until = gate_ask(g, &a, false, now).until;
+        assert_int_equal(until, now + pauses[i] + 1);
+        now = until;
+    }
+    gate_free(g);
+}
+
 static void test_remembered(void **state)
 {
     int64_t times[400];
@@ -348,6 +397,8 @@ int main(void)
         cmocka_unit_test(test_domain),
         cmocka_unit_test(test_limits_of_a_set_close_nothing),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_learned_pace),
+        cmocka_unit_test(test_blind_pauses),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_suspect),
         cmocka_unit_test(test_published_limits),

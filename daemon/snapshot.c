@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 /* The text is a run of NUL-terminated lines:
- *   "acmed 1", "engine UID GID", ("user"|"group") " ID NAME" ..., "file LENGTH PATH" followed by so many
- * bytes and a NUL ..., "end" so that everything read back can be pointed to where it lies. */
+ *   "acmed 1", "engine UID GID", ("user"|"group") " ID NAME" ..., "live KEYTYPE NAME" ..., "file LENGTH PATH"
+ * followed by so many bytes and a NUL ..., "end" so that everything read back can be pointed to where it
+ * lies. */
 #define SNAPSHOT_MAX   (64 * 1024 * 1024)
 #define SNAPSHOT_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -56,20 +57,23 @@ static int seal(const struct buf *b, struct err *e)
     return fd;
 }
 
-int snapshot_write(const struct config_file *files, size_t n_files, const struct snapshot_id *ids,
-                   size_t n_ids, uid_t engine_uid, gid_t engine_gid, struct err *e)
+int snapshot_write(const struct snapshot_source *s, struct err *e)
 {
     struct buf b;
     int fd;
 
     buf_init(&b, SNAPSHOT_MAX);
     (void)buf_addf(&b, "acmed 1%c", 0);
-    (void)buf_addf(&b, "engine %" PRIu32 " %" PRIu32 "%c", (uint32_t)engine_uid, (uint32_t)engine_gid, 0);
-    for (size_t i = 0; i < n_ids; i++)
-        (void)buf_addf(&b, "%s %" PRIu32 " %s%c", ids[i].group ? "group" : "user", ids[i].id, ids[i].name, 0);
-    for (size_t i = 0; i < n_files; i++) {
-        (void)buf_addf(&b, "file %zu %s%c", files[i].len, files[i].path, 0);
-        (void)buf_add(&b, files[i].text, files[i].len);
+    (void)buf_addf(&b, "engine %" PRIu32 " %" PRIu32 "%c", (uint32_t)s->engine_uid, (uint32_t)s->engine_gid,
+                   0);
+    for (size_t i = 0; i < s->n_ids; i++)
+        (void)buf_addf(&b, "%s %" PRIu32 " %s%c", s->ids[i].group ? "group" : "user", s->ids[i].id,
+                       s->ids[i].name, 0);
+    for (size_t i = 0; s->live != NULL && i < s->live->n; i++)
+        (void)buf_addf(&b, "live %s %s%c", key_type_to_str(s->live->v[i].key), s->live->v[i].name, 0);
+    for (size_t i = 0; i < s->n_files; i++) {
+        (void)buf_addf(&b, "file %zu %s%c", s->files[i].len, s->files[i].path, 0);
+        (void)buf_add(&b, s->files[i].text, s->files[i].len);
         (void)buf_addch(&b, '\0');
     }
     (void)buf_addf(&b, "end%c", 0);
@@ -132,6 +136,19 @@ static bool add_id(struct snapshot *s, bool group, uint32_t id, const char *name
     return true;
 }
 
+static bool add_live(struct snapshot *s, const char *type, const char *name)
+{
+    struct config_live_key *grown = realloc(s->live.v, (s->live.n + 1) * sizeof *grown);
+
+    if (grown == NULL)
+        return false;
+    s->live.v = grown;
+    grown[s->live.n].name = strdup(name);
+    if (grown[s->live.n].name == NULL)
+        return false;
+    return key_type_from_str(type, &grown[s->live.n++].key);
+}
+
 static bool add_file(struct snapshot *s, const char *path, const char *text, size_t len)
 {
     struct config_file *grown = realloc(s->files, (s->n_files + 1) * sizeof *grown);
@@ -147,6 +164,7 @@ static bool add_file(struct snapshot *s, const char *path, const char *text, siz
 static bool take_line(struct snapshot *s, char **at, const char *end, bool *done)
 {
     char *line = *at, *next = line + strlen(line) + 1;
+    char type[16];
     uint32_t a, b;
     size_t len;
     int n = 0;
@@ -167,6 +185,8 @@ static bool take_line(struct snapshot *s, char **at, const char *end, bool *done
         return add_id(s, false, a, line + n);
     if (sscanf(line, "group %" SCNu32 " %n", &a, &n) == 1 && n > 0)
         return add_id(s, true, a, line + n);
+    if (sscanf(line, "live %15s %n", type, &n) == 1 && n > 0)
+        return add_live(s, type, line + n);
     if (sscanf(line, "file %zu %n", &len, &n) == 1 && n > 0) {
         if (len >= (size_t)(end - next) || next[len] != '\0')
             return false;
@@ -195,7 +215,7 @@ static bool parse_config(struct snapshot *s, struct err *e)
 {
     struct config_messages messages = {0};
 
-    s->config = config_parse(s->files, s->n_files, &messages);
+    s->config = config_parse(s->files, s->n_files, &s->live, &messages);
     if (s->config == NULL) {
         if (messages.n > 0)
             err_set(e, ERR_CLASS_CONFIG, "%s:%u: %s", messages.v[0].file, messages.v[0].line,
@@ -232,6 +252,7 @@ void snapshot_free(struct snapshot *s)
     for (size_t i = 0; i < s->n_ids; i++)
         free(s->ids[i].name);
     free(s->ids);
+    config_live_clear(&s->live);
     free(s->files);
     free(s->text);
     free(s);

@@ -2,8 +2,9 @@
 #ifndef ACMED_DAEMON_SNAPSHOT_H
 #define ACMED_DAEMON_SNAPSHOT_H
 
-/* The configuration as the supervisor read it, once: the text of all files and the numbers of all users and
- * groups it names, in one sealed memfd from which keeper and engine parse the same configuration. */
+/* The configuration as the supervisor read it, once: the text of all files, the numbers of all users and
+ * groups it names, and the types of key that are live, in one sealed memfd from which keeper and engine parse
+ * the same configuration. */
 
 #include "lib/config.h"
 
@@ -16,7 +17,8 @@ struct snapshot {
     char *text;              /* owned */
     struct snapshot_id *ids; /* owned */
     size_t n_ids;
-    uid_t engine_uid; /* what the engine runs as */
+    struct config_live live; /* owned */
+    uid_t engine_uid;        /* what the engine runs as */
     gid_t engine_gid;
     struct config *config; /* parsed; owned */
 };
@@ -27,9 +29,19 @@ struct snapshot_id {
     uint32_t id;
 };
 
-/* The supervisor: writes files and ids into a new sealed memfd. -1 with e on failure. */
-int snapshot_write(const struct config_file *files, size_t n_files, const struct snapshot_id *ids,
-                   size_t n_ids, uid_t engine_uid, gid_t engine_gid, struct err *e);
+/* What a snapshot is made of; everything is borrowed. */
+struct snapshot_source {
+    const struct config_file *files;
+    size_t n_files;
+    const struct snapshot_id *ids;
+    size_t n_ids;
+    const struct config_live *live; /* NULL: nothing */
+    uid_t engine_uid;
+    gid_t engine_gid;
+};
+
+/* The supervisor: writes it into a new sealed memfd. -1 with e on failure. */
+int snapshot_write(const struct snapshot_source *s, struct err *e);
 
 /* Keeper and engine: reads it back and parses the configuration. NULL on failure. */
 struct snapshot *snapshot_read(int fd, struct err *e);

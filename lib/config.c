@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/config.h"
 
-#include "lib/config_reading.h"
-#include "lib/config_value.h"
-#include "lib/ident.h"
+#include "lib/config_build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,99 +15,6 @@ static const struct {
 };
 #define N_BUILT_IN (sizeof built_in / sizeof built_in[0])
 
-/* What is being built: one object from one section. */
-struct build {
-    struct config_reading *r;
-    const struct config_read_section *section;  /* NULL: there is none */
-    const struct config_read_section *defaults; /* [defaults], for certificates */
-    void *object;
-    bool silent; /* errors of these values were noted before */
-};
-
-static void parse_one(struct build *b, const struct config_key *key, const char *value, size_t file,
-                      unsigned line)
-{
-    struct err e;
-
-    if (key->parse(b->object, key, value, &e))
-        return;
-    if (e.class == ERR_CLASS_INTERNAL)
-        b->r->nomem = true;
-    else if (!b->silent)
-        config_note(b->r, file, line, false, "%s: %s", key->name, e.text);
-}
-
-/* A value, or each word of a list. */
-static void parse_value(struct build *b, const struct config_key *key, const char *value, size_t file,
-                        unsigned line)
-{
-    char *word;
-    size_t n;
-
-    if (!key->list) {
-        parse_one(b, key, value, file, line);
-        return;
-    }
-    for (const char *p = value + strspn(value, " \t"); *p != '\0' && !b->r->nomem; p += strspn(p, " \t")) {
-        n = strcspn(p, " \t");
-        word = strndup(p, n);
-        if (word == NULL) {
-            b->r->nomem = true;
-            return;
-        }
-        parse_one(b, key, word, file, line);
-        free(word);
-        p += n;
-    }
-}
-
-/* All entries of a section for a key; false: there is none. */
-static bool parse_entries(struct build *b, const struct config_key *key, const struct config_read_section *s)
-{
-    const struct config_entry *entry;
-    bool found = false;
-
-    for (size_t i = 0; s != NULL && i < s->n; i++) {
-        entry = &b->r->entries[s->first + i];
-        if (entry->key == key) {
-            found = true;
-            parse_value(b, key, entry->value, s->file, entry->line);
-        }
-    }
-    return found;
-}
-
-/* Every key of the section: its own value, else that of [defaults], else the table's. */
-static void build_object(struct build *b, enum config_section table)
-{
-    size_t n;
-    const struct config_key *keys = config_keys(&n);
-
-    for (size_t i = 0; i < n && !b->r->nomem; i++) {
-        if (keys[i].section != table || parse_entries(b, &keys[i], b->section))
-            continue;
-        b->silent = true;
-        if (!parse_entries(b, &keys[i], b->defaults) && keys[i].default_ != NULL)
-            parse_value(b, &keys[i], keys[i].default_, 0, 0);
-        b->silent = false;
-    }
-}
-
-static void certificate_clear(struct config_certificate *c)
-{
-    free(c->name);
-    strv_clear(&c->domains);
-    free(c->owner);
-    free(c->group);
-    for (size_t i = 0; i < c->n_copies; i++)
-        free(c->copies[i].path);
-    free(c->copies);
-    strv_clear(&c->reload);
-    strv_clear(&c->hook);
-    free(c->hook_user);
-    free(c->verify_host);
-}
-
 static void ca_clear(struct config_ca *ca)
 {
     free(ca->name);
@@ -118,12 +23,20 @@ static void ca_clear(struct config_ca *ca)
     free(ca->contact);
 }
 
+void config_live_clear(struct config_live *live)
+{
+    for (size_t i = 0; i < live->n; i++)
+        free(live->v[i].name);
+    free(live->v);
+    *live = (struct config_live){0};
+}
+
 void config_free(struct config *c)
 {
     if (c == NULL)
         return;
     for (size_t i = 0; i < c->n_certificates; i++)
-        certificate_clear(&c->certificates[i]);
+        config_certificate_clear(&c->certificates[i]);
     for (size_t i = 0; i < c->n_cas; i++)
         ca_clear(&c->cas[i]);
     for (size_t i = 0; i < c->n_http_listen; i++) {
@@ -144,16 +57,17 @@ void config_free(struct config *c)
 
 static void build_global(struct config_reading *r, struct config *c)
 {
-    struct build b = {.r = r, .object = c, .section = config_reading_find(r, CONFIG_SECTION_ACMED, "")};
+    struct config_build b = {
+        .r = r, .object = c, .section = config_reading_find(r, CONFIG_SECTION_ACMED, "")};
     const struct config_key *listen = config_key_find(CONFIG_SECTION_ACMED, "http_listen");
 
-    build_object(&b, CONFIG_SECTION_ACMED);
+    config_build_object(&b, CONFIG_SECTION_ACMED);
     c->http_listen_set = config_reading_entry(r, b.section, listen) != NULL;
     for (size_t i = 0; i < c->n_http_listen; i++)
         c->http_listen[i].explicit_ = c->http_listen_set;
 }
 
-static const char *file_name(const struct config *c, const struct config_read_section *s)
+const char *config_build_file(const struct config *c, const struct config_read_section *s)
 {
     return s->file < c->files.n ? c->files.v[s->file] : "";
 }
@@ -163,7 +77,7 @@ static void build_ca(struct config_reading *r, struct config *c, const struct co
                      const char *name, const char *directory)
 {
     struct config_ca *ca = &c->cas[c->n_cas++];
-    struct build b = {.r = r, .section = s, .object = ca};
+    struct config_build b = {.r = r, .section = s, .object = ca};
 
     *ca = (struct config_ca){.name = strdup(name), .file = "", .agree_terms = c->agree_terms};
     if (ca->name == NULL) {
@@ -171,10 +85,10 @@ static void build_ca(struct config_reading *r, struct config *c, const struct co
         return;
     }
     if (s != NULL) {
-        ca->file = file_name(c, s);
+        ca->file = config_build_file(c, s);
         ca->line = s->line;
     }
-    build_object(&b, CONFIG_SECTION_CA);
+    config_build_object(&b, CONFIG_SECTION_CA);
     if (ca->directory != NULL || r->nomem)
         return;
     if (directory != NULL) {
@@ -221,87 +135,20 @@ static void build_cas(struct config_reading *r, struct config *c)
         qsort(c->cas, c->n_cas, sizeof c->cas[0], ca_by_name);
 }
 
-/* Without `domains` the section's name is the domain. */
-static void default_domain(struct config_reading *r, struct config_certificate *c, const struct build *b)
-{
-    const struct config_key *key = config_key_find(CONFIG_SECTION_CERTIFICATE, "domains");
-    char name[IDENT_DNS_MAX + 1];
-    struct err e;
-
-    if (config_reading_entry(r, b->section, key) != NULL || config_reading_entry(r, b->defaults, key) != NULL)
-        return;
-    if (!ident_dns(c->name, name, &e))
-        config_note(r, b->section->file, b->section->line, false,
-                    "[certificate %s] has no `domains`, and its name does not serve as one: %s", c->name,
-                    e.text);
-    else if (!strv_add(&c->domains, name))
-        r->nomem = true;
-}
-
-static void link_ca(struct config_reading *r, struct config *c, struct config_certificate *cert,
-                    const struct build *b)
-{
-    const struct config_key *key = config_key_find(CONFIG_SECTION_CERTIFICATE, "ca");
-    const struct config_read_section *s = b->section;
-    const struct config_entry *entry = config_reading_entry(r, s, key);
-    char name[CONFIG_NAME_MAX + 1];
-
-    if (entry == NULL) {
-        s = b->defaults;
-        entry = config_reading_entry(r, s, key);
-    }
-    if (entry == NULL) {
-        cert->ca = config_find_ca(c, CONFIG_CA_DEFAULT);
-        return;
-    }
-    if (!config_name_parse(entry->value, name, sizeof name))
-        return; /* noted when the value was parsed */
-    cert->ca = config_find_ca(c, name);
-    if (cert->ca == NULL)
-        config_note(
-            r, s->file, entry->line, false,
-            "ca: there is no CA \"%s\": letsencrypt and letsencrypt-staging are built in, others need a "
-            "section [ca %s]",
-            name, name);
-}
-
-static void build_certificate(struct config_reading *r, struct config *c, const struct config_read_section *s)
-{
-    struct config_certificate *cert = &c->certificates[c->n_certificates++];
-    struct build b = {.r = r, .section = s, .object = cert};
-
-    b.defaults = config_reading_find(r, CONFIG_SECTION_DEFAULTS, "");
-    cert->name = strdup(s->name);
-    if (cert->name == NULL) {
-        r->nomem = true;
-        return;
-    }
-    cert->file = file_name(c, s);
-    cert->line = s->line;
-    build_object(&b, CONFIG_SECTION_CERTIFICATE);
-    if (r->nomem)
-        return;
-    default_domain(r, cert, &b);
-    link_ca(r, c, cert, &b);
-}
-
 /* Looks at the values of a section that no object comes from: [defaults] itself, and what is given twice. */
 static void try_section(struct config_reading *r, const struct config_read_section *s)
 {
     struct config global = {0};
     struct config_ca ca = {0};
     struct config_certificate certificate = {0};
-    struct build b = {.r = r, .section = s, .object = &certificate};
-    size_t n;
-    const struct config_key *keys = config_keys(&n);
+    struct config_build b = {.r = r, .section = s, .object = &certificate};
 
     if (s->kind == CONFIG_SECTION_ACMED)
         b.object = &global;
     else if (s->kind == CONFIG_SECTION_CA)
         b.object = &ca;
-    for (size_t i = 0; i < n && !r->nomem; i++)
-        (void)parse_entries(&b, &keys[i], s);
-    certificate_clear(&certificate);
+    config_build_try(&b);
+    config_certificate_clear(&certificate);
     ca_clear(&ca);
     for (size_t i = 0; i < global.n_http_listen; i++) {
         free(global.http_listen[i].text);
@@ -315,30 +162,17 @@ static void try_section(struct config_reading *r, const struct config_read_secti
     free(global.control_group);
 }
 
-static void build_certificates(struct config_reading *r, struct config *c)
+static void try_sections(struct config_reading *r)
 {
-    const struct config_read_section **of = calloc(r->n_sections + 1, sizeof(struct config_read_section *));
-    const struct config_read_section *s;
-
-    c->certificates = calloc(r->n_sections + 1, sizeof c->certificates[0]);
-    r->nomem = r->nomem || of == NULL || c->certificates == NULL;
     for (size_t i = 0; i < r->n_sections && !r->nomem; i++) {
-        s = r->order[i];
-        if (s->kind == CONFIG_SECTION_UNKNOWN)
-            continue;
-        if (s->kind == CONFIG_SECTION_DEFAULTS || s->duplicate) {
+        const struct config_read_section *s = r->order[i];
+
+        if (s->kind != CONFIG_SECTION_UNKNOWN && (s->kind == CONFIG_SECTION_DEFAULTS || s->duplicate))
             try_section(r, s);
-        } else if (s->kind == CONFIG_SECTION_CERTIFICATE) {
-            of[c->n_certificates] = s;
-            build_certificate(r, c, s);
-        }
     }
-    if (!r->nomem)
-        config_check(r, c, of);
-    free(of);
 }
 
-static struct config *build(struct config_reading *r)
+static struct config *build(struct config_reading *r, const struct config_live *live)
 {
     struct config *c = calloc(1, sizeof *c);
 
@@ -350,17 +184,20 @@ static struct config *build(struct config_reading *r)
     if (!r->nomem)
         build_cas(r, c);
     if (!r->nomem)
-        build_certificates(r, c);
+        try_sections(r);
+    if (!r->nomem)
+        config_build_certificates(r, c, live);
     return c;
 }
 
-struct config *config_parse(const struct config_file *files, size_t n, struct config_messages *messages)
+struct config *config_parse(const struct config_file *files, size_t n, const struct config_live *live,
+                            struct config_messages *messages)
 {
     struct config_reading r;
     struct config *c = NULL;
 
     if (config_reading_read(&r, files, n))
-        c = build(&r);
+        c = build(&r, live);
     config_reading_report(&r, messages);
     if (r.nomem)
         config_messages_add(messages, "", 0, false, "out of memory: the configuration is not read");
@@ -385,6 +222,16 @@ static int compare_ca(const void *name, const void *ca)
 const struct config_certificate *config_find(const struct config *c, const char *name)
 {
     return bsearch(name, c->certificates, c->n_certificates, sizeof c->certificates[0], compare_certificate);
+}
+
+bool config_answers_to(const struct config_certificate *c, const char *name)
+{
+    size_t len = strlen(c->section);
+
+    if (strcmp(name, c->name) == 0 || strcmp(name, c->section) == 0)
+        return true;
+    return strncmp(name, c->section, len) == 0 && name[len] == '.' &&
+           strcmp(name + len + 1, key_type_to_str(c->key)) == 0;
 }
 
 const struct config_ca *config_find_ca(const struct config *c, const char *name)

@@ -94,13 +94,19 @@ struct config_copy {
     char *path; /* absolute */
 };
 
-/* One [certificate NAME], defaults applied. In this version it has one lineage, named like it. */
+/* A lineage: one [certificate SECTION] with one of its types of key, defaults applied. */
 struct config_certificate {
-    char *name; /* lower-cased section name: the lineage */
+    char *name;    /* of the lineage: the section's, or SECTION.KEYTYPE */
+    char *section; /* lower-cased name of the section */
     struct strv
         domains; /* normalised: lower case, no trailing dot, no duplicates; the first is the subject */
-    const struct config_ca *ca; /* borrowed from the config */
-    enum key_type key;
+    struct strv ca_names;
+    const struct config_ca **cas; /* in order of preference; the array is owned, they are the config's */
+    size_t n_cas;
+    const struct config_ca *ca;         /* the first of them */
+    enum key_type keys[KEY_TYPE_COUNT]; /* all of the section, as listed */
+    unsigned n_keys;
+    enum key_type key; /* this lineage's */
     enum challenge_type challenge;
     int64_t renew_before;          /* seconds; 0: not given; see renew_before_percent */
     unsigned renew_before_percent; /* 1..99; 0: not given */
@@ -136,18 +142,37 @@ struct config {
     enum log_level log_level;
     struct config_ca *cas;
     size_t n_cas;
-    struct config_certificate *certificates; /* in name order */
+    struct config_certificate *certificates; /* lineages, in name order */
     size_t n_certificates;
 };
 
+/* What live/ has, for sections with several types of key: the lineage with the section's plain name is the
+ * one whose type that is. */
+struct config_live_key {
+    char *name; /* of the section */
+    enum key_type key;
+};
+
+struct config_live {
+    struct config_live_key *v;
+    size_t n;
+};
+
+void config_live_clear(struct config_live *live);
+
 /* Parses the files together, applies [defaults], checks everything that text alone can tell: every error is
  * reported, not only the first. Returns NULL when messages->errors > 0 (or memory is out: then a
- * message says so); otherwise the caller frees with config_free(). Warnings may be added in both cases. */
-struct config *config_parse(const struct config_file *files, size_t n, struct config_messages *messages);
+ * message says so); otherwise the caller frees with config_free(). Warnings may be added in both cases. live:
+ * NULL: nothing is known; then the first type of key listed has the plain name. */
+struct config *config_parse(const struct config_file *files, size_t n, const struct config_live *live,
+                            struct config_messages *messages);
 void config_free(struct config *c);
 
-/* NULL when there is none of that name. Borrowed. */
+/* The lineage; NULL when there is none of that name. Borrowed. */
 const struct config_certificate *config_find(const struct config *c, const char *name);
+/* A section's name stands for all its lineages; SECTION.KEYTYPE for one of them, the plain one too. */
+bool config_answers_to(const struct config_certificate *c, const char *name);
+/* NULL when there is none of that name. Borrowed. */
 const struct config_ca *config_find_ca(const struct config *c, const char *name);
 
 /* One key of the configuration, as the table of all keys has it. Static storage. */

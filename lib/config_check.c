@@ -50,11 +50,13 @@ static void check_terms(struct check *k)
         return;
     }
     for (size_t i = 0; i < c->n_certificates; i++) {
-        if (c->certificates[i].ca == NULL || c->certificates[i].ca->agree_terms)
-            continue;
-        ca = (size_t)(c->certificates[i].ca - c->cas);
-        if (first[ca] == 0 || reads_before(k->of[i], k->of[first[ca] - 1]))
-            first[ca] = i + 1;
+        for (size_t j = 0; j < c->certificates[i].n_cas; j++) {
+            if (c->certificates[i].cas[j]->agree_terms)
+                continue;
+            ca = (size_t)(c->certificates[i].cas[j] - c->cas);
+            if (first[ca] == 0 || reads_before(k->of[i], k->of[first[ca] - 1]))
+                first[ca] = i + 1;
+        }
     }
     for (ca = 0; ca < c->n_cas; ca++) {
         if (first[ca] == 0)
@@ -63,7 +65,7 @@ static void check_terms(struct check *k)
             k->r, k->of[first[ca] - 1]->file, k->of[first[ca] - 1]->line, false,
             "[certificate %s] is to come from %s, whose terms of service are not agreed to: read them, then "
             "add the line `agree_terms = yes` to [acmed] or to [ca %s]",
-            c->certificates[first[ca] - 1].name, c->cas[ca].name, c->cas[ca].name);
+            c->certificates[first[ca] - 1].section, c->cas[ca].name, c->cas[ca].name);
     }
     free(first);
 }
@@ -104,15 +106,17 @@ static void check_copy(struct check *k, const struct named_copy *copy, const str
         return;
     if (before->certificate == copy->certificate) {
         config_note(k->r, here.file, here.line, false,
-                    "copy: [certificate %s] has two copies to %s: remove one", cert->name, copy->path);
+                    "copy: [certificate %s] has two copies to %s: remove one", cert->section, copy->path);
         return;
     }
+    if (strcmp(cert->section, k->c->certificates[before->certificate].section) == 0)
+        return; /* two types of key: said when the lineages were made */
     there = place_of(k, before->certificate, "copy");
     config_note(
         k->r, here.file, here.line, false,
         "copy: [certificate %s] and [certificate %s] (%s:%u) both write %s: give each a path of its own",
-        cert->name, k->c->certificates[before->certificate].name, k->r->files[there.file].path, there.line,
-        copy->path);
+        cert->section, k->c->certificates[before->certificate].section, k->r->files[there.file].path,
+        there.line, copy->path);
 }
 
 static void check_copies(struct check *k)
@@ -200,7 +204,42 @@ static void warn_same_names(struct check *k, const struct name_set *set, const s
                 "[certificate %s] has the same names and key type as [certificate %s] (%s:%u): one of them "
                 "is enough, "
                 "and CAs limit how often a set of names is issued",
-                a->name, b->name, b->file, b->line);
+                a->section, b->section, b->file, b->line);
+}
+
+static int by_lineage(const void *a, const void *b)
+{
+    const struct config_certificate *x = *(const struct config_certificate *const *)a;
+    const struct config_certificate *y = *(const struct config_certificate *const *)b;
+    int c = strcmp(x->name, y->name);
+
+    return c != 0 ? c : strcmp(x->section, y->section);
+}
+
+/* The second type of key of [certificate a] may be called what another section is called. */
+static void check_lineages(struct check *k)
+{
+    const struct config *c = k->c;
+    const struct config_certificate **v = calloc(c->n_certificates + 1, sizeof(*v));
+
+    k->r->nomem = k->r->nomem || v == NULL;
+    for (size_t i = 0; v != NULL && i < c->n_certificates; i++)
+        v[i] = &c->certificates[i];
+    if (v != NULL && c->n_certificates > 1)
+        qsort(v, c->n_certificates, sizeof(*v), by_lineage);
+    for (size_t i = 1; v != NULL && i < c->n_certificates; i++) {
+        const struct config_read_section *s;
+
+        if (strcmp(v[i - 1]->name, v[i]->name) != 0)
+            continue;
+        s = k->of[v[i] - c->certificates];
+        config_note(
+            k->r, s->file, s->line, false,
+            "[certificate %s]: a second type of key of [certificate %s] (%s:%u) has the name %s, too: "
+            "rename one of the sections",
+            v[i]->section, v[i - 1]->section, v[i - 1]->file, v[i - 1]->line, v[i]->name);
+    }
+    free(v);
 }
 
 /* The same names with another type of key are two certificates on purpose. */
@@ -245,6 +284,8 @@ void config_check(struct config_reading *r, const struct config *c,
     check_terms(&k);
     if (!r->nomem)
         check_copies(&k);
+    if (!r->nomem)
+        check_lineages(&k);
     if (!r->nomem)
         check_names(&k);
     if (!r->nomem)

@@ -79,9 +79,9 @@ bool config_value_domain(void *object, const struct config_key *key, const char 
 /* Only the form: whether there is such a CA is checked when all sections are known. */
 bool config_value_ca(void *object, const struct config_key *key, const char *value, struct err *e)
 {
+    struct config_certificate *c = object;
     char name[CONFIG_NAME_MAX + 1];
 
-    (void)object;
     (void)key;
     if (strchr(value, ' ') != NULL || strchr(value, '\t') != NULL)
         return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\": more than one CA is not supported yet; give one",
@@ -93,21 +93,22 @@ bool config_value_ca(void *object, const struct config_key *key, const char *val
             value, value);
     if (!config_name_parse(value, name, sizeof name))
         return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not the name of a CA", value);
-    return true;
+    return strv_add(&c->ca_names, name) || err_nomem(e, "reading the configuration");
 }
 
 bool config_value_key_type(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     struct config_certificate *c = object;
+    enum key_type type;
 
     (void)key;
-    if (key_type_from_str(value, &c->key))
+    if (key_type_from_str(value, &type)) {
+        for (unsigned i = 0; i < c->n_keys; i++)
+            if (c->keys[i] == type)
+                return err_set(e, ERR_CLASS_CONFIG, "\"%s\" is given twice: remove one", value);
+        c->keys[c->n_keys++] = type;
         return true;
-    if (strchr(value, ' ') != NULL || strchr(value, '\t') != NULL)
-        return err_set(e, ERR_CLASS_CONFIG,
-                       "\"%.80s\": more than one key type is not supported yet; give one, and a second "
-                       "[certificate NAME] with the same domains for the other",
-                       value);
+    }
     return err_set(e, ERR_CLASS_CONFIG,
                    "\"%.80s\" is none of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 and rsa-4096", value);
 }

@@ -165,7 +165,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
     s->attempts = in->journal->attempts;
     s->last_issued = in->journal->issued[0];
     s->verify = c != NULL && c->verify_host != NULL;
-    if (copy(&s->name, c != NULL ? c->name : lineage) && copy(&s->lineage, lineage) &&
+    if (copy(&s->name, c != NULL ? c->section : lineage) && copy(&s->lineage, lineage) &&
         copy(&s->ca, c != NULL && c->ca != NULL ? c->ca->name : "") && fill_domains(s, in) &&
         fill_facts(s, in) && copy(&s->next_action, v.next_action) &&
         copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&

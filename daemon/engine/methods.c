@@ -4,7 +4,9 @@
 #include "daemon/engine/fleet.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void invalid_parameter(struct peer *p, const char *name)
 {
@@ -57,6 +59,40 @@ static bool select_all(const struct fleet *f, struct certificate **v, size_t *n)
     return true;
 }
 
+static void select_one(struct certificate *c, struct certificate **v, size_t *n)
+{
+    for (size_t k = 0; k < *n; k++)
+        if (v[k] == c)
+            return;
+    v[(*n)++] = c;
+}
+
+static void select_if(struct certificate *c, const char *name, struct certificate **v, size_t *n)
+{
+    if (c != NULL && (c->config != NULL ? config_answers_to(c->config, name) : strcmp(c->name, name) == 0))
+        select_one(c, v, n);
+}
+
+/* Every lineage that answers to the name (config_answers_to()): it is called so, or it is called as one of
+ * the section's types of key, or the name is the plain lineage's with its type of key. False: there is none.
+ */
+static bool select_by_name(const struct fleet *f, const char *name, struct certificate **v, size_t *n)
+{
+    char lineage[CONFIG_NAME_MAX + 1];
+    const char *dot = strrchr(name, '.');
+    size_t before = *n;
+
+    select_if(fleet_find(f, name), name, v, n);
+    for (unsigned type = 0; type < KEY_TYPE_COUNT; type++)
+        if (snprintf(lineage, sizeof lineage, "%s.%s", name, key_type_to_str((enum key_type)type)) <
+            (int)sizeof lineage)
+            select_if(fleet_find(f, lineage), name, v, n);
+    if (dot != NULL &&
+        snprintf(lineage, sizeof lineage, "%.*s", (int)(dot - name), name) < (int)sizeof lineage)
+        select_if(fleet_find(f, lineage), name, v, n);
+    return *n > before;
+}
+
 static bool select_named(struct peer *p, const json_t *names, struct certificate **v, size_t *n)
 {
     const struct fleet *f = peer_engine(p)->fleet;
@@ -65,22 +101,14 @@ static bool select_named(struct peer *p, const json_t *names, struct certificate
 
     json_array_foreach(names, i, name)
     {
-        struct certificate *c;
-        bool again = false;
-
         if (!json_is_string(name)) {
             invalid_parameter(p, "names");
             return false;
         }
-        c = fleet_find(f, json_string_value(name));
-        if (c == NULL) {
+        if (!select_by_name(f, json_string_value(name), v, n)) {
             method_unknown_certificate(p, json_string_value(name));
             return false;
         }
-        for (size_t k = 0; k < *n; k++)
-            again = again || v[k] == c;
-        if (!again)
-            v[(*n)++] = c;
     }
     return true;
 }

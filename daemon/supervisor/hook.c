@@ -76,10 +76,11 @@ static bool environment(struct strv *env, const struct config_certificate *c, co
 
     return set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") &&
            set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") &&
-           set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") && set(env, "ACMED_CERTIFICATE=%s", c->name) &&
-           set(env, "ACMED_LINEAGE=%s", c->name) && set(env, "ACMED_DOMAINS=%s", names) &&
-           set(env, "ACMED_EVENT=%s", event) && set(env, "ACMED_GENERATION=%u", f->generation) &&
-           set(env, "ACMED_DIR=%s", f->dir) && set(env, "ACMED_FULLCHAIN=%s/fullchain.pem", f->dir) &&
+           set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") &&
+           set(env, "ACMED_CERTIFICATE=%s", c->section) && set(env, "ACMED_LINEAGE=%s", c->name) &&
+           set(env, "ACMED_DOMAINS=%s", names) && set(env, "ACMED_EVENT=%s", event) &&
+           set(env, "ACMED_GENERATION=%u", f->generation) && set(env, "ACMED_DIR=%s", f->dir) &&
+           set(env, "ACMED_FULLCHAIN=%s/fullchain.pem", f->dir) &&
            set(env, "ACMED_PRIVKEY=%s/privkey.pem", f->dir) && set(env, "ACMED_CERT=%s/cert.pem", f->dir) &&
            set(env, "ACMED_CHAIN=%s/chain.pem", f->dir) && set(env, "ACMED_HAPROXY=%s/haproxy.pem", f->dir) &&
            set(env, "ACMED_NOT_AFTER=%" PRId64, f->not_after) && set(env, "ACMED_SERIAL=%s", f->serial);

@@ -3,6 +3,7 @@
 
 #include "daemon/log.h"
 #include "daemon/supervisor/load_files.h"
+#include "daemon/supervisor/load_live.h"
 #include "lib/buf.h"
 
 #include <errno.h>
@@ -138,12 +139,37 @@ void load_resolve_ids(struct load *l, uid_t uid)
     }
 }
 
+/* What is on disk decides the names of lineages, and the configuration where to look: it is read again when
+ * there is something to say. */
+static bool parse(struct load *l)
+{
+    struct config_messages again = {0};
+    struct config *config;
+
+    l->config = config_parse(l->files, l->n_files, NULL, &l->messages);
+    if (l->config == NULL)
+        return false;
+    if (!load_live(l))
+        return config_messages_add(&l->messages, "", 0, false, "out of memory") && false;
+    if (l->live.n == 0)
+        return true;
+    config = config_parse(l->files, l->n_files, &l->live, &again);
+    if (config == NULL) { /* collisions depend on the names, too */
+        config_messages_clear(&l->messages);
+        l->messages = again;
+        return false;
+    }
+    config_messages_clear(&again);
+    config_free(l->config);
+    l->config = config;
+    return true;
+}
+
 bool load_read(struct load *l, const char *path, uid_t uid)
 {
     *l = (struct load){0};
     load_files(l, path, uid);
-    l->config = config_parse(l->files, l->n_files, &l->messages);
-    if (l->config == NULL)
+    if (!parse(l))
         return false;
     load_check_paths(l, uid);
     load_resolve_ids(l, uid);
@@ -161,6 +187,7 @@ void load_clear(struct load *l)
     for (size_t i = 0; i < l->n_ids; i++)
         free(l->ids[i].name);
     free(l->ids);
+    config_live_clear(&l->live);
     config_messages_clear(&l->messages);
     *l = (struct load){0};
 }
@@ -214,7 +241,15 @@ void load_log_messages(const struct config_messages *m, bool errors, bool warnin
 
 int load_snapshot(const struct load *l, struct err *e)
 {
-    return snapshot_write(l->files, l->n_files, l->ids, l->n_ids, l->engine_uid, l->engine_gid, e);
+    const struct snapshot_source source = {.files = l->files,
+                                           .n_files = l->n_files,
+                                           .ids = l->ids,
+                                           .n_ids = l->n_ids,
+                                           .live = &l->live,
+                                           .engine_uid = l->engine_uid,
+                                           .engine_gid = l->engine_gid};
+
+    return snapshot_write(&source, e);
 }
 
 bool load_uid(const struct load *l, const char *name, uid_t *uid)

@@ -12,6 +12,7 @@ struct load {
     size_t n_files;
     struct snapshot_id *ids; /* owned, with names */
     size_t n_ids;
+    struct config_live live; /* owned */
     uid_t engine_uid;
     gid_t engine_gid;
     struct config_messages messages; /* errors and warnings */

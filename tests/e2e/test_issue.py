@@ -61,6 +61,28 @@ def test_key_types(acmed, key, bits):
     assert acmed.status("keys.example.com")["key_type"] == key
 
 
+def test_each_key_type_has_its_certificate(acmed, pebble):
+    both = {"dual.example.com": {"key": "rsa-2048 ecdsa-p256", "copy": f"haproxy:{acmed.directory}/dual.{{key}}.pem"}}
+    acmed.configure(both).start()
+    plain, second = "dual.example.com", "dual.example.com.ecdsa-p256"
+    assert isinstance(acmed.issued(plain, seconds=60).public_key(), rsa.RSAPublicKey)
+    assert isinstance(acmed.issued(second).public_key(), ec.EllipticCurvePublicKey)
+    assert names_of(acmed.issued(second)) == [plain]
+    for name, key_type in ((plain, "rsa-2048"), (second, "ecdsa-p256")):
+        acmed.deployed(name)
+        assert (acmed.directory / f"dual.{key_type}.pem").read_text() == (acmed.live(name) / "haproxy.pem").read_text()
+    rows = acmed.ctl("status", plain, "--json").json["certificates"]
+    assert [(r["name"], r["lineage"], r["key_type"]) for r in rows] == [(plain, plain, "rsa-2048"), (plain, second, "ecdsa-p256")]
+    # What is live keeps its place, whatever the order of the list.
+    both["dual.example.com"]["key"] = "ecdsa-p256 rsa-2048"
+    acmed.configure(both)
+    assert acmed.ctl("reload").code == 0
+    assert acmed.ctl("renew", "now", f"{plain}.rsa-2048").code == 0
+    assert isinstance(acmed.issued(plain, generation=2).public_key(), rsa.RSAPublicKey)
+    assert acmed.live(second).resolve().name == "1"
+    assert pebble.orders() == 3
+
+
 @needs_root
 @pytest.mark.smoke
 def test_without_root(make_acmed, pebble):

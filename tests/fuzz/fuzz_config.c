@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         files[1].text = second + 1;
         files[1].len = size - files[0].len - 1;
     }
-    c = config_parse(files, second != NULL ? 2 : 1, &m);
+    c = config_parse(files, second != NULL ? 2 : 1, NULL, &m);
     assert((c == NULL) == (m.errors > 0));
     check_messages(&m);
     if (c != NULL)

@@ -22,9 +22,12 @@ static int make(void)
     };
     const struct snapshot_id ids[] = {{.group = false, .name = (char[]){"www-data"}, .id = 33},
                                       {.group = true, .name = (char[]){"ssl-cert"}, .id = 110}};
+    struct config_live_key keys[] = {{(char[]){"a.example"}, KEY_TYPE_RSA_2048}};
+    const struct config_live live = {keys, 1};
     struct err e;
+    const struct snapshot_source source = {files, 2, ids, 2, &live, 65534, 65533};
 
-    return snapshot_write(files, 2, ids, 2, 65534, 65533, &e);
+    return snapshot_write(&source, &e);
 }
 
 static void test_what_was_written_is_read_twice(void **state)
@@ -47,6 +50,9 @@ static void test_what_was_written_is_read_twice(void **state)
         assert_string_equal(s->files[1].path, "/etc/acmed/conf.d/a b.conf");
         assert_string_equal(s->files[1].text, second);
         assert_int_equal(s->files[0].len, sizeof first - 1);
+        assert_int_equal(s->live.n, 1);
+        assert_string_equal(s->live.v[0].name, "a.example");
+        assert_int_equal(s->live.v[0].key, KEY_TYPE_RSA_2048);
         assert_int_equal(s->engine_uid, 65534);
         assert_int_equal(s->engine_gid, 65533);
         assert_true(snapshot_uid(s, "www-data", &uid) && uid == 33);

@@ -46,7 +46,10 @@ static inline void fixture_configure(struct fixture *f, const char *text)
     assert_false(all.failed);
     file.text = all.data;
     file.len = all.len;
-    fd = snapshot_write(&file, 1, NULL, 0, f->engine_uid, f->engine_gid, &e);
+    fd = snapshot_write(
+        &(struct snapshot_source){
+            .files = &file, .n_files = 1, .engine_uid = f->engine_uid, .engine_gid = f->engine_gid},
+        &e);
     if (fd < 0)
         fail_msg("%s", e.text);
     snapshot_free(f->snapshot);

@@ -38,8 +38,13 @@ static void find_program(char *path, size_t size)
 static int config_memfd(const struct fixture *f)
 {
     struct err e = {0};
-    int fd = snapshot_write(f->snapshot->files, f->snapshot->n_files, f->snapshot->ids, f->snapshot->n_ids,
-                            f->engine_uid, f->engine_gid, &e);
+    int fd = snapshot_write(&(struct snapshot_source){.files = f->snapshot->files,
+                                                      .n_files = f->snapshot->n_files,
+                                                      .ids = f->snapshot->ids,
+                                                      .n_ids = f->snapshot->n_ids,
+                                                      .engine_uid = f->engine_uid,
+                                                      .engine_gid = f->engine_gid},
+                            &e);
 
     if (fd < 0)
         fail_msg("%s", e.text);

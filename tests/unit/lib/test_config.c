@@ -15,7 +15,7 @@ static struct config *parse(const char *text, struct config_messages *m)
     struct config_file file = {"t.conf", text, strlen(text)};
 
     *m = (struct config_messages){0};
-    return config_parse(&file, 1, m);
+    return config_parse(&file, 1, NULL, m);
 }
 
 static void print_messages(const struct config_messages *m)
@@ -216,7 +216,7 @@ static void test_all_errors_at_once_in_order(void **state)
     files[1].text = "[certificate a]\nmode = 0644\nmode = 0600\n";
     for (size_t i = 0; i < 2; i++)
         files[i].len = strlen(files[i].text);
-    assert_null(config_parse(files, 2, &m));
+    assert_null(config_parse(files, 2, NULL, &m));
     print_messages(&m);
     for (size_t i = 0, j = 0; i < sizeof want / sizeof want[0]; i++) {
         assert_true(j < m.n);
@@ -229,6 +229,65 @@ static void test_all_errors_at_once_in_order(void **state)
     config_messages_clear(&m);
 }
 
+#define TWO_KEYS                                                                                             \
+    AGREED "[certificate a.example]\nkey = ecdsa-p256 rsa-2048\ncopy = privkey:/etc/x/{key}.pem\n"
+
+static void test_each_key_type_is_a_lineage(void **state)
+{
+    struct config *c = parse_good(TWO_KEYS "[certificate a.example-b]\n");
+
+    (void)state;
+    assert_int_equal(c->n_certificates, 3); /* in the order of lineages, not of sections */
+    assert_string_equal(c->certificates[0].name, "a.example");
+    assert_int_equal(c->certificates[0].key, KEY_TYPE_ECDSA_P256);
+    assert_string_equal(c->certificates[0].copies[0].path, "/etc/x/ecdsa-p256.pem");
+    assert_string_equal(c->certificates[1].name, "a.example-b");
+    assert_string_equal(c->certificates[2].name, "a.example.rsa-2048");
+    assert_string_equal(c->certificates[2].section, "a.example");
+    assert_string_equal(c->certificates[2].copies[0].path, "/etc/x/rsa-2048.pem");
+    assert_int_equal(c->certificates[2].key, KEY_TYPE_RSA_2048);
+    assert_true(config_answers_to(&c->certificates[0], "a.example"));
+    assert_true(config_answers_to(&c->certificates[0], "a.example.ecdsa-p256"));
+    assert_false(config_answers_to(&c->certificates[0], "a.example.rsa-2048"));
+    assert_true(config_answers_to(&c->certificates[2], "a.example"));
+    assert_true(config_answers_to(&c->certificates[2], "a.example.rsa-2048"));
+    assert_false(config_answers_to(&c->certificates[1], "a.example"));
+    config_free(c);
+}
+
+static void test_what_is_live_has_the_plain_name(void **state)
+{
+    struct config_live_key keys[] = {{(char[]){"a.example"}, KEY_TYPE_RSA_2048}};
+    const struct config_live live = {keys, 1};
+    struct config_file file = {"t.conf", TWO_KEYS, sizeof TWO_KEYS - 1};
+    struct config_messages m = {0};
+    struct config *c = config_parse(&file, 1, &live, &m);
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(config_find(c, "a.example")->key, KEY_TYPE_RSA_2048);
+    assert_int_equal(config_find(c, "a.example.ecdsa-p256")->key, KEY_TYPE_ECDSA_P256);
+    config_free(c);
+    keys[0].key = KEY_TYPE_RSA_4096; /* not in the list (any more) */
+    c = config_parse(&file, 1, &live, &m);
+    assert_non_null(c);
+    assert_int_equal(config_find(c, "a.example")->key, KEY_TYPE_ECDSA_P256);
+    config_free(c);
+    config_messages_clear(&m);
+}
+
+static void test_lineages_collide(void **state)
+{
+    struct config_messages m;
+
+    (void)state;
+    assert_null(parse(TWO_KEYS "[certificate a.example.rsa-2048]\ndomains = b.example\n", &m));
+    assert_int_equal(m.errors, 1);
+    assert_int_equal(m.v[0].line, 6);
+    assert_non_null(strstr(m.v[0].text, "rename one of the sections"));
+    config_messages_clear(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +295,9 @@ int main(void)
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_defaults_apply_and_are_overridden),
         cmocka_unit_test(test_all_errors_at_once_in_order),
+        cmocka_unit_test(test_each_key_type_is_a_lineage),
+        cmocka_unit_test(test_what_is_live_has_the_plain_name),
+        cmocka_unit_test(test_lineages_collide),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

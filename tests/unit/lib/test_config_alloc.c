@@ -40,7 +40,7 @@ static size_t try_all(const char *text, bool is_good, void (*arm)(size_t nth))
     for (size_t n = 1;; n++) {
         m = (struct config_messages){0};
         arm(n);
-        c = config_parse(&file, 1, &m);
+        c = config_parse(&file, 1, NULL, &m);
         if (!alloc_fail_end()) {
             assert_true((c != NULL) == is_good);
             config_free(c);
@@ -74,7 +74,7 @@ static void test_message_says_so(void **state)
 
     (void)state;
     alloc_fail_at(5);
-    assert_null(config_parse(&file, 1, &m));
+    assert_null(config_parse(&file, 1, NULL, &m));
     assert_true(alloc_fail_end());
     assert_int_equal(m.n, 1);
     assert_non_null(strstr(m.v[0].text, "out of memory"));

@@ -41,7 +41,7 @@ static struct config *parse_uncommented(char *text)
 
     uncomment(text);
     file.len = strlen(text);
-    c = config_parse(&file, 1, &m);
+    c = config_parse(&file, 1, NULL, &m);
     for (size_t i = 0; i < m.n; i++)
         print_message("%s:%u: %s\n", m.v[i].file, m.v[i].line, m.v[i].text);
     config_messages_clear(&m);
@@ -89,7 +89,7 @@ static void test_example_is_valid(void **state)
     char *all = strstr(text, SECOND_HALF);
     struct config_file file = {"acmed.conf", text, strlen(text)};
     struct config_messages m = {0};
-    struct config *c = config_parse(&file, 1, &m);
+    struct config *c = config_parse(&file, 1, NULL, &m);
 
     (void)state;
     assert_non_null(c);

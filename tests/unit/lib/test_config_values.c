@@ -19,7 +19,7 @@ static struct config *parse(const char *text, struct config_messages *m)
     struct config_file file = {"t.conf", text, strlen(text)};
 
     *m = (struct config_messages){0};
-    return config_parse(&file, 1, m);
+    return config_parse(&file, 1, NULL, m);
 }
 
 /* text: a configuration with one error, which is reported at that line in these words. */
@@ -133,7 +133,8 @@ static void test_wrong_certificate(void **state)
         {CERT "ca = a b\n", 4, "more than one CA is not supported yet"},
         {CERT "ca = nowhere\n", 4, "there is no CA \"nowhere\""},
         {CERT "ca = https://ca.example/dir\n", 4, "write a section [ca NAME]"},
-        {CERT "key = ecdsa-p256 rsa-2048\n", 4, "more than one key type is not supported yet"},
+        {CERT "key = rsa-2048 rsa-2048\n", 4, "given twice"},
+        {CERT "key = ecdsa-p256 rsa-2048\ncopy = cert:/a/b.pem\n", 5, "put \"{key}\" into /a/b.pem"},
         {CERT "key = rsa-1024\n", 4, "none of ecdsa-p256"},
         {CERT "challenge = dns-01\n", 4, "http-01 is the only challenge of this version"},
         {CERT "renew_before = 30\n", 4, "not a duration"},
@@ -255,7 +256,7 @@ static void test_limits(void **state)
     assert_non_null(text);
     for (size_t i = 0; i < 1001; i++)
         files[i] = (struct config_file){"many.conf", "", 0};
-    assert_null(config_parse(files, 1001, &m));
+    assert_null(config_parse(files, 1001, NULL, &m));
     assert_int_equal(m.n, 1);
     assert_non_null(strstr(m.v[0].text, "1001th file"));
     config_messages_clear(&m);

@@ -16,6 +16,7 @@ static char *units[] = {(char *)"nginx.service"};
 static struct config_ca ca = {.name = (char *)"letsencrypt"};
 static struct config_certificate config = {.name = (char *)"a.example",
                                            .domains = {names, 2},
+                                           .section = (char[]){"a.example"},
                                            .ca = &ca,
                                            .reload = {units, 1},
                                            .verify_host = (char *)"127.0.0.1",

@@ -45,7 +45,7 @@ static struct config *configuration(const char *control, const char *listen)
                          "[acmed]\ncontact = a@example.com\nagree_terms = yes\ncontrol_socket = %s\n%s%s\n"
                          "[certificate a.example]\n",
                          in(control), listen != NULL ? "http_listen = " : "", listen != NULL ? listen : "");
-    c = config_parse(&file, 1, &m);
+    c = config_parse(&file, 1, NULL, &m);
     if (c == NULL)
         fail_msg("%s", m.v[0].text);
     config_messages_clear(&m);

@@ -24,13 +24,22 @@ struct acme_directory {
     char *new_nonce; /* each owned, of the directory's origin */
     char *new_account;
     char *new_order;
-    char *terms;       /* meta.termsOfService, only ever shown; NULL: none */
-    bool eab_required; /* meta.externalAccountRequired */
+    char *renewal_info;        /* RFC 9773; NULL: not offered, or of no use */
+    char *terms;               /* meta.termsOfService, only ever shown; NULL: none */
+    struct strv profiles;      /* names of meta.profiles; empty: the CA offers no choice */
+    struct strv profile_texts; /* what the CA says of each, for people */
+    bool eab_required;         /* meta.externalAccountRequired */
 };
 
 bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply,
                           struct err *e);
 void acme_directory_clear(struct acme_directory *d);
+
+/* Whether the CA offers a profile (draft-ietf-acme-profiles); NULL is always offered: the CA's default. The
+ * error (class configuration) says which are. */
+bool acme_directory_check_profile(const struct acme_directory *d, const char *profile, struct err *e);
+/* "it offers classic (the one of old), shortlived (six days)", or that it offers none. */
+void acme_directory_describe_profiles(const struct acme_directory *d, char *text, size_t size);
 
 /* A problem document (RFC 7807, RFC 8555 section 6.7) and what it means for the attempt. */
 enum acme_problem_type {
@@ -141,7 +150,9 @@ bool acme_account_parse(const struct acme_directory *d, const struct http_reply 
 
 /* Payloads, as JSON text the caller frees; NULL: out of memory. Built by the keeper. */
 char *acme_payload_new_account(const char *contact /* NULL: none */, bool agree_terms);
-char *acme_payload_new_order(const struct strv *names);
+/* profile: NULL: the CA's default. replaces: the certificate that the order is to replace, by its name in
+ * renewal information (RFC 9773 section 5); NULL: none. */
+char *acme_payload_new_order(const struct strv *names, const char *profile, const char *replaces);
 char *acme_payload_finalize(const char *csr_b64);
 
 #endif

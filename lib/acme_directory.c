@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/acme_internal.h"
 
+#include "lib/buf.h"
+#include "lib/config.h"
 #include "lib/json.h"
+#include "lib/utf8.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define PROFILES_MAX     32
+#define PROFILE_TEXT_MAX 200
 
 json_t *acme_body(const struct http_reply *reply, const char *what, struct err *e)
 {
@@ -66,6 +73,40 @@ static bool directory_url(char **out, const struct acme_directory *d, const json
     return json_need_string(root, name, &url, e) && acme_url_copy(out, d, name, url, e);
 }
 
+/* Optional, and of no use when it is not what it should be: nobody loses his certificate over it. */
+static bool read_renewal_info(struct acme_directory *d, const json_t *root, struct err *e)
+{
+    const char *url = json_string_value(json_object_get(root, "renewalInfo"));
+
+    struct err why;
+
+    if (url == NULL || acme_url_copy(&d->renewal_info, d, "renewalInfo", url, &why))
+        return true;
+    return why.class != ERR_CLASS_INTERNAL || err_nomem(e, "a directory");
+}
+
+/* Names that the configuration could not hold are left out: nobody can choose them. */
+static bool read_profiles(struct acme_directory *d, const json_t *meta, struct err *e)
+{
+    const json_t *profiles;
+    const json_t *text;
+    const char *name;
+
+    if (!json_member_object(meta, "profiles", &profiles, e))
+        return false;
+    /* NOLINTNEXTLINE(bugprone-casting-through-void): jansson's own */
+    json_object_foreach((json_t *)profiles, name, text)
+    {
+        const char *s = json_string_value(text) != NULL ? json_string_value(text) : "";
+
+        if (d->profiles.n == PROFILES_MAX || !config_profile_valid(name))
+            continue;
+        if (!strv_add(&d->profiles, name) || !strv_addn(&d->profile_texts, s, utf8_cut(s, PROFILE_TEXT_MAX)))
+            return err_nomem(e, "a directory");
+    }
+    return true;
+}
+
 /* meta: what the CA says of itself. Only shown, never requested. */
 static bool read_meta(struct acme_directory *d, const json_t *root, struct err *e)
 {
@@ -75,7 +116,8 @@ static bool read_meta(struct acme_directory *d, const json_t *root, struct err *
     if (!json_member_object(root, "meta", &meta, e))
         return false;
     if (!json_member_string(meta, "termsOfService", &terms, e) ||
-        !json_member_bool(meta, "externalAccountRequired", false, &d->eab_required, e))
+        !json_member_bool(meta, "externalAccountRequired", false, &d->eab_required, e) ||
+        !read_profiles(d, meta, e))
         return err_wrap(e, "in \"meta\"");
     if (terms == NULL)
         return true;
@@ -87,7 +129,8 @@ static bool read_directory(struct acme_directory *d, const json_t *root, struct 
 {
     return directory_url(&d->new_nonce, d, root, "newNonce", e) &&
            directory_url(&d->new_account, d, root, "newAccount", e) &&
-           directory_url(&d->new_order, d, root, "newOrder", e) && read_meta(d, root, e);
+           directory_url(&d->new_order, d, root, "newOrder", e) && read_renewal_info(d, root, e) &&
+           read_meta(d, root, e);
 }
 
 bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply,
@@ -121,6 +164,35 @@ void acme_directory_clear(struct acme_directory *d)
     free(d->new_nonce);
     free(d->new_account);
     free(d->new_order);
+    free(d->renewal_info);
+    strv_clear(&d->profiles);
+    strv_clear(&d->profile_texts);
     free(d->terms);
     *d = (struct acme_directory){0};
+}
+
+void acme_directory_describe_profiles(const struct acme_directory *d, char *text, size_t size)
+{
+    struct buf b;
+
+    buf_init(&b, size);
+    (void)buf_addstr(&b, d->profiles.n > 0 ? "it offers" : "it offers no choice of profiles");
+    for (size_t i = 0; i < d->profiles.n; i++) {
+        (void)buf_addf(&b, "%s %s", i > 0 ? "," : "", d->profiles.v[i]);
+        if (*d->profile_texts.v[i] != '\0')
+            (void)buf_addf(&b, " (%s)", d->profile_texts.v[i]);
+    }
+    (void)snprintf(text, size, "%s", b.data != NULL ? b.data : "");
+    utf8_make_printable(text);
+    buf_clear(&b);
+}
+
+bool acme_directory_check_profile(const struct acme_directory *d, const char *profile, struct err *e)
+{
+    char offered[ERR_TEXT_MAX / 2];
+
+    if (profile == NULL || strv_contains(&d->profiles, profile))
+        return true;
+    acme_directory_describe_profiles(d, offered, sizeof offered);
+    return err_set(e, ERR_CLASS_CONFIG, "the CA has no profile \"%s\": %s", profile, offered);
 }

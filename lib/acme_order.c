@@ -2,39 +2,16 @@
 #include "lib/acme_internal.h"
 
 #include "lib/json.h"
+#include "lib/rfc3339.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const status_names[] = {
     [ACME_ORDER_PENDING] = "pending",       [ACME_ORDER_READY] = "ready",
     [ACME_ORDER_PROCESSING] = "processing", [ACME_ORDER_VALID] = "valid",
     [ACME_ORDER_INVALID] = "invalid",
 };
-
-/* RFC 3339. Good enough for "has it expired": an unreadable time gives 0, as a missing one does. */
-static int64_t parse_time(const char *s)
-{
-    struct tm tm = {0};
-    const char *end = s != NULL ? strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-    int hours;
-    int minutes;
-
-    if (end == NULL)
-        return 0;
-    if (*end == '.')
-        for (end++; isdigit((unsigned char)*end);)
-            end++;
-    if (strcmp(end, "Z") == 0 || strcmp(end, "z") == 0)
-        return timegm(&tm);
-    if (strlen(end) != 6 || (*end != '+' && *end != '-') || end[3] != ':')
-        return 0;
-    hours = atoi(end + 1);
-    minutes = atoi(end + 4);
-    return timegm(&tm) - (*end == '+' ? 1 : -1) * (hours * 3600 + minutes * 60);
-}
 
 static bool names_listed(const json_t *list, const char *name)
 {
@@ -124,7 +101,9 @@ static bool read_order(struct acme_order *o, const struct acme_directory *d, con
     if (found < 0)
         return err_set(e, ERR_CLASS_TRANSIENT, "status \"%.40s\" is unknown", status);
     o->status = (enum acme_order_status)found;
-    o->expires = parse_time(expires);
+    /* Only looked at to see whether it has expired: an unreadable one is as good as none. */
+    if (expires != NULL)
+        (void)rfc3339_parse(expires, &o->expires);
     if (problem != NULL && !acme_problem_describe(problem, "", &o->error, &o->error_type, &o->error_class, e))
         return false;
     return check_names(root, names, e) && read_authorizations(o, d, root, e) && read_urls(o, d, root, e);

@@ -34,7 +34,7 @@ char *acme_payload_new_account(const char *contact, bool agree_terms)
     return dump(payload);
 }
 
-char *acme_payload_new_order(const struct strv *names)
+char *acme_payload_new_order(const struct strv *names, const char *profile, const char *replaces)
 {
     json_t *list = json_array();
 
@@ -44,7 +44,9 @@ char *acme_payload_new_order(const struct strv *names)
             list = NULL;
         }
     }
-    return list != NULL ? dump(json_pack("{s:o}", "identifiers", list)) : NULL;
+    return list != NULL ? dump(json_pack("{s:o s:s* s:s*}", "identifiers", list, "profile", profile,
+                                         "replaces", replaces))
+                        : NULL;
 }
 
 char *acme_payload_finalize(const char *csr_b64)

@@ -164,7 +164,7 @@ bool cert_facts_from_x509(struct cert_facts *f, const mbedtls_x509_crt *crt, str
     }
     n.issuer = issuer_text(crt);
     n.serial = serial_text(&crt->serial);
-    if (n.issuer == NULL || n.serial == NULL ||
+    if (n.issuer == NULL || n.serial == NULL || !cert_x509_ari_id(crt, &n.ari_id, e) ||
         !crypto_hash(MBEDTLS_MD_SHA256, crt->raw.p, crt->raw.len, hash)) {
         cert_facts_clear(&n);
         return err_nomem(e, "facts of a certificate");
@@ -179,6 +179,7 @@ void cert_facts_clear(struct cert_facts *f)
     strv_clear(&f->names);
     free(f->issuer);
     free(f->serial);
+    free(f->ari_id);
     memset(f, 0, sizeof *f);
 }
 

@@ -17,6 +17,7 @@ struct cert_facts {
     struct strv names;  /* DNS names of the subjectAltName, lower case, sorted */
     char *issuer;       /* issuer's common name (or organization), for people */
     char *serial;       /* lower-case hexadecimal, no leading 00, as CAs' logs show it */
+    char *ari_id;       /* its name in renewal information (RFC 9773 section 4.1); NULL: it has none */
     int64_t not_before; /* Unix seconds */
     int64_t not_after;
     enum key_type key_type;

@@ -19,6 +19,10 @@ bool cert_facts_from_x509(struct cert_facts *f, const mbedtls_x509_crt *crt, str
 /* Whether the subjectAltName holds anything else than DNS names: addresses, mail boxes ... */
 bool cert_x509_has_other_names(const mbedtls_x509_crt *crt);
 
+/* The name of the certificate in renewal information (RFC 9773 section 4.1): base64url of its authority key
+ * identifier, a dot, base64url of its serial number's DER. The caller frees; NULL with true: it has none. */
+bool cert_x509_ari_id(const mbedtls_x509_crt *crt, char **id, struct err *e);
+
 /* Unix seconds of an X.509 date. */
 int64_t cert_x509_time(const mbedtls_x509_time *t);
 

@@ -17,6 +17,7 @@
 #define CONFIG_NAME_MAX    200 /* bytes of a section name */
 #define CONFIG_DOMAINS_MAX 100 /* identifiers of one certificate */
 #define CONFIG_CA_DEFAULT  "letsencrypt"
+#define CONFIG_PROFILE_MAX 64 /* bytes of a profile's name */
 
 enum key_type {
     KEY_TYPE_ECDSA_P256,
@@ -108,6 +109,7 @@ struct config_certificate {
     unsigned n_keys;
     enum key_type key; /* this lineage's */
     enum challenge_type challenge;
+    char *profile;                 /* which of the CA's profiles; NULL: the CA's default */
     int64_t renew_before;          /* seconds; 0: not given; see renew_before_percent */
     unsigned renew_before_percent; /* 1..99; 0: not given */
     unsigned keep;                 /* generations besides the live one; default 3 */
@@ -167,6 +169,9 @@ void config_live_clear(struct config_live *live);
 struct config *config_parse(const struct config_file *files, size_t n, const struct config_live *live,
                             struct config_messages *messages);
 void config_free(struct config *c);
+
+/* A name that a CA's profile may have here: 1 to CONFIG_PROFILE_MAX letters, digits, `.`, `_` and `-`. */
+bool config_profile_valid(const char *name);
 
 /* The lineage; NULL when there is none of that name. Borrowed. */
 const struct config_certificate *config_find(const struct config *c, const char *name);

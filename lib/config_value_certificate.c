@@ -124,6 +124,13 @@ bool config_value_challenge(void *object, const struct config_key *key, const ch
                    "\"%.80s\" is not supported: http-01 is the only challenge of this version", value);
 }
 
+bool config_profile_valid(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    return n >= 1 && n <= CONFIG_PROFILE_MAX && name[n] == '\0';
+}
+
 bool config_value_mode(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     struct config_certificate *c = object;

@@ -15,6 +15,7 @@
 #define VERSION      1
 #define NAMES_MAX    (CONFIG_DOMAINS_MAX * 255)
 #define KEY_TYPE_MAX 32
+#define ARI_ID_MAX   256
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -75,6 +76,21 @@ static const struct record_field deployment_fields[] = {
 };
 const struct record_type journal_deployment_record = {deployment_fields, COUNT(deployment_fields), 0};
 
+#define ARI(member) offsetof(struct journal_ari, member)
+static const struct record_field ari_fields[] = {
+    {"id", RECORD_STRING, ARI(id), .max = ARI_ID_MAX},
+    {"window_start", RECORD_TIME, ARI(start)},
+    {"window_end", RECORD_TIME, ARI(end)},
+    {"chosen_at", RECORD_TIME, ARI(chosen)},
+    {"explanation", RECORD_STRING_OR_NULL, ARI(explanation), .max = JOURNAL_NOTE_MAX},
+    {"polled_at", RECORD_TIME, ARI(polled_at)},
+    {"next_poll", RECORD_TIME, ARI(next_poll)},
+    {"error", RECORD_STRING_OR_NULL, ARI(error), .max = JOURNAL_NOTE_MAX},
+    {"failures", RECORD_COUNT, ARI(failures)},
+    {"refused", RECORD_COUNT, ARI(refused)},
+};
+const struct record_type journal_ari_record = {ari_fields, COUNT(ari_fields), ARI(next_poll)};
+
 #define JOURNAL(member) offsetof(struct journal, member)
 static const struct record_field order_fields[] = {
     {"url", RECORD_STRING_OR_NULL, JOURNAL(order_url), .max = HTTP_URL_MAX},
@@ -82,6 +98,7 @@ static const struct record_field order_fields[] = {
     {"directory", RECORD_STRING_OR_NULL, JOURNAL(order_directory), .max = HTTP_URL_MAX},
     {"names", RECORD_STRING_OR_NULL, JOURNAL(order_names), .max = NAMES_MAX},
     {"key_type", RECORD_STRING_OR_NULL, JOURNAL(order_key_type), .max = KEY_TYPE_MAX},
+    {"profile", RECORD_STRING_OR_NULL, JOURNAL(order_profile), .max = CONFIG_PROFILE_MAX},
     {"created", RECORD_TIME, JOURNAL(order_created)},
 };
 static const struct record_type order_record = {order_fields, COUNT(order_fields), JOURNAL(order_created)};
@@ -93,9 +110,12 @@ static const struct record_field journal_fields[] = {
     {"not_before", RECORD_TIME, JOURNAL(not_before)},
     {"last_error", RECORD_OBJECT_OR_NULL, JOURNAL(error), .type = &journal_error_record},
     {"issued_generation", RECORD_COUNT, JOURNAL(issued_generation)},
+    {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
+    {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
     {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
     {"repeated_orders", RECORD_COUNT, JOURNAL(repeated_orders)},
     {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},
+    {"ari", RECORD_OBJECT_OR_NULL, JOURNAL(ari), .type = &journal_ari_record},
     {"deploy", RECORD_OBJECT, JOURNAL(deployment), .type = &journal_deployment_record},
 };
 static const struct record_type journal_record = {journal_fields, COUNT(journal_fields), 0};
@@ -171,6 +191,27 @@ void journal_error_clear(struct journal_error *je)
     record_clear(&journal_error_record, je);
 }
 
+void journal_ari_clear(struct journal_ari *a)
+{
+    record_clear(&journal_ari_record, a);
+}
+
+static void take_string(char **to, char **from)
+{
+    free(*to);
+    *to = *from;
+    *from = NULL;
+}
+
+void journal_taken_over(struct journal *j, unsigned generation)
+{
+    char *unknown = NULL;
+
+    j->issued_generation = generation;
+    take_string(&j->issued_directory, &unknown);
+    take_string(&j->issued_profile, &unknown);
+}
+
 void journal_issued(struct journal *j, unsigned generation, int64_t now)
 {
     memmove(&j->issued[1], &j->issued[0], (JOURNAL_ISSUED_MAX - 1) * sizeof j->issued[0]);
@@ -180,6 +221,9 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now)
     j->attempts = 0;
     j->not_before = 0;
     journal_error_clear(&j->error);
+    take_string(&j->issued_directory, &j->order_directory);
+    take_string(&j->issued_profile, &j->order_profile);
+    journal_ari_clear(&j->ari);
     journal_drop_order(j);
     deployment_restart(&j->deployment, generation);
 }

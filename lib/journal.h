@@ -45,6 +45,20 @@ struct journal_deployment {
                    will read ..."; NULL */
 };
 
+/* What the CA suggests for the renewal of the live certificate (RFC 9773, lib/ari.h). */
+struct journal_ari {
+    int64_t next_poll; /* not before; 0: nothing is known yet */
+    int64_t polled_at; /* the last poll; 0: none yet */
+    char *id;          /* of the certificate that it is about; owned */
+    int64_t start;     /* the suggested window */
+    int64_t end;       /* 0: no window is known */
+    int64_t chosen;    /* the moment drawn within it, once */
+    char *explanation; /* a URL, only shown; owned; NULL: none */
+    char *error;       /* why the last poll brought nothing; owned; NULL: it did */
+    unsigned failures; /* of polls, in a row */
+    unsigned refused;  /* orders that the CA refused for saying that they replace this certificate */
+};
+
 struct journal {
     /* the order in flight */
     char *order_url;       /* NULL: none, or not known */
@@ -52,6 +66,7 @@ struct journal {
     char *order_directory; /* its directory URL: the order belongs to this one only */
     char *order_names;     /* the identifiers it is for, joined by blanks */
     char *order_key_type;
+    char *order_profile;   /* NULL: the CA's default */
     int64_t order_created; /* when the intent was journalled; 0: no order in flight */
     /* attempts since the last success (L3) */
     unsigned attempts;
@@ -60,9 +75,12 @@ struct journal {
     struct journal_error error;
     /* the past */
     unsigned issued_generation;         /* the newest generation that acmed issued */
+    char *issued_directory;             /* by the CA of this directory; NULL: not known */
+    char *issued_profile;               /* of that profile; NULL: the CA's default, or not known */
     int64_t issued[JOURNAL_ISSUED_MAX]; /* when, newest first; 0: none */
     unsigned repeated_orders;     /* orders placed again because the URL of the last one was lost (L2) */
     bool issued_by_force_pending; /* `renew now` was asked and is not done yet */
+    struct journal_ari ari;
     struct journal_deployment deployment;
 };
 
@@ -83,12 +101,19 @@ bool journal_has_order(const struct journal *j);
 void journal_drop_order(struct journal *j);
 void journal_error_set(struct journal_error *je, const struct err *e, int64_t now);
 void journal_error_clear(struct journal_error *je);
-/* Notes an issuance: shifts `issued`, forgets the order and the request for it, clears attempts, not_before
- * and error, starts a fresh deploy record. All of it belongs into one write. */
+/* Notes an issuance: shifts `issued`, keeps directory and profile of the order and forgets the rest of it and
+ * the request for it, clears attempts, not_before, error and renewal information, starts a fresh deploy
+ * record. All of it belongs into one write. */
 void journal_issued(struct journal *j, unsigned generation, int64_t now);
 
-/* Members of a failure and of a deploy record, named as in lib/org.acmed.Control.varlink. */
+/* Another generation than that which acmed issued last is live: who issued it is not known. */
+void journal_taken_over(struct journal *j, unsigned generation);
+void journal_ari_clear(struct journal_ari *a);
+
+/* Members of a failure, of renewal information and of a deploy record, named as in
+ * lib/org.acmed.Control.varlink. */
 extern const struct record_type journal_error_record;
+extern const struct record_type journal_ari_record;
 extern const struct record_type journal_deployment_record;
 
 #endif

@@ -83,6 +83,16 @@ void order_free(struct order *o)
     free(o);
 }
 
+void order_set_replaces(struct order *o)
+{
+    o->replaces = true;
+}
+
+const struct err *order_replaces_refused(const struct order *o)
+{
+    return o->replaces_error.class != ERR_CLASS_NONE ? &o->replaces_error : NULL;
+}
+
 bool order_go(struct order *o, enum order_state state)
 {
     if (o->trace != NULL)
@@ -104,6 +114,7 @@ static bool post_request(struct order *o, struct order_action *action)
     order_act(o, ORDER_DO_POST, action);
     action->post = o->request.post;
     action->url = o->request.url;
+    action->replaces = o->request.post == ORDER_POST_NEW_ORDER && o->replaces;
     return true;
 }
 

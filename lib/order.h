@@ -81,6 +81,7 @@ struct order_action {
     size_t chain_len;
     int64_t at_ms;           /* Unix milliseconds */
     const struct err *error; /* borrowed from the machine */
+    bool replaces; /* ORDER_POST_NEW_ORDER: say which certificate the order replaces (RFC 9773 section 5) */
     bool forget;
     bool discard_key;
     bool account_lost; /* ORDER_DO_FAIL: the CA does not know our account (any more): register it again with
@@ -104,6 +105,13 @@ struct order *order_new(const struct acme_directory *directory, const struct str
                         enum challenge_type challenge, const char *url,
                         void (*trace)(void *arg, enum order_state from, enum order_state to), void *arg);
 void order_free(struct order *o);
+
+/* Before the first step: newOrder says which certificate it replaces. When the CA refuses that, whatever its
+ * reason (it was replaced already, by an order that is not finished, by another account; it does not know
+ * it), newOrder is repeated without, at once and once: no order was placed. */
+void order_set_replaces(struct order *o);
+/* Why the CA refused that; NULL: it did not. Borrowed. */
+const struct err *order_replaces_refused(const struct order *o);
 
 /* One step. now_ms: Unix milliseconds. The first event is ORDER_EV_START; after ORDER_DO_SUCCEED or
  * ORDER_DO_FAIL there is none. */

@@ -33,6 +33,8 @@ struct order {
     struct acme_authorization *a; /* owned; one for each of them, all zero until fetched */
     size_t at;                    /* the one that is under way */
     bool resumed;                 /* the order came from the journal: it may be replaced, once */
+    bool replaces;                /* newOrder says which certificate it replaces */
+    struct err replaces_error;    /* why it does not any more; class NONE: it was not refused */
     bool repeated;                /* newOrder was repeated already */
     bool validated;               /* the order was ready: its authorizations are all valid */
     unsigned finalizes;           /* requests to finalize */

@@ -2,6 +2,7 @@
 #include "lib/order_internal.h"
 
 #include "lib/acme_internal.h"
+#include "lib/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,35 @@ static bool is_out_of_service(const struct order_outcome *out)
     return status == 503 || (out->problem == ACME_PROBLEM_NONE && (status == 502 || status == 504));
 }
 
+static void add_profiles(struct order *o)
+{
+    struct err refused = o->error;
+    char offered[ERR_TEXT_MAX / 2];
+
+    acme_directory_describe_profiles(o->directory, offered, sizeof offered);
+    refused.text[utf8_cut(refused.text, ERR_TEXT_MAX / 2)] = '\0';
+    err_set(&o->error, refused.class, "%s (%s)", refused.text, offered);
+    o->error.retry_at = refused.retry_at;
+}
+
+/* Not every refusal is about what the order replaces, but few say so clearly (RFC 9773 section 5 asks for 409
+ * alreadyReplaced; malformed, unauthorized and 404 are seen): all but those that are certain to come again
+ * are. */
+static bool is_about_replaces(const struct order_outcome *out)
+{
+    static const enum acme_problem_type others[] = {
+        ACME_PROBLEM_RATE_LIMITED,         ACME_PROBLEM_INVALID_PROFILE,
+        ACME_PROBLEM_REJECTED_IDENTIFIER,  ACME_PROBLEM_UNSUPPORTED_IDENTIFIER,
+        ACME_PROBLEM_USER_ACTION_REQUIRED, ACME_PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
+    };
+    int status = out->reply->status;
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (out->problem == others[i])
+            return false;
+    return status >= 400 && status <= 499 && status != 429;
+}
+
 /* Never more orders than needed: a reply that was lost may have been an order, so newOrder is repeated only
  * once, and a refusal not at all. A gateway's 5xx may hide a reply, so the intent stays: the next order
  * counts as repeated. */
@@ -141,6 +171,13 @@ bool order_on_new_order(struct order *o, const struct order_outcome *out, int64_
     case ORDER_OUTCOME_TIMER:
         return order_go(o, ORDER_STATE_INTENT);
     case ORDER_OUTCOME_REFUSED:
+        if (o->replaces && is_about_replaces(out)) {
+            o->replaces = false;
+            o->replaces_error = o->error;
+            return order_post(o, ORDER_POST_NEW_ORDER, o->directory->new_order, 0, action);
+        }
+        if (out->problem == ACME_PROBLEM_INVALID_PROFILE)
+            add_profiles(o);
         if (is_out_of_service(out))
             o->error.class = ERR_CLASS_RATE_LIMITED;
         return order_fail(o, out->reply->status < 500, action);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/renewal.h"
 
+#include "lib/ari.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,8 @@
 #define SHORT_LIVED  (10 * DAY)
 #define NO_LIVE_MAX  (6 * HOUR)
 #define SPREAD_PARTS 15
+#define LAST_PARTS   20 /* whatever the CA suggests, it is renewed before less than that part is left */
+#define EARLY_MAX    (2 * DAY)
 
 static const char *const reasons[] = {
     [RENEWAL_NOT_DUE] = "nothing is planned",
@@ -23,6 +27,9 @@ static const char *const reasons[] = {
     [RENEWAL_LIFETIME] = "its time of renewal, well before it expires",
     [RENEWAL_NAMES] = "the configured names are not those of the certificate",
     [RENEWAL_KEY_TYPE] = "the configured key type is not that of the certificate",
+    [RENEWAL_PROFILE] = "the configured profile is not that of the certificate",
+    [RENEWAL_ARI] = "the time of renewal that the CA suggests",
+    [RENEWAL_ARI_EARLY] = "the CA asks for an early renewal",
     [RENEWAL_EXPIRED] = "the certificate has expired",
     [RENEWAL_REQUESTED] = "renewal was requested",
 };
@@ -83,10 +90,15 @@ static struct span lifetime_of(const struct cert_facts *facts, const struct jour
     return s;
 }
 
+static int64_t usual_before(int64_t lifetime)
+{
+    return lifetime < SHORT_LIVED ? lifetime / 2 : lifetime / 3;
+}
+
 /* How long before its end a certificate of this lifetime is renewed, at the latest. */
 static int64_t renew_before(const struct config_certificate *c, int64_t lifetime, bool *capped)
 {
-    int64_t before = lifetime < SHORT_LIVED ? lifetime / 2 : lifetime / 3;
+    int64_t before = usual_before(lifetime);
 
     if (c->renew_before > 0)
         before = c->renew_before;
@@ -107,21 +119,64 @@ static bool same_names(const struct strv *a, const struct strv *b)
     return true;
 }
 
+/* Only where it is known of which profile the certificate is. */
+static bool same_profile(const struct config_certificate *c, const struct journal *j)
+{
+    if (j->issued_directory == NULL)
+        return true;
+    if (c->profile == NULL || j->issued_profile == NULL)
+        return c->profile == j->issued_profile;
+    return strcmp(c->profile, j->issued_profile) == 0;
+}
+
+/* What the CA suggests, where that is earlier than what the administrator wrote, and early enough. */
+static void plan_ari(struct renewal_plan *p, const struct config_certificate *c, const struct span *life,
+                     const struct journal_ari *a, uint64_t seed)
+{
+    int64_t last = life->end - life->length / LAST_PARTS;
+    int64_t usual = life->end - usual_before(life->length) - life->length / SPREAD_PARTS;
+    int64_t at = date(a->chosen);
+
+    last -= (int64_t)(seed % ((uint64_t)(life->length / 100) + 1));
+    if ((c->renew_before > 0 || c->renew_before_percent > 0) && p->renew_at <= at)
+        return;
+    p->capped = false;
+    p->renew_at = at < last ? at : last;
+    if (at <= last)
+        p->reason = date(a->end) <= usual ? RENEWAL_ARI_EARLY : RENEWAL_ARI;
+}
+
 /* Reason and moment, whatever holds them back. */
 static void plan_reason(struct renewal_plan *p, const struct config_certificate *c,
-                        const struct cert_facts *facts, int64_t now)
+                        const struct cert_facts *facts, const struct journal *j, int64_t now)
 {
-    p->at = now;
     if (!same_names(&c->domains, &facts->names)) {
         p->reason = RENEWAL_NAMES;
     } else if (!facts->key_type_known || facts->key_type != c->key) {
         p->reason = RENEWAL_KEY_TYPE;
+    } else if (!same_profile(c, j)) {
+        p->reason = RENEWAL_PROFILE;
     } else if (date(facts->not_after) <= now) {
         p->reason = RENEWAL_EXPIRED;
     } else {
-        p->reason = RENEWAL_LIFETIME;
         p->at = p->renew_at;
+        return;
     }
+    p->at = now;
+}
+
+/* A CA that asks for one early renewal after the other is not to be obeyed in a loop. */
+static int64_t early_wait(const struct span *life, const struct journal *j)
+{
+    int64_t most = later(clamp(life->length / 4, 0, EARLY_MAX), RENEWAL_ISSUANCE_FLOOR);
+    int64_t wait = RENEWAL_ISSUANCE_FLOOR;
+
+    for (size_t i = 1; i < JOURNAL_ISSUED_MAX && j->issued[i] != 0; i++) {
+        if (date(j->issued[i - 1]) - date(j->issued[i]) >= life->length / 4)
+            break;
+        wait *= 2;
+    }
+    return wait < most ? wait : most;
 }
 
 /* The floors under an automatic issuance. */
@@ -135,7 +190,9 @@ static int64_t plan_floor(const struct renewal_plan *p, const struct span *life,
     if (not_before - now <= RENEWAL_BACKOFF_MAX)
         floor = not_before;
     if (j->issued[0] != 0 && issued <= now)
-        floor = later(floor, issued + RENEWAL_ISSUANCE_FLOOR);
+        floor = later(floor, issued + (p->reason == RENEWAL_ARI || p->reason == RENEWAL_ARI_EARLY
+                                           ? early_wait(life, j)
+                                           : RENEWAL_ISSUANCE_FLOOR));
     if (p->reason == RENEWAL_LIFETIME)
         floor = later(floor, life->start + life->length / 4);
     return floor;
@@ -154,7 +211,10 @@ struct renewal_plan renewal_plan(const struct config_certificate *c, const struc
         life = lifetime_of(facts, j, now);
         p.renew_at = life.end - renew_before(c, life.length, &p.capped);
         p.renew_at -= (int64_t)(seed % ((uint64_t)(life.length / SPREAD_PARTS) + 1));
-        plan_reason(&p, c, facts, now);
+        p.reason = RENEWAL_LIFETIME;
+        if (ari_applies(&j->ari, facts))
+            plan_ari(&p, c, &life, &j->ari, seed);
+        plan_reason(&p, c, facts, j, now);
     }
     if (requested) {
         p.reason = RENEWAL_REQUESTED;

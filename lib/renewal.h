@@ -11,6 +11,10 @@
  * is; renew_before overrides, but counts as at most half of the lifetime. Renewals are spread over the
  * fifteenth of the lifetime before that point: earlier, never later.
  *
+ * Where the CA suggests a window (lib/ari.h) the moment drawn within it counts instead; a renew_before that
+ * is written in the configuration can make it earlier. Whatever the CA suggests, the renewal comes before
+ * only a twentieth of the lifetime is left.
+ *
  * Dates are clamped to the years 1 to 9999 before anything is computed, so no date of a certificate, journal
  * or clock makes an overflow. Times in the journal that lie further ahead than acmed ever plans were written
  * under another clock and bind nobody. */
@@ -32,9 +36,12 @@
 enum renewal_reason {
     RENEWAL_NOT_DUE, /* nothing is planned: for rows of status without a plan; renewal_plan() never says so */
     RENEWAL_MISSING, /* there is no certificate */
-    RENEWAL_LIFETIME, /* the share of the lifetime (or renew_before) is reached */
-    RENEWAL_NAMES,    /* the configured names are not those of the certificate */
-    RENEWAL_KEY_TYPE, /* likewise the key type */
+    RENEWAL_LIFETIME,  /* the share of the lifetime (or renew_before) is reached */
+    RENEWAL_NAMES,     /* the configured names are not those of the certificate */
+    RENEWAL_KEY_TYPE,  /* likewise the key type */
+    RENEWAL_PROFILE,   /* likewise the profile, as far as the journal knows of which it is */
+    RENEWAL_ARI,       /* the moment drawn within the window that the CA suggests (RFC 9773) */
+    RENEWAL_ARI_EARLY, /* likewise, and the window is earlier than a renewal would be usual */
     RENEWAL_EXPIRED,
     RENEWAL_REQUESTED /* `renew now` */
 };
@@ -44,15 +51,18 @@ const char *renewal_reason_to_str(enum renewal_reason reason); /* "no certificat
 struct renewal_plan {
     int64_t at;                 /* Unix seconds of the next issuance attempt; <= now: at once */
     enum renewal_reason reason; /* why then */
-    int64_t renew_at;           /* when the lifetime rule says to renew, whatever back-off and floors say */
-    bool held;                  /* back-off or a floor moved `at` behind what the reason alone says */
-    bool capped;                /* renew_before was longer than half of the lifetime and was capped */
+    int64_t renew_at; /* when the CA's suggestion, or else the lifetime rule, says to renew, whatever
+                         back-off and floors say */
+    bool held;        /* back-off or a floor moved `at` behind what the reason alone says */
+    bool capped;      /* renew_before was longer than half of the lifetime and was capped */
 };
 
 /* requested is for one attempt: when it has failed, the next one is an automatic one again, with back-off.
  *
  * An automatic issuance is held until the journal's not_before, an hour after the last issuance, and (for
- * reasons of lifetime only) a quarter of the lifetime after it; a requested one by nothing.
+ * reasons of lifetime only) a quarter of the lifetime after it; a requested one by nothing. A CA that asks
+ * for one early renewal after another waits longer each time: an hour, two, four, up to two days or a quarter
+ * of the lifetime.
  *
  * facts: of the live certificate, or NULL. seed: any stable 64-bit number of the lineage and certificate
  * (renewal_seed()), from which the jitter comes, so that it needs no journal and does not change on restart.

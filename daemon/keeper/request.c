@@ -164,7 +164,7 @@ static bool handle_sign_new_order(const struct request *r, struct err *e)
 
     if (c == NULL || !check_target(r, c->ca, e))
         return false;
-    payload = acme_payload_new_order(&c->domains);
+    payload = acme_payload_new_order(&c->domains, c->profile, NULL);
     if (payload == NULL)
         return err_nomem(e, "building a newOrder request");
     ok = sign(r->k, r->conn, r->m->id, c->ca, r->m->field[1].s, r->m->field[2].s, payload, e);

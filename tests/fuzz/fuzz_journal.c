@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/ari.h"
 #include "lib/deployment.h"
 #include "lib/journal.h"
 #include "lib/renewal.h"
@@ -16,12 +17,17 @@ static void check_policies(struct journal *j, int64_t now)
     static char *name[] = {(char *)"a.example"};
     static const struct deployment_event start = {.kind = DEPLOYMENT_EV_START};
     struct config_certificate c = {.name = name[0], .domains = {name, 1}, .hook = {name, 1}};
-    struct cert_facts f = {.names = {name, 1}, .not_before = j->attempt_at, .not_after = j->order_created};
+    struct cert_facts f = {
+        .names = {name, 1}, .not_before = j->attempt_at, .not_after = j->order_created, .ari_id = j->ari.id};
+    int64_t earliest, latest;
     struct renewal_plan p = renewal_plan(&c, &f, j, false, j->attempts, now);
     struct deployment_action a;
     char text[256];
 
     assert(p.at <= RECORD_TIME_MAX + RENEWAL_ISSUANCE_FLOOR);
+    if (ari_poll_times(&j->ari, &f, now, &earliest, &latest))
+        assert(latest >= earliest && earliest - now <= 2 * ARI_POLL_MAX);
+    (void)ari_replaces(j, &f, "https://ca.test/dir");
     p = renewal_plan(&c, NULL, j, false, 0, now);
     assert(p.at - now <= RENEWAL_BACKOFF_MAX);
     (void)renewal_request_check(j, true, false, now, text, sizeof text);

@@ -22,6 +22,7 @@ struct replay {
     struct acme_directory directory;
     struct strv names;
     char *resume;
+    bool replaces;
     int64_t now; /* milliseconds */
     struct order *order;
     enum order_state traced;
@@ -64,7 +65,7 @@ static const char *action_to_str(const struct replay *r)
     const struct order_action *a = &r->action;
 
     if (a->kind == ORDER_DO_POST)
-        snprintf(text, sizeof text, "%s %s", posts[a->post], a->url);
+        snprintf(text, sizeof text, "%s%s %s", posts[a->post], a->replaces ? "-replacing" : "", a->url);
     else if (a->kind == ORDER_DO_WAIT)
         snprintf(text, sizeof text, "wait %lld", (long long)(a->at_ms - r->now));
     else if (a->kind == ORDER_DO_FAIL)
@@ -85,6 +86,8 @@ static void step(struct replay *r, struct order_event event)
         r->order = order_new(&r->directory, &r->names, CHALLENGE_TYPE_HTTP_01, r->resume, on_trace, r);
         if (r->order == NULL)
             die(r, "out of memory");
+        if (r->replaces)
+            order_set_replaces(r->order);
     } else if (!r->checked) {
         die(r, "nothing was said about the action before this event: %s", action_to_str(r));
     }
@@ -231,6 +234,25 @@ static void set_names(struct replay *r, const char *words)
         strv_add(&r->names, word);
 }
 
+/* The profiles that the CA offers, each described by one word. */
+static void set_profiles(struct replay *r, const char *words)
+{
+    char word[100];
+
+    while (*body_word(&words, word, sizeof word) != '\0') {
+        strv_add(&r->directory.profiles, word);
+        strv_add(&r->directory.profile_texts, "described");
+    }
+}
+
+static void expect_replaces_refused(const struct replay *r, const char *words)
+{
+    const struct err *e = order_replaces_refused(r->order);
+
+    if (strcmp(words, "no") == 0 ? e != NULL : e == NULL || strstr(e->text, words) == NULL)
+        die(r, "what it replaces was refused with: %s", e != NULL ? e->text : "nothing");
+}
+
 static bool play_event(struct replay *r, const char *command, const char *words)
 {
     if (strcmp(command, "start") == 0)
@@ -262,8 +284,9 @@ static bool play_expectation(struct replay *r, const char *command, const char *
         snprintf(text, sizeof text, "save %s", strcmp(words, "intent") == 0 ? words : url);
         free(url);
         expect(r, strcmp(action_to_str(r), text) == 0, command, words);
-    } else if (strcmp(command, "new-order") == 0 || strcmp(command, "fetch") == 0 ||
-               strcmp(command, "answer") == 0 || strcmp(command, "finalize") == 0)
+    } else if (strcmp(command, "new-order") == 0 || strcmp(command, "new-order-replacing") == 0 ||
+               strcmp(command, "fetch") == 0 || strcmp(command, "answer") == 0 ||
+               strcmp(command, "finalize") == 0)
         expect_post(r, command, words);
     else if (strcmp(command, "wait") == 0) {
         snprintf(text, sizeof text, "wait %s", words);
@@ -285,6 +308,12 @@ static bool play_remark(struct replay *r, const char *command, const char *words
 {
     if (strcmp(command, "names") == 0)
         set_names(r, words);
+    else if (strcmp(command, "replaces") == 0)
+        r->replaces = true;
+    else if (strcmp(command, "profiles") == 0)
+        set_profiles(r, words);
+    else if (strcmp(command, "replaces-refused") == 0)
+        expect_replaces_refused(r, words);
     else if (strcmp(command, "resume") == 0)
         r->resume = body_url(words);
     else if (strcmp(command, "requests") == 0)
@@ -384,6 +413,8 @@ int main(int argc, char **argv)
         die(&r, "the scenario ends without an expectation: %s", r.order == NULL ? "" : action_to_str(&r));
     order_free(r.order);
     strv_clear(&r.names);
+    strv_clear(&r.directory.profiles);
+    strv_clear(&r.directory.profile_texts);
     free(r.resume);
     free(dir);
     return 0;

@@ -78,9 +78,9 @@ def dn(cn=None, org=None):
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts if value])
 
 
-def cert(subject, key, issuer, issuer_key, *, ca=None, sans=(), usage=None, start=CA_FROM, end=CA_TO, md=None):
+def cert(subject, key, issuer, issuer_key, *, ca=None, sans=(), usage=None, start=CA_FROM, end=CA_TO, md=None, serial=SERIAL, aki=None):
     b = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    b = b.serial_number(SERIAL).not_valid_before(start).not_valid_after(end)
+    b = b.serial_number(serial).not_valid_before(start).not_valid_after(end)
     if ca is not None:
         b = b.add_extension(x509.BasicConstraints(ca, None), critical=True)
         sign = usage if usage is not None else ca
@@ -88,6 +88,8 @@ def cert(subject, key, issuer, issuer_key, *, ca=None, sans=(), usage=None, star
     if sans:
         general = [x509.DNSName(s) if isinstance(s, str) else x509.IPAddress(s) for s in sans]
         b = b.add_extension(x509.SubjectAlternativeName(general), critical=not subject.rdns)
+    if aki:
+        b = b.add_extension(aki, critical=False)
     return b.sign(issuer_key, md or hashes.SHA256())
 
 
@@ -149,6 +151,10 @@ def make_chains(keys):
     save("ec-for-rsa.pem", pem(good, cert(int_dn, i3_key, root_dn, root_key, ca=True)))
     save("expired-int.pem", pem(good, cert(int_dn, int_key, root_dn, root_key, ca=True, end=datetime.datetime(2026, 1, 15))))
     save("leaf-sha1.pem", pem(leaf(md=hashes.SHA1()), inter))
+    # RFC 9773 section 4.1: its example of a name, by key identifier and serial number.
+    aki = x509.AuthorityKeyIdentifier(bytes.fromhex("69885B6B87464041E1B37B847BA0AE2CDE01C8D4"), None, None)
+    save("leaf-ari.pem", pem(leaf(serial=0x87654321, aki=aki)))
+    save("leaf-aki-name.pem", pem(leaf(aki=x509.AuthorityKeyIdentifier(None, [x509.DirectoryName(root_dn)], SERIAL))))
     save("leaf-org-issuer.pem", pem(leaf(dn(None, "Only Organization"))))
     save("leaf-utf8-issuer.pem", pem(leaf(dn("Žlutý kůň CA"))))
 

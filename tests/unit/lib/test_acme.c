@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "lib/acme.h"
+#include "lib/buf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,107 @@ static void test_directory(void **state)
     acme_directory_clear(&d);
 }
 
+/* What is offered beyond RFC 8555 is used if it can be, and costs nobody the directory if it cannot. */
+static void test_directory_renewal_info(void **state)
+{
+    static const struct {
+        const char *more;
+        const char *url; /* NULL: none */
+    } rows[] = {
+        {", \"renewalInfo\": \"https://ca.test/ari\"", "https://ca.test/ari"},
+        {"", NULL},
+        {", \"renewalInfo\": \"https://evil.test/ari\"", NULL},
+        {", \"renewalInfo\": \"http://ca.test/ari\"", NULL},
+        {", \"renewalInfo\": \"file:///etc/passwd\"", NULL},
+        {", \"renewalInfo\": 7", NULL},
+        {", \"renewalInfo\": null", NULL},
+    };
+    char body[1000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct acme_directory d = {0};
+        struct http_reply reply;
+        struct err e;
+
+        (void)snprintf(body, sizeof body, DIRECTORY("%s"), rows[i].more);
+        reply = reply_of(200, body);
+        assert_true(acme_directory_parse(&d, "https://ca.test/dir", &reply, &e));
+        if (rows[i].url == NULL)
+            assert_null(d.renewal_info);
+        else
+            assert_string_equal(d.renewal_info, rows[i].url);
+        acme_directory_clear(&d);
+    }
+}
+
+#define PROFILES(list) DIRECTORY(", \"meta\": {\"profiles\": " list "}")
+
+static struct acme_directory directory_with(const char *body)
+{
+    struct http_reply reply = reply_of(200, body);
+    struct acme_directory d = {0};
+    struct err e;
+
+    if (!acme_directory_parse(&d, "https://ca.test/dir", &reply, &e))
+        fail_msg("%s", e.text);
+    return d;
+}
+
+static void test_directory_profiles(void **state)
+{
+    struct acme_directory d = directory_with(PROFILES("{\"classic\": \"the one of old\", \"short lived\": "
+                                                      "\"no name\", \"\": \"\", \"tlsserver\": \"a\\u001bb\","
+                                                      " \"shortlived\": 6}"));
+    struct err e;
+
+    (void)state;
+    assert_int_equal(d.profiles.n, 3);
+    assert_true(acme_directory_check_profile(&d, NULL, &e));
+    assert_true(acme_directory_check_profile(&d, "shortlived", &e));
+    assert_false(acme_directory_check_profile(&d, "Classic", &e));
+    assert_int_equal(e.class, ERR_CLASS_CONFIG);
+    assert_string_equal(e.text,
+                        "the CA has no profile \"Classic\": it offers classic (the one of old), tlsserver "
+                        "(a?b), shortlived");
+    acme_directory_clear(&d);
+    d = directory_with(DIRECTORY(""));
+    assert_true(acme_directory_check_profile(&d, NULL, &e));
+    assert_false(acme_directory_check_profile(&d, "classic", &e));
+    assert_non_null(strstr(e.text, "no choice of profiles"));
+    acme_directory_clear(&d);
+}
+
+/* A thousand of them, each with a novel: bounded, and the message ends where a character does. */
+static void test_directory_many_profiles(void **state)
+{
+    struct acme_directory d;
+    struct buf body;
+    struct err e;
+
+    (void)state;
+    buf_init(&body, 1024 * 1024);
+    (void)buf_addstr(
+        &body, "{\"newNonce\": \"https://ca.test/n\", \"newAccount\": \"https://ca.test/a\", \"newOrder\": "
+               "\"https://ca.test/o\", \"meta\": {\"profiles\": {");
+    for (int i = 0; i < 1000; i++) {
+        (void)buf_addf(&body, "%s\"p%d\": \"", i > 0 ? "," : "", i);
+        for (int k = 0; k < 300; k++)
+            (void)buf_addstr(&body, "ů");
+        (void)buf_addstr(&body, "\"");
+    }
+    (void)buf_addstr(&body, "}}}");
+    assert_false(body.failed);
+    d = directory_with(body.data);
+    assert_true(d.profiles.n <= 32 && d.profiles.n == d.profile_texts.n);
+    for (size_t i = 0; i < d.profile_texts.n; i++)
+        assert_true(strlen(d.profile_texts.v[i]) <= 200);
+    assert_false(acme_directory_check_profile(&d, "p999", &e));
+    assert_true(strlen(e.text) < ERR_TEXT_MAX);
+    acme_directory_clear(&d);
+    buf_clear(&body);
+}
+
 static void test_directory_refused(void **state)
 {
     struct http_reply reply = reply_of(404, DIRECTORY(""));
@@ -68,6 +170,7 @@ static void test_directory_refused(void **state)
     directory_refused("https://ca.test/dir", DIRECTORY(", \"meta\": []"), "meta");
     directory_refused("https://ca.test/dir", "{\"newNonce\": \"https://ca.test/n\"}",
                       "\"newAccount\" is missing");
+    directory_refused("https://ca.test/dir", PROFILES("[]"), "profiles");
     directory_refused("https://ca.test/dir", "{\"newNonce\": 5}", "is a number");
     directory_refused("https://ca.test/dir", "{\"newNonce\": \"file:///etc/passwd\"}", "not an https URL");
     directory_refused("https://ca.test/dir", "<html>welcome</html>", "not valid JSON");
@@ -392,9 +495,12 @@ static void test_payloads(void **state)
     payload_is(acme_payload_new_account("mailto:me@example.com", false),
                "{\"contact\":[\"mailto:me@example.com\"]}");
     payload_is(acme_payload_new_account(NULL, false), "{}");
-    payload_is(acme_payload_new_order(&names),
+    payload_is(acme_payload_new_order(&names, NULL, NULL),
                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.com\"},"
                "{\"type\":\"dns\",\"value\":\"b.example.com\"}]}");
+    payload_is(acme_payload_new_order(&(struct strv){names.v, 1}, "shortlived", "aYhb.AId"),
+               "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.com\"}],"
+               "\"profile\":\"shortlived\",\"replaces\":\"aYhb.AId\"}");
     payload_is(acme_payload_finalize("MIIB"), "{\"csr\":\"MIIB\"}");
 }
 
@@ -402,6 +508,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_directory_renewal_info),
+        cmocka_unit_test(test_directory_profiles),
+        cmocka_unit_test(test_directory_many_profiles),
         cmocka_unit_test(test_directory_refused),
         cmocka_unit_test(test_problem_types),
         cmocka_unit_test(test_problem_with_subproblems),

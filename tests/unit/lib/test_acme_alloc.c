@@ -67,7 +67,7 @@ static bool run_parsers(struct err *e)
 static bool run_payloads(struct err *e)
 {
     char *account = acme_payload_new_account("me@a.test", true);
-    char *order = acme_payload_new_order(&names);
+    char *order = acme_payload_new_order(&names, "short", "a.b");
     char *finalize = acme_payload_finalize("MII");
     bool ok = account != NULL && order != NULL && finalize != NULL;
 

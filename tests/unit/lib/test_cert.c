@@ -156,6 +156,22 @@ static void test_facts_of_the_first_certificate(void **state)
     free(text);
 }
 
+static void test_name_in_renewal_information(void **state)
+{
+    struct cert_facts f = facts_of("leaf-ari.pem");
+
+    (void)state;
+    assert_string_equal(f.ari_id, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"); /* RFC 9773 section 4.1 */
+    assert_string_equal(f.serial, "87654321");
+    cert_facts_clear(&f);
+    f = facts_of("leaf-aki-name.pem"); /* it names the issuer's certificate, not its key */
+    assert_null(f.ari_id);
+    cert_facts_clear(&f);
+    f = facts_of("leaf.pem"); /* it has no authority key identifier */
+    assert_null(f.ari_id);
+    cert_facts_clear(&f);
+}
+
 static void test_facts_of_unusual_certificates(void **state)
 {
     struct cert_facts f = facts_of("leaf-2050.pem");
@@ -378,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_facts_of_pem_and_der),
         cmocka_unit_test(test_facts_of_the_first_certificate),
+        cmocka_unit_test(test_name_in_renewal_information),
         cmocka_unit_test(test_facts_of_unusual_certificates),
         cmocka_unit_test(test_no_facts_in_garbage),
         cmocka_unit_test(test_right_chains),

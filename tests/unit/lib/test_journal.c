@@ -18,7 +18,20 @@ static void fill(struct journal *j)
     j->order_directory = strdup("https://ca.example/dir");
     j->order_names = strdup("a.example b.example");
     j->order_key_type = strdup("ecdsa-p256");
+    j->order_profile = strdup("shortlived");
     j->order_created = 1800000000;
+    j->issued_directory = strdup("https://ca.example/old");
+    j->issued_profile = strdup("classic");
+    j->ari = (struct journal_ari){.next_poll = 11,
+                                  .polled_at = 12,
+                                  .id = strdup("aYhb.AId"),
+                                  .start = 13,
+                                  .end = 14,
+                                  .chosen = 15,
+                                  .explanation = strdup("https://ca.example/why"),
+                                  .error = strdup("HTTP 500"),
+                                  .failures = 16,
+                                  .refused = 17};
     j->attempts = 4;
     j->attempt_at = 1800000010;
     j->not_before = 1800000600;
@@ -47,7 +60,20 @@ static void check_filled(const struct journal *j)
     assert_string_equal(j->order_directory, "https://ca.example/dir");
     assert_string_equal(j->order_names, "a.example b.example");
     assert_string_equal(j->order_key_type, "ecdsa-p256");
+    assert_string_equal(j->order_profile, "shortlived");
     assert_int_equal(j->order_created, 1800000000);
+    assert_string_equal(j->issued_directory, "https://ca.example/old");
+    assert_string_equal(j->issued_profile, "classic");
+    assert_int_equal(j->ari.next_poll, 11);
+    assert_int_equal(j->ari.polled_at, 12);
+    assert_string_equal(j->ari.id, "aYhb.AId");
+    assert_int_equal(j->ari.start, 13);
+    assert_int_equal(j->ari.end, 14);
+    assert_int_equal(j->ari.chosen, 15);
+    assert_string_equal(j->ari.explanation, "https://ca.example/why");
+    assert_string_equal(j->ari.error, "HTTP 500");
+    assert_int_equal(j->ari.failures, 16);
+    assert_int_equal(j->ari.refused, 17);
     assert_int_equal(j->attempts, 4);
     assert_int_equal(j->attempt_at, 1800000010);
     assert_int_equal(j->not_before, 1800000600);
@@ -255,6 +281,10 @@ static void test_issued_starts_a_new_life(void **state)
     assert_int_equal(j.error.at, 0);
     assert_null(j.error.text);
     assert_false(journal_has_order(&j));
+    assert_string_equal(j.issued_directory, "https://ca.example/dir");
+    assert_string_equal(j.issued_profile, "shortlived");
+    assert_null(j.ari.id);
+    assert_int_equal(j.ari.next_poll, 0);
     assert_false(j.issued_by_force_pending);
     assert_int_equal(j.deployment.generation, 8);
     assert_int_equal(j.deployment.step, DEPLOYMENT_COPY);
@@ -263,8 +293,15 @@ static void test_issued_starts_a_new_life(void **state)
     assert_null(j.deployment.note);
     for (unsigned i = 0; i < 20; i++)
         journal_issued(&j, 9 + i, 1800000200 + i);
+    assert_null(j.issued_directory);
     assert_int_equal(j.issued[0], 1800000219);
     assert_int_equal(j.issued[JOURNAL_ISSUED_MAX - 1], 1800000219 - JOURNAL_ISSUED_MAX + 1);
+    journal_clear(&j);
+    fill(&j);
+    journal_taken_over(&j, 3);
+    assert_int_equal(j.issued_generation, 3);
+    assert_null(j.issued_directory);
+    assert_null(j.issued_profile);
     journal_clear(&j);
 }
 

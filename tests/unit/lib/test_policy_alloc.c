@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "lib/ari.h"
 #include "lib/journal.h"
 #include "lib/status.h"
 #include "lib/varlink.h"
@@ -22,6 +23,10 @@ static void fill(struct journal *j)
     j->deployment.note = strdup("a note");
     j->order_created = 7;
     j->order_url = strdup("https://ca.example/1");
+    j->issued_directory = strdup("https://ca.example/dir");
+    j->issued_profile = strdup("short");
+    j->ari = (struct journal_ari){
+        .next_poll = 8, .id = strdup("a.b"), .explanation = strdup("https://x.example"), .end = 9};
     j->issued[0] = 3;
 }
 
@@ -103,6 +108,42 @@ static void test_status(void **state)
     journal_clear(&j);
 }
 
+static void test_ari(void **state)
+{
+    static const char body[] = "{\"suggestedWindow\": {\"start\": \"1970-01-01T00:00:10Z\", \"end\": "
+                               "\"1970-01-01T00:00:20Z\"}, \"explanationURL\": \"https://ca.example/why\"}";
+    const struct http_reply reply = {
+        .status = 200, .body = body, .body_len = sizeof body - 1, .retry_after = -1};
+    const struct cert_facts f = {.ari_id = names[0], .not_after = 86400};
+    struct journal_ari a = {0};
+    enum ari_outcome outcome = ARI_OUTCOME_FAILED;
+    struct err e;
+    char *url;
+
+    (void)state;
+    for (size_t n = 1;; n++) {
+        alloc_fail_at(n);
+        outcome = ari_polled(&a, &f, &reply, 3, 5, &e);
+        if (!alloc_fail_end())
+            break;
+        assert_int_equal(outcome, ARI_OUTCOME_FAILED);
+        assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+        assert_false(ari_applies(&a, &f));
+    }
+    assert_int_equal(outcome, ARI_OUTCOME_CHANGED);
+    alloc_fail_at(1);
+    assert_false(ari_begin(&a, &f, 3, 5, &e));
+    assert_true(alloc_fail_end());
+    alloc_fail_at(1);
+    assert_false(ari_refused(&a, &f, 5, &e));
+    assert_true(alloc_fail_end());
+    alloc_fail_at(1);
+    url = ari_url("https://ca.example", "a.b");
+    assert_true(alloc_fail_end());
+    assert_null(url);
+    journal_ari_clear(&a);
+}
+
 static void test_varlink(void **state)
 {
     static const char text[] = "{\"method\":\"a.b\"}";
@@ -129,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_status),
+        cmocka_unit_test(test_ari),
         cmocka_unit_test(test_varlink),
     };
 

@@ -326,9 +326,151 @@ static void test_seeds_differ(void **state)
     assert_true(renewal_seed("a", NULL) != renewal_seed("b", NULL));
 }
 
+/* The CA's suggestion (RFC 9773). */
+
+static struct journal suggested(int64_t start, int64_t end, int64_t chosen)
+{
+    return (struct journal){
+        .ari = {.id = (char *)"a.b", .start = start, .end = end, .chosen = chosen, .next_poll = 1}};
+}
+
+static void test_the_moment_that_the_ca_suggests(void **state)
+{
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    struct journal j = suggested(NOW + 59 * DAY, NOW + 61 * DAY, NOW + 60 * DAY);
+    struct renewal_plan p;
+
+    (void)state;
+    f.ari_id = (char *)"a.b";
+    p = plan_at(&plain, &f, &j, NOW);
+    assert_int_equal(p.at, NOW + 60 * DAY);
+    assert_int_equal(p.renew_at, p.at);
+    assert_int_equal(p.reason, RENEWAL_ARI);
+    assert_false(p.held);
+    j.ari.start = NOW + 70 * DAY; /* later than the lifetime alone would say */
+    j.ari.end = NOW + 80 * DAY;
+    j.ari.chosen = NOW + 75 * DAY;
+    p = plan_at(&plain, &f, &j, NOW);
+    assert_int_equal(p.at, NOW + 75 * DAY);
+    assert_int_equal(p.reason, RENEWAL_ARI);
+    f.ari_id = (char *)"of.another"; /* of a certificate that is not the live one */
+    p = plan_at(&plain, &f, &j, NOW);
+    assert_int_equal(p.reason, RENEWAL_LIFETIME);
+    assert_true(p.at <= NOW + 60 * DAY);
+}
+
+static void test_the_ca_asks_early(void **state)
+{
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    struct journal j = suggested(NOW + 9 * DAY, NOW + 10 * DAY, NOW + 9 * DAY + 5);
+    struct renewal_plan p;
+
+    (void)state;
+    f.ari_id = (char *)"a.b";
+    p = plan_at(&plain, &f, &j, NOW + 12 * DAY);
+    assert_int_equal(p.at, NOW + 9 * DAY + 5);
+    assert_int_equal(p.reason, RENEWAL_ARI_EARLY);
+    assert_false(p.held);
+    j.issued[0] = NOW + 12 * DAY - HOUR / 2; /* but not within an hour of the last */
+    p = plan_at(&plain, &f, &j, NOW + 12 * DAY);
+    assert_true(p.held);
+    assert_int_equal(p.at, NOW + 12 * DAY + HOUR / 2);
+}
+
+/* A CA that never has enough waits longer each time: an hour, two, four ... up to two days. */
+static void test_a_ca_that_asks_without_end(void **state)
+{
+    static const int64_t hours[] = {1, 2, 4, 8, 16, 32, 48, 48};
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    struct journal j = suggested(NOW - DAY, NOW - HOUR, NOW - 2 * HOUR);
+
+    (void)state;
+    f.ari_id = (char *)"a.b";
+    for (unsigned n = 0; n < JOURNAL_ISSUED_MAX; n++) {
+        for (unsigned i = 0; i <= n; i++)
+            j.issued[i] = NOW - 60 - i * HOUR;
+        assert_int_equal(plan_at(&plain, &f, &j, NOW).at, NOW - 60 + hours[n] * HOUR);
+    }
+    f = certificate(NOW - HOUR, 160 * HOUR);
+    f.ari_id = (char *)"a.b";
+    assert_in_range(plan_at(&plain, &f, &j, NOW).at, NOW + 39 * HOUR, NOW + 40 * HOUR);
+}
+
+/* It can never let a certificate expire. */
+static void test_a_suggestion_too_late(void **state)
+{
+    static const int64_t lifetimes[] = {160 * HOUR, 45 * DAY, 90 * DAY, 398 * DAY};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lifetimes / sizeof lifetimes[0]; i++) {
+        struct cert_facts f = certificate(NOW, lifetimes[i]);
+        struct journal j = suggested(f.not_after - 60, f.not_after, f.not_after - 1);
+
+        f.ari_id = (char *)"a.b";
+        for (uint64_t seed = 0; seed < 100; seed++) {
+            struct renewal_plan p = renewal_plan(&plain, &f, &j, false, seed * UINT64_C(0x9e3779b97f4a7c15),
+                                                 NOW + lifetimes[i] / 2);
+
+            assert_in_range(p.at, f.not_after - lifetimes[i] * 6 / 100 - 1, f.not_after - lifetimes[i] / 20);
+            assert_int_equal(p.reason, RENEWAL_LIFETIME);
+        }
+    }
+}
+
+/* What the administrator wrote is not made later by the CA, but earlier. */
+static void test_renew_before_and_the_ca(void **state)
+{
+    struct config_certificate c = plain;
+    struct cert_facts f = certificate(NOW, 90 * DAY);
+    struct journal j = suggested(NOW + 59 * DAY, NOW + 61 * DAY, NOW + 60 * DAY);
+    struct renewal_plan p;
+
+    (void)state;
+    f.ari_id = (char *)"a.b";
+    c.renew_before = 40 * DAY;
+    p = renewal_plan(&c, &f, &j, false, 0, NOW);
+    assert_int_equal(p.at, NOW + 50 * DAY);
+    assert_int_equal(p.reason, RENEWAL_LIFETIME);
+    c.renew_before = 20 * DAY;
+    p = renewal_plan(&c, &f, &j, false, 0, NOW);
+    assert_int_equal(p.at, NOW + 60 * DAY);
+    assert_int_equal(p.reason, RENEWAL_ARI);
+    c.renew_before = 0;
+    c.renew_before_percent = 45;
+    assert_int_equal(renewal_plan(&c, &f, &j, false, 0, NOW).reason, RENEWAL_LIFETIME);
+}
+
+static void test_another_profile(void **state)
+{
+    struct config_certificate c = plain;
+    struct cert_facts f = certificate(NOW - 30 * DAY, 90 * DAY);
+    struct journal j = {0};
+
+    (void)state;
+    c.profile = (char *)"shortlived";
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_LIFETIME); /* nobody knows of which it is */
+    j.issued_directory = (char *)"https://ca.test/dir";
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_PROFILE);
+    assert_int_equal(plan_at(&c, &f, &j, NOW).at, NOW);
+    j.issued_profile = (char *)"shortlived";
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_LIFETIME);
+    j.issued_profile = (char *)"classic";
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_PROFILE);
+    c.profile = NULL;
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_PROFILE);
+    j.issued_profile = NULL;
+    assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_LIFETIME);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_moment_that_the_ca_suggests),
+        cmocka_unit_test(test_the_ca_asks_early),
+        cmocka_unit_test(test_a_ca_that_asks_without_end),
+        cmocka_unit_test(test_a_suggestion_too_late),
+        cmocka_unit_test(test_renew_before_and_the_ca),
+        cmocka_unit_test(test_another_profile),
         cmocka_unit_test(test_share_of_the_lifetime),
         cmocka_unit_test(test_renew_before_and_its_cap),
         cmocka_unit_test(test_reasons),

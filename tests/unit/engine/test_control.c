@@ -179,14 +179,22 @@ static json_t *hear(struct rig *r, int fd)
     int64_t end = loop_monotonic_ms() + RIG_PATIENCE_MS;
     size_t len = 0;
     json_t *j = NULL;
+    bool ends = false;
     ssize_t n = -1;
 
     assert_non_null(text);
     while (loop_monotonic_ms() < end) {
-        n = recv(fd, text + len, 1, MSG_DONTWAIT);
-        if (n < 0)
+        n = recv(fd, text + len, 64 * 1024, MSG_DONTWAIT | MSG_PEEK);
+        if (n < 0) {
             rig_run(r->engine.loop, 1);
-        else if (n == 0 || text[len++] == '\0')
+            continue;
+        }
+        ends = n == 0 || memchr(text + len, '\0', (size_t)n) != NULL;
+        if (n > 0 && ends)
+            n = (ssize_t)strlen(text + len) + 1;
+        assert_int_equal(recv(fd, text + len, (size_t)n, MSG_DONTWAIT), n); /* what follows is another's */
+        len += (size_t)n;
+        if (ends)
             break;
     }
     assert_true(n >= 0);

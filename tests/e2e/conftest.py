@@ -12,10 +12,11 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness.ca import Dns, Pebble, Proxy  # noqa: E402
+from harness.ca import Dns, Pebble  # noqa: E402
 from harness.daemon import ROOT, Acmed, copy_programs  # noqa: E402
 from harness.net import free_port  # noqa: E402
 from harness.pki import Authority  # noqa: E402
+from harness.proxy import Proxy  # noqa: E402
 from harness.servers import Haproxy, Nginx, placeholder  # noqa: E402
 
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root")
@@ -106,10 +107,17 @@ def pebble(make_pebble):
 
 
 @pytest.fixture
-def proxy(pebble, ending):
-    p = Proxy(pebble)
-    ending(p.stop)
-    return p
+def make_proxy(ending):
+    def make(ca, **options):
+        p = Proxy(ca, **options)
+        ending(p.stop)
+        return p
+    return make
+
+
+@pytest.fixture
+def proxy(pebble, make_proxy):
+    return make_proxy(pebble)
 
 
 @pytest.fixture

@@ -2,11 +2,21 @@
 """The tests' own tools, without acmed: when these fail, no other result means anything."""
 
 import http.client
+import json
 import ssl
 
+import pytest
+
+from harness.faults import Corrupt, Cut, Drip
 from harness.net import names_of, served
 from harness.process import alive, run
 from harness.servers import placeholder
+
+
+def get_bytes(port, path, cafile):
+    c = http.client.HTTPSConnection("127.0.0.1", port, context=ssl.create_default_context(cafile=str(cafile)), timeout=10)
+    c.request("GET", path, headers={"User-Agent": "acmed-tests"})
+    return c.getresponse().read()
 
 
 def get(port, path, cafile):
@@ -38,6 +48,33 @@ def test_proxy_leads_all_urls_through_itself_and_can_be_away(proxy):
         pass
     proxy.start()
     assert get(proxy.port, "/dir", proxy.pebble.ca_file)[0] == 200
+
+
+def test_proxy_breaks_replies_as_told(proxy):
+    ca = (proxy.port, "/dir", proxy.pebble.ca_file)
+    whole = get(*ca)[1]
+    for at, reset in ((0, True), (0, False), (-1, True), (-1, False), (("body", 0.5), False)):
+        cut = proxy.add(Cut("directory", at, reset))
+        with pytest.raises(ConnectionError if at == 0 else (http.client.IncompleteRead, ConnectionError)):
+            get(*ca)
+        assert len(cut.hits) == 1
+    proxy.add(Corrupt("directory", 0.5))
+    wrong = get_bytes(*ca)
+    assert len(wrong) == len(whole) and sum(a != b for a, b in zip(wrong, whole.encode())) == 1
+    proxy.rewrite_json("directory", lambda d: d.update(newNonce="elsewhere"))
+    assert json.loads(get(*ca)[1]) == {**json.loads(whole), "newNonce": "elsewhere"}
+    drip = proxy.add(Drip("directory", 0.001))
+    assert get(*ca)[1] == whole and drip.hits
+    assert get(*ca)[1] == whole
+
+
+def test_proxy_knows_what_is_asked_for(proxy):
+    ca = (proxy.port, "/dir", proxy.pebble.ca_file)
+    proxy.answer("newNonce", 503, "serverInternal", {"Retry-After": "soon"}, skip=1)
+    directory = json.loads(get(*ca)[1])
+    path = directory["newNonce"].split(str(proxy.port))[1]
+    assert [get(proxy.port, path, proxy.pebble.ca_file)[0] for _ in range(3)] == [204, 503, 204]
+    assert proxy.count(path) == 2
 
 
 def test_web_servers_show_what_they_were_given(authority, place, make_haproxy, make_nginx):

@@ -1,23 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The CA's book of what acmed asked for; and, at the moment a request arrives, what must already be on acmed's disk."""
 
-import base64
 import collections
 import json
-import re
 import select
 import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-
-
-def unpack(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def path_of(url):
-    return re.sub(r"^https://[^/]+", "", url)
+from harness.message import path_of, unpack
 
 
 def public(thing):
@@ -43,29 +34,20 @@ class Ledger:
         proxy.on_request, proxy.on_reply = self.on_request, self.on_reply
 
     @staticmethod
-    def read(body):
-        """The protected header and payload of a JWS."""
-        if not body:
-            return {}, {}
-        jws = json.loads(body)
-        payload = unpack(jws["payload"])
-        return json.loads(unpack(jws["protected"])), json.loads(payload) if payload else {}
-
-    @staticmethod
     def asks_no_more(connection):
         """Who asked is dead already: the disk may have moved on."""
         p = select.poll()
         p.register(connection.fileno(), select.POLLRDHUP)
         return bool(p.poll(0))
 
-    def on_request(self, path, body, connection):
+    def on_request(self, request):
+        path = request.path
         try:
-            protected, payload = self.read(body)
             by = self.engine() if path.startswith("/order-plz") else None
-            complaint = self.before(path, protected, payload, None if self.asks_no_more(connection) else by)
+            complaint = self.before(path, request.protected, request.payload, None if self.asks_no_more(request.connection) else by)
         except (OSError, ValueError, LookupError, TypeError) as e:
             complaint = f"{path}: what acmed must know by now is not on the disk: {e!r}"
-        if complaint and not self.asks_no_more(connection):
+        if complaint and not self.asks_no_more(request.connection):
             with self.lock:
                 self.wrong.append(complaint)
 
@@ -114,30 +96,29 @@ class Ledger:
             return f"{names[0]}: finalize with a key that is not the one on disk"
         return None
 
-    def on_reply(self, path, body, status, headers, data):
-        headers = {k.lower(): v for k, v in headers.items()}
+    def on_reply(self, request, reply):
         with self.lock:
             try:
-                self.note(path, body, status, headers, json.loads(data) if data[:1] == b"{" else {})
+                self.note(request, reply)
             except (ValueError, LookupError) as e:
-                self.wrong.append(f"{path}: the ledger cannot read it: {e!r}")
+                self.wrong.append(f"{request.path}: the ledger cannot read it: {e!r}")
 
-    def note(self, path, body, status, headers, reply):
-        protected, payload = self.read(body)
+    def note(self, request, reply):
+        path, status, document = request.path, reply.status, reply.json
         if path.startswith("/sign-me-up") and status == 201:
             self.new_accounts += 1
         if path.startswith("/order-plz") and status == 201:
-            name, order = payload["identifiers"][0]["value"], path_of(headers["location"])
-            self.kids.add(protected["kid"])
+            name, order = request.names[0], path_of(reply.get("Location"))
+            self.kids.add(request.protected["kid"])
             if order not in self.names:
                 self.placed[name].append(order)
                 self.placed_by[name] = self.asking.get(name)
                 self.names[order] = name
-            for url in reply["authorizations"]:
+            for url in document["authorizations"]:
                 self.authorizations[path_of(url)] = order
         if path.startswith("/finalize-order") and status == 200:
             self.finished.add(path.replace("/finalize-order/", "/my-order/"))
-        if reply.get("status") == "invalid":
+        if document.get("status") == "invalid":
             order = path if path in self.names else self.authorizations.get(path)
             if order:
                 self.dead.add(order)

@@ -82,7 +82,7 @@ class Acmed:
             top["user"] = "nobody"
         authority = {}
         if self.ca:
-            authority = {"directory": self.ca.directory_url, "ca_file": getattr(self.ca, "pebble", self.ca).ca_file}
+            authority = {"directory": self.ca.directory_url, "ca_file": self.ca.ca_file}
         text = self.section("acmed", {**top, **acmed})
         if authority or ca:
             text += self.section("ca pebble", {**authority, **(ca or {})})

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A proxy in front of Pebble that limits as Let's Encrypt does: buckets that refill steadily, 429 with Retry-After."""
 
-import base64
 import email.utils
-import json
+import threading
 import time
 
-from .ca import Proxy
+from .faults import Fault
+from .message import Reply
+from .proxy import Proxy
 
 
 class Bucket:
@@ -25,33 +26,36 @@ class Bucket:
         return 0
 
 
-class LimitedProxy(Proxy):
+class Limits(Fault):
     """orders, nonces: (n, seconds). domains: {registered domain: (n, seconds)}. date: Retry-After as a date."""
 
-    def __init__(self, pebble, orders=None, nonces=None, domains=None, date=False):
+    def __init__(self, orders=None, nonces=None, domains=None, date=False):
+        super().__init__("*", times=None)
         self.orders = Bucket(*orders) if orders else None
         self.nonces = Bucket(*nonces) if nonces else None
         self.domains = {d: Bucket(*b) for d, b in (domains or {}).items()}
         self.date, self.refused = date, 0
-        super().__init__(pebble)
+        self.lock = threading.Lock()
 
-    def find_fault(self, path, body):
-        wait, detail = self.limit(path, body)
-        if not wait:
-            return super().find_fault(path, body)
-        self.refused += 1
+    def takes(self, request):
+        return request.kind in ("newNonce", "newOrder")
+
+    def instead(self, request):
+        with self.lock:
+            wait, detail = self.limit(request)
+            if not wait:
+                return None
+            self.refused += 1
         seconds = int(wait) + 1
         when = email.utils.formatdate(time.time() + seconds, usegmt=True) if self.date else str(seconds)
         problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": detail, "status": 429}
-        return [path, 429, problem, {"Retry-After": when}, 1]
+        return Reply.problem(429, problem, {"Retry-After": when})
 
-    def limit(self, path, body):
-        if path.startswith("/nonce-plz") and self.nonces:
-            return self.nonces.take(), "too many requests for nonces"
-        if not path.startswith("/order-plz"):
-            return 0, ""
+    def limit(self, request):
+        if request.kind == "newNonce":
+            return self.nonces.take() if self.nonces else 0, "too many requests for nonces"
         for domain, bucket in self.domains.items():
-            if any(n == domain or n.endswith("." + domain) for n in names(body)):
+            if any(n == domain or n.endswith("." + domain) for n in request.names):
                 wait = bucket.take()
                 if wait:
                     return wait, f'too many certificates ({bucket.n}) already issued for "{domain}" in the last {bucket.window}s'
@@ -60,8 +64,12 @@ class LimitedProxy(Proxy):
         return 0, ""
 
 
-def names(body):
-    """Of the identifiers in a newOrder request."""
-    payload = json.loads(body)["payload"]
-    payload = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return [i["value"] for i in payload["identifiers"]]
+class LimitedProxy(Proxy):
+    def __init__(self, pebble, **limits):
+        self.limits = Limits(**limits)
+        super().__init__(pebble)
+        self.add(self.limits)
+
+    @property
+    def refused(self):
+        return self.limits.refused

@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "lib/cert.h"
+#include "lib/http_head.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -10,14 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #define CONNECT_TIMEOUT_S 10L
 #define TOTAL_TIMEOUT_S   30L
 #define PEEK_TIMEOUT_S    10L
 #define CA_CACHE_S        60L /* so that a replaced bundle is noticed soon, and still read once for a burst */
-#define HEADER_MAX        4096
 #define USER_AGENT        "acmed/" ACMED_VERSION " (ACME client; libcurl)"
 
 struct client {
@@ -38,9 +37,8 @@ struct client_call {
     char error[CURL_ERROR_SIZE];
     char *url;
     struct buf body;
-    char *location;
-    char *replay_nonce;
-    int64_t retry_after;
+    struct http_head head;
+    bool sent; /* of a POST: libcurl has begun to send it */
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
     void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e);
     void *arg;
@@ -77,8 +75,7 @@ static void call_free(struct client_call *call)
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
     buf_clear(&call->body);
-    free(call->location);
-    free(call->replay_nonce);
+    http_head_clear(&call->head);
     free(call->url);
     free(call);
 }
@@ -92,61 +89,39 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return buf_add(&call->body, data, size * n) ? size * n : 0;
 }
 
-/* The value of header `name` if the line is that header: a copy, trimmed. */
-static char *header_value(const char *line, size_t len, const char *name)
-{
-    size_t n = strlen(name);
-
-    if (len <= n || len > HEADER_MAX || strncasecmp(line, name, n) != 0 || line[n] != ':')
-        return NULL;
-    line += n + 1;
-    len -= n + 1;
-    while (len > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
-        len--;
-    return strndup(line, len);
-}
-
-static bool is_base64url(const char *s)
-{
-    return *s != '\0' &&
-           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(s);
-}
-
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
     struct client_call *call = arg;
-    size_t len = size * n;
-    char *value;
 
-    if (len > 5 &&
-        strncmp(line, "HTTP/", 5) == 0) { /* a new header block: what an interim reply said is void */
-        free(call->location);
-        free(call->replay_nonce);
-        call->location = call->replay_nonce = NULL;
-        call->retry_after = -1;
-    } else if ((value = header_value(line, len, "location")) != NULL) {
-        free(call->location);
-        call->location = value;
-    } else if ((value = header_value(line, len, "replay-nonce")) != NULL) {
-        free(call->replay_nonce);
-        call->replay_nonce = is_base64url(value) ? value : NULL;
-        if (call->replay_nonce == NULL)
-            free(value);
-    } else if ((value = header_value(line, len, "retry-after")) != NULL) {
-        call->retry_after = http_retry_after(value, loop_wall_ms() / 1000);
-        free(value);
-    }
-    return len;
+    http_head_line(&call->head, line, size * n, loop_wall_ms() / 1000);
+    return size * n;
+}
+
+/* When a kept connection ends before a reply, libcurl sends the request again on another one. It cannot know
+ * that a POST, with a nonce that is spent, may have been heard: what became of it is the order's to find out.
+ */
+static int on_sending(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct client_call *call = arg;
+
+    (void)to;
+    (void)from;
+    (void)to_port;
+    (void)from_port;
+    if (call->sent)
+        return CURL_PREREQFUNC_ABORT;
+    call->sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 static void network_error(struct client_call *call, CURLcode code, struct err *e)
 {
     const char *what = call->error[0] != '\0' ? call->error : curl_easy_strerror(code);
 
+    if (code == CURLE_OK)
+        what = "the connection ended within the headers of the reply";
+    else if (code == CURLE_ABORTED_BY_CALLBACK)
+        what = "the connection ended before there was a reply";
     if (code == CURLE_WRITE_ERROR)
         err_set(e, ERR_CLASS_TRANSIENT, "%s: the reply is larger than %d KiB", call->url,
                 HTTP_REPLY_BODY_MAX / 1024);
@@ -156,12 +131,12 @@ static void network_error(struct client_call *call, CURLcode code, struct err *e
 
 static void report_reply(struct client_call *call, CURLcode code)
 {
-    struct http_reply reply = {.retry_after = call->retry_after};
+    struct http_reply reply = {.retry_after = call->head.retry_after};
     long status = 0;
     struct err e;
 
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK || status == 0) {
+    if (code != CURLE_OK || !call->head.complete) {
         network_error(call, code, &e);
         call->on_done(call->arg, NULL, &e);
         return;
@@ -169,9 +144,9 @@ static void report_reply(struct client_call *call, CURLcode code)
     reply.status = (int)status;
     reply.body = call->body.data != NULL ? call->body.data : "";
     reply.body_len = call->body.len;
-    if (call->location != NULL && http_url_check(call->location, NULL))
-        reply.location = call->location;
-    reply.replay_nonce = call->replay_nonce;
+    if (call->head.location != NULL && http_url_check(call->head.location, NULL))
+        reply.location = call->head.location;
+    reply.replay_nonce = call->head.replay_nonce;
     call->on_done(call->arg, &reply, NULL);
 }
 
@@ -337,7 +312,7 @@ static struct client_call *call_new(struct client *c, const char *url, void *arg
     call->next = c->calls;
     c->calls = call;
     call->arg = arg;
-    call->retry_after = -1;
+    http_head_init(&call->head);
     buf_init(&call->body, HTTP_REPLY_BODY_MAX);
     call->easy = curl_easy_init();
     call->url = strdup(url);
@@ -391,6 +366,8 @@ static bool set_request(struct client_call *call, const struct client_request *r
     if (ok && r->method == CLIENT_POST) {
         call->headers = curl_slist_append(NULL, "Content-Type: application/jose+json");
         ok = call->headers != NULL && curl_easy_setopt(h, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
+             curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, on_sending) == CURLE_OK &&
+             curl_easy_setopt(h, CURLOPT_PREREQDATA, call) == CURLE_OK &&
              curl_easy_setopt(h, CURLOPT_POST, 1L) == CURLE_OK &&
              curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)strlen(r->body)) == CURLE_OK &&
              curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, r->body) == CURLE_OK;

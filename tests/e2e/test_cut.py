@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""FAULTS 15: the connection ends within a reply. Many certificates in one daemon, each hit at another point."""
+
+import pytest
+
+from harness.faults import Cut
+from harness.wait import wait_for
+
+# Before the first byte, in the status line, in the headers, on their border, in the body, before and after its last byte.
+POINTS = [0, 1, 11, ("head", 0.2), ("head", 0.4), ("head", 0.6), ("head", 0.8), ("head", 0.99), ("body", 0), ("body", 0.01), ("body", 0.3),
+          ("body", 0.6), -1, ("body", 1.0)]
+OF_AN_ORDER = ["newOrder", "authorization", "challenge", "order", "finalize", "certificate"]
+OF_THE_CA = ["directory", "newNonce", "newAccount"]
+
+
+@pytest.fixture
+def accepting(make_pebble):
+    """Its own refusals of nonces would hide who repeats what."""
+    return make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+
+
+@pytest.fixture
+def proxy(accepting, make_proxy):
+    return make_proxy(accepting)
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+def test_an_order_goes_on(held, proxy, reset):
+    names = {f"{kind.lower()}-{i}.example.com": (kind, at) for kind in OF_AN_ORDER for i, at in enumerate(POINTS)}
+    cuts = {name: proxy.add(Cut(kind, at, reset, name=name)) for name, (kind, at) in names.items()}
+    held.configure({n: {} for n in names}, max_orders=24).start()
+    for name in names:
+        held.issued(name, seconds=20)
+        held.deployed(name)
+    assert all(len(cut.hits) == 1 for cut in cuts.values()), [n for n, cut in cuts.items() if not cut.hits]
+    placed = {name: proxy.orders(name) for name in names}
+    again = [n for n in names if placed[n] == 2]
+    assert all(n == 1 or names[name][0] == "newOrder" and n == 2 for name, n in placed.items()), placed
+    assert held.status()["daemon"]["repeated_orders"] == len(again) <= len(POINTS)
+    assert held.text().count("it is ordered again") == len(again)
+    assert "not issued: " not in held.text()
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+def test_a_ca_is_asked_again(held, proxy, reset):
+    """What all orders need is asked for when the next attempt is due, or somebody wants it at once."""
+    name = "www.example.com"
+    cut = proxy.add(Cut("directory", 0, reset))
+    held.configure({name: {}}).start()
+    wait_for(lambda: held.status(name)["last_error"], "an error to be shown")
+    for kind in OF_THE_CA:
+        # The reply to HEAD has no body.
+        for at in POINTS[:8] if kind == "newNonce" else POINTS[:-1]:
+            # What is lost on a kept connection, and is no POST, is asked for again at once.
+            cut = proxy.add(Cut(kind, at, reset, times=2 if kind == "newNonce" else 1))
+            r = held.renew(name, code=1)
+            assert cut.hits and "127.0.0.1" in r.text, (kind, at, r)
+            status = held.status(name)
+            assert status["state"] == "waiting" and status["last_error"]["class"] in ("network", "transient"), (kind, at, status)
+            proxy.remove(cut)
+            assert "cannot be reached" in " ".join(held.ctl("status").text.split())
+    held.renew(name)
+    assert held.generation(name) == 1
+    assert proxy.orders(name) == 1
+    with proxy.lock:
+        created = [s for _, p, s in proxy.requests if p == "/sign-me-up"]
+    assert created.count(201) == 1, "one account, whatever was lost"

@@ -16,6 +16,7 @@
 
 #define CONFIG_NAME_MAX    200 /* bytes of a section name */
 #define CONFIG_DOMAINS_MAX 100 /* identifiers of one certificate */
+#define CONFIG_CAS_MAX     8   /* CAs of one certificate, in order of preference */
 #define CONFIG_CA_DEFAULT  "letsencrypt"
 #define CONFIG_PROFILE_MAX 64 /* bytes of a profile's name */
 

@@ -51,8 +51,8 @@ static const struct config_key keys[] = {
 
     {CERTIFICATE(domains), .name = "domains", .list = true, .parse = config_value_domain,
      .help = "DNS names of the certificate; default: the section's name"},
-    {CERTIFICATE(ca), .name = "ca", .parse = config_value_ca, .default_ = CONFIG_CA_DEFAULT,
-     .help = "the CA that issues it: letsencrypt, letsencrypt-staging or the NAME of a [ca NAME]"},
+    {CERTIFICATE(cas), .name = "ca", .list = true, .parse = config_value_ca, .default_ = CONFIG_CA_DEFAULT,
+     .help = "the CAs that may issue it, the preferred one first: built-in ones or the NAME of a [ca NAME]"},
     {CERTIFICATE(keys), .name = "key", .list = true, .parse = config_value_key_type, .default_ = "ecdsa-p256",
      .help = "types of the private key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096; each has a certificate"},
     {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",

@@ -83,9 +83,6 @@ bool config_value_ca(void *object, const struct config_key *key, const char *val
     char name[CONFIG_NAME_MAX + 1];
 
     (void)key;
-    if (strchr(value, ' ') != NULL || strchr(value, '\t') != NULL)
-        return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\": more than one CA is not supported yet; give one",
-                       value);
     if (strstr(value, "://") != NULL)
         return err_set(
             e, ERR_CLASS_CONFIG,
@@ -93,6 +90,10 @@ bool config_value_ca(void *object, const struct config_key *key, const char *val
             value, value);
     if (!config_name_parse(value, name, sizeof name))
         return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not the name of a CA", value);
+    if (strv_contains(&c->ca_names, name))
+        return err_set(e, ERR_CLASS_CONFIG, "\"%s\" is given twice: remove one", name);
+    if (c->ca_names.n >= CONFIG_CAS_MAX)
+        return err_set(e, ERR_CLASS_CONFIG, "more than %d CAs", CONFIG_CAS_MAX);
     return strv_add(&c->ca_names, name) || err_nomem(e, "reading the configuration");
 }
 

@@ -379,6 +379,11 @@ bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, e
     return false;
 }
 
+enum err_class gate_class(const struct gate *g)
+{
+    return g->error.class;
+}
+
 void gate_nudge(struct gate *g, int64_t now)
 {
     if ((g->cause == GATE_CAUSE_UNREACHABLE || g->cause == GATE_CAUSE_REFUSED) && g->until > now)

@@ -81,6 +81,9 @@ void gate_started(struct gate *g, const struct strv *names, bool exempt, int64_t
 bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
                 uint32_t jitter, int64_t now);
 
+/* The class of what closed it last; meaningless while it is open. */
+enum err_class gate_class(const struct gate *g);
+
 /* A person wants an order now: a CA that could not be had is probed at once. A pause that the CA asked for
  * stays one. */
 void gate_nudge(struct gate *g, int64_t now);

@@ -109,6 +109,7 @@ static const struct record_field journal_fields[] = {
     {"attempt_at", RECORD_TIME, JOURNAL(attempt_at)},
     {"not_before", RECORD_TIME, JOURNAL(not_before)},
     {"last_error", RECORD_OBJECT_OR_NULL, JOURNAL(error), .type = &journal_error_record},
+    {"ca_choice", RECORD_OBJECT_OR_NULL, JOURNAL(ca_choice), .type = &ca_choice_record},
     {"issued_generation", RECORD_COUNT, JOURNAL(issued_generation)},
     {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
     {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
@@ -224,6 +225,7 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now)
     take_string(&j->issued_directory, &j->order_directory);
     take_string(&j->issued_profile, &j->order_profile);
     journal_ari_clear(&j->ari);
+    ca_choice_clear(&j->ca_choice);
     journal_drop_order(j);
     deployment_restart(&j->deployment, generation);
 }

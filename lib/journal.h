@@ -5,6 +5,7 @@
 /* The journal of one lineage: what must survive a kill (DESIGN: L2 to L4). One JSON object in
  * state/<lineage>.json, written whole and renamed into place by the engine; all functions here are pure. */
 
+#include "lib/ca_choice.h"
 #include "lib/err.h"
 #include "lib/record.h"
 
@@ -73,6 +74,7 @@ struct journal {
     int64_t attempt_at; /* the last one's start */
     int64_t not_before; /* no attempt before this */
     struct journal_error error;
+    struct ca_choice ca_choice; /* of several CAs, since the last success */
     /* the past */
     unsigned issued_generation;         /* the newest generation that acmed issued */
     char *issued_directory;             /* by the CA of this directory; NULL: not known */

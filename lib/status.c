@@ -166,9 +166,8 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
     s->last_issued = in->journal->issued[0];
     s->verify = c != NULL && c->verify_host != NULL;
     if (copy(&s->name, c != NULL ? c->section : lineage) && copy(&s->lineage, lineage) &&
-        copy(&s->ca, c != NULL && c->ca != NULL ? c->ca->name : "") && fill_domains(s, in) &&
-        fill_facts(s, in) && copy(&s->next_action, v.next_action) &&
-        copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
+        copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&
+        copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
         copy_error(&s->last_error, &in->journal->error) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;

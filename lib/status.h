@@ -55,6 +55,7 @@ struct status_certificate {
 /* What is known of one lineage; everything is borrowed for the call. */
 struct status_input {
     const struct config_certificate *config; /* NULL: unmanaged */
+    const char *ca;                          /* name of the CA that is asked now; NULL: unmanaged */
     const struct cert_facts *facts;          /* of the live certificate; NULL: none */
     const struct journal *journal;
     const struct renewal_plan *plan; /* NULL: unmanaged */

@@ -42,6 +42,8 @@ struct certificate *certificate_new(struct engine *g, const char *name,
         return NULL;
     }
     certificate_load(c);
+    if (config != NULL)
+        certificate_choose_ca(c);
     return c;
 }
 
@@ -93,6 +95,7 @@ void certificate_plan(struct certificate *c)
 
     if (c->config == NULL || c->issuance != NULL || c->queued || g->stopping)
         return;
+    certificate_choose_ca(c);
     c->plan = renewal_plan(c->config, c->has_facts ? &c->facts : NULL, &c->journal,
                            c->journal.issued_by_force_pending,
                            renewal_seed(c->name, c->has_facts ? &c->facts : NULL), now);
@@ -157,7 +160,7 @@ void certificate_request(struct certificate *c)
     c->journal.issued_by_force_pending = true;
     (void)certificate_save(c, NULL, NULL); /* a restart does not forget it */
     timer_cancel(c->engine->timers, &c->timer);
-    gate_nudge(authority_gate(fleet_authority(c->engine->fleet, c->config->ca)), engine_now());
+    gate_nudge(authority_gate(fleet_authority(c->engine->fleet, c->ca)), engine_now());
     fleet_reconsider(c->engine->fleet);
     c->told = GATE_CAUSE_NONE;
     if (c->issuance == NULL)

@@ -18,6 +18,7 @@ struct certificate {
     struct engine *engine;                   /* borrowed */
     const struct config_certificate *config; /* borrowed; NULL: unmanaged */
     char *name;                              /* owned */
+    const struct config_ca *ca;              /* where it is ordered now; borrowed; NULL: unmanaged */
     bool has_facts;
     struct cert_facts facts; /* of the live leaf */
     unsigned generation;     /* live; 0: none */
@@ -43,6 +44,15 @@ void certificate_start(struct certificate *c, bool reloaded);
 void certificate_plan(struct certificate *c);
 /* A person asked for a renewal: at once, whatever back-off says. */
 void certificate_request(struct certificate *c);
+
+/* Sets c->ca by what the journal knows. */
+void certificate_choose_ca(struct certificate *c);
+/* There is trouble at c->ca: true when another CA is asked instead, at once (c->ca has changed). *at: else
+ * when that is to be considered again, in Unix seconds. why: for people. */
+bool certificate_move(struct certificate *c, const struct ca_trouble *t, const char *why, int64_t *at);
+/* Likewise while it waits behind the gate of its CA; saves the journal. */
+bool certificate_leave_gate(struct certificate *c, const struct authority *a, struct gate_answer answer,
+                            int64_t *at);
 
 /* Writes the journal; on_durable as in writer_put(). */
 bool certificate_save(struct certificate *c, void (*on_durable)(void *arg, const struct err *e), void *arg);

@@ -36,11 +36,11 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
     j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
                                                     draw_jitter(), j->attempt_at);
-    log_info(c->name, "ordering at CA %s: %s%s", c->config->ca->name, renewal_reason_to_str(c->plan.reason),
+    log_info(c->name, "ordering at CA %s: %s%s", c->ca->name, renewal_reason_to_str(c->plan.reason),
              j->attempts > 1 ? " (not the first attempt)" : "");
-    feed_event(c->engine->feed, c->name, "started", NULL, "ordering at CA %s: %s", c->config->ca->name,
+    feed_event(c->engine->feed, c->name, "started", NULL, "ordering at CA %s: %s", c->ca->name,
                renewal_reason_to_str(c->plan.reason));
-    feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->config->ca->name,
+    feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->ca->name,
                   renewal_reason_to_str(c->plan.reason));
     c->issuance = issuance_start(c, a);
     if (c->issuance == NULL) {
@@ -129,16 +129,24 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
     uint32_t jitter = draw_jitter();
     int64_t now = engine_now();
     bool waits = gate_ended(authority_gate(a), &c->config->domains, cause, scope, jitter, now);
+    const struct ca_trouble trouble = {.class = cause->class, .opens_at = cause->retry_at};
     struct err e = *cause;
     char next[256];
+    int64_t at;
+    bool moved;
 
     if (scope == GATE_SCOPE_ACCOUNT)
         err_wrap(&e, "CA %s", authority_ca(a)->name);
     journal_error_set(&j->error, &e, now);
-    j->issued_by_force_pending = false;
     if (forget)
         journal_drop_order(j);
-    if (waits) {
+    moved = certificate_move(c, &trouble, e.text, &at);
+    j->issued_by_force_pending = j->issued_by_force_pending && moved;
+    if (moved) {
+        j->attempts = 0;
+        j->not_before = 0;
+        (void)snprintf(next, sizeof next, "CA %s is asked instead", c->ca->name);
+    } else if (waits) {
         certificate_wait_at_gate(c, a, now, next, sizeof next);
     } else {
         j->not_before = now + renewal_backoff(&e, j->attempts, c->has_facts ? &c->facts : NULL, jitter, now);
@@ -149,8 +157,8 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
     log_error(c->name, "not %s: %s; %s%s", c->has_facts ? "renewed" : "issued", e.text, next,
               c->has_facts ? "; the certificate in use stays" : "");
     feed_event(g->feed, c->name, "failed", NULL, "%s", e.text);
-    feed_progress(g->feed, c->name, "failed", "%s; %s", e.text, next);
+    feed_progress(g->feed, c->name, moved ? NULL : "failed", "%s; %s", e.text, next);
     fleet_done(g->fleet, c);
-    if (waits) /* after the outcome is told: from here on it waits again */
+    if (waits || moved) /* after the outcome is told: from here on it waits again */
         certificate_plan(c);
 }

@@ -27,8 +27,8 @@ void certificate_wait_at_gate(struct certificate *c, const struct authority *a, 
 void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
                                size_t size)
 {
-    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
-    const char *ca = c->config->ca->name;
+    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->ca));
+    const char *ca = c->ca->name;
     char why[ERR_TEXT_MAX + 64];
     int64_t until;
 

@@ -6,6 +6,7 @@
 #include "daemon/engine/control.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/reloads.h"
+#include "daemon/engine/standby.h"
 #include "daemon/engine/summary.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
@@ -259,8 +260,9 @@ static bool furnish(struct engine *g, struct err *e)
                                  RESPONDER_DEADLINE_MS, is_live, g);
     g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, g->responder, g->config) : NULL;
     g->reloads = reloads_new(g);
+    g->standby = standby_new(g);
     g->summary = g->feed != NULL ? summary_new(g) : NULL;
-    if (g->summary == NULL || g->port == NULL || g->reloads == NULL)
+    if (g->summary == NULL || g->port == NULL || g->reloads == NULL || g->standby == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     return g->fleet != NULL;
@@ -270,6 +272,7 @@ static bool furnish(struct engine *g, struct err *e)
 static void dismantle(struct engine *g)
 {
     control_free(g->control);
+    standby_free(g->standby);
     fleet_free(g->fleet);
     reloads_free(g->reloads);
     summary_free(g->summary);

@@ -22,6 +22,7 @@ struct clock;
 struct control;
 struct fleet;
 struct reloads;
+struct standby;
 struct summary;
 
 struct engine {
@@ -41,6 +42,7 @@ struct engine {
     struct port *port;
     struct fleet *fleet;
     struct reloads *reloads;
+    struct standby *standby;
     struct control *control;
     struct summary *summary;
     uid_t supervisor_uid; /* whom the control socket obeys, besides root */

@@ -2,6 +2,7 @@
 #include "daemon/engine/fleet.h"
 
 #include "daemon/engine/reloads.h"
+#include "daemon/engine/standby.h"
 #include "daemon/log.h"
 
 #include <stdlib.h>
@@ -122,6 +123,14 @@ static bool add_authority(struct fleet *f, const struct config_ca *ca)
     return true;
 }
 
+static bool add_authorities(struct fleet *f, const struct config_certificate *c)
+{
+    for (size_t i = 0; i < c->n_cas; i++)
+        if (!add_authority(f, c->cas[i]))
+            return false;
+    return true;
+}
+
 /* ---- who orders now ---- */
 
 /* Existing certificates go before new ones, those that expire first before others. */
@@ -159,11 +168,12 @@ static void start_next(void *arg)
     struct gate_answer answer = {0};
     int64_t now = engine_now();
     int64_t again = 0;
+    int64_t leave_at;
     size_t i = 0;
 
     while (f->in_flight < f->engine->config->max_orders && i < f->n_queue && !f->engine->stopping) {
         struct certificate *c = f->queue[i];
-        struct authority *a = fleet_authority(f, c->config->ca);
+        struct authority *a = fleet_authority(f, c->ca);
 
         if (a != held)
             answer = ask(c, a, now);
@@ -171,12 +181,18 @@ static void start_next(void *arg)
             take_off(f, i, a);
             continue;
         }
+        if (certificate_leave_gate(c, a, answer, &leave_at))
+            continue; /* to the gate of another CA */
+        if (leave_at < CA_CHOICE_NEVER && (again == 0 || leave_at < again))
+            again = leave_at;
         held = gate_holds_all(answer.cause) ? a : NULL;
         if (answer.until != 0 && (again == 0 || answer.until < again))
             again = answer.until;
         certificate_tell_wait(c, answer);
         i++;
     }
+    if (f->in_flight == 0 && f->n_queue == 0)
+        standby_idle(f->engine->standby);
     if (again != 0 && !timer_set(f->engine->timers, &f->gate_opens, again))
         log_error(NULL, "out of memory: waiting orders begin when the next one ends");
 }
@@ -240,7 +256,7 @@ unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a)
     unsigned n = 0;
 
     for (size_t i = 0; i < f->n_queue; i++)
-        n += f->queue[i]->config->ca == authority_ca(a) ? 1 : 0;
+        n += f->queue[i]->ca == authority_ca(a) ? 1 : 0;
     return n;
 }
 
@@ -255,7 +271,7 @@ static void recall(const struct fleet *f, const struct authority *a, int64_t *ti
         const struct certificate *c = f->v[i];
         const struct journal *j = &c->journal;
 
-        if (c->config == NULL || c->config->ca != authority_ca(a))
+        if (c->config == NULL || c->ca != authority_ca(a))
             continue;
         if (j->issued[0] != 0 && j->issued[1] == 0)
             times[n++] = j->issued[0];
@@ -277,6 +293,7 @@ void fleet_start(struct fleet *f, bool reloaded)
     free(times);
     for (size_t i = 0; i < f->n; i++)
         certificate_start(f->v[i], reloaded);
+    fleet_reconsider(f);
 }
 
 void fleet_replan(struct fleet *f)
@@ -329,7 +346,7 @@ static bool load(struct fleet *f, struct err *e)
     f->flying = calloc(config->max_orders, sizeof(struct certificate *));
     ok = f->v != NULL && f->queue != NULL && f->flying != NULL;
     for (size_t i = 0; ok && i < config->n_certificates; i++)
-        ok = add_authority(f, config->certificates[i].ca) &&
+        ok = add_authorities(f, &config->certificates[i]) &&
              add_certificate(f, config->certificates[i].name, &config->certificates[i]);
     for (size_t i = 0; ok && i < live.n; i++)
         if (config_find(config, live.v[i]) == NULL)

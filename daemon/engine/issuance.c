@@ -162,9 +162,8 @@ static const char *resumable(const struct certificate *c)
 {
     const struct journal *j = &c->journal;
     char *names = strv_join(&c->config->domains, " ");
-    bool same = names != NULL && j->order_url != NULL && strcmp(j->order_ca, c->config->ca->name) == 0 &&
-                strcmp(j->order_directory, c->config->ca->directory) == 0 &&
-                strcmp(j->order_names, names) == 0 &&
+    bool same = names != NULL && j->order_url != NULL && strcmp(j->order_ca, c->ca->name) == 0 &&
+                strcmp(j->order_directory, c->ca->directory) == 0 && strcmp(j->order_names, names) == 0 &&
                 strcmp(j->order_key_type, key_type_to_str(c->config->key)) == 0;
 
     free(names);

@@ -45,8 +45,8 @@ bool issuance_save(struct issuance *i, struct err *e)
         }
         journal_drop_order(j);
         names = strv_join(&config->domains, " ");
-        ok = names != NULL && remember(&j->order_names, names) && remember(&j->order_ca, config->ca->name) &&
-             remember(&j->order_directory, config->ca->directory) &&
+        ok = names != NULL && remember(&j->order_names, names) && remember(&j->order_ca, i->c->ca->name) &&
+             remember(&j->order_directory, i->c->ca->directory) &&
              remember(&j->order_key_type, key_type_to_str(config->key));
         free(names);
         j->order_created = engine_now();
@@ -80,7 +80,7 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
         [ORDER_POST_ANSWER] = {IPC_SIGN_ANSWER, false},
         [ORDER_POST_FINALIZE] = {IPC_SIGN_FINALIZE, true},
     };
-    const char *subject = posts[a->post].for_lineage ? i->c->name : i->c->config->ca->name;
+    const char *subject = posts[a->post].for_lineage ? i->c->name : i->c->ca->name;
 
     i->post = authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
     return i->post != NULL || err_nomem(e, "a request to the CA");

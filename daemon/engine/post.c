@@ -108,7 +108,9 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
     struct err own;
 
     if (nonce != NULL) {
-        p->request = link_request(p->posts->keeper, on_signed, p, p->what, p->subject, p->url, nonce);
+        /* What is for a lineage names the CA, too; the others take no notice of it. */
+        p->request = link_request(p->posts->keeper, on_signed, p, p->what, p->subject, p->url, nonce,
+                                  p->posts->ca->name);
         if (p->request != 0)
             return;
         err_set(&own, ERR_CLASS_INTERNAL, "cannot ask the keeper for a signature");

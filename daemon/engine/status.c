@@ -15,7 +15,7 @@
 /* Why a certificate that is due has to wait for its CA. */
 static void describe_gate(const struct certificate *c, struct status_input *in, char *text, size_t size)
 {
-    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->config->ca));
+    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->ca));
     struct gate_answer answer = gate_ask(gate, &c->config->domains, certificate_is_exempt(c), in->now);
 
     if (answer.go)
@@ -37,6 +37,7 @@ static void know(struct known *k, const struct certificate *c)
 {
     k->in = (struct status_input){
         .config = c->config,
+        .ca = c->ca != NULL ? c->ca->name : NULL,
         .facts = c->has_facts ? &c->facts : NULL,
         .journal = &c->journal,
         .plan = c->config != NULL ? &c->plan : NULL,

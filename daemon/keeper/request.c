@@ -24,6 +24,7 @@ struct request_waiting {
     struct request_waiting *next;
     uint32_t id;
     const struct config_certificate *c; /* borrowed from the configuration */
+    const struct config_ca *ca;         /* likewise */
     char *url;                          /* owned, checked */
     char *nonce;                        /* owned, checked */
 };
@@ -69,6 +70,18 @@ static const struct config_ca *ca_of(const struct request *r, struct err *e)
     if (ca == NULL)
         (void)err_set(e, ERR_CLASS_INTERNAL, "refused: \"%s\" is no configured CA", r->m->field[0].s);
     return ca;
+}
+
+/* The CA that a request for a lineage names: one of those that may issue it. */
+static const struct config_ca *issuer_of(const struct request *r, const struct config_certificate *c,
+                                         struct err *e)
+{
+    for (size_t i = 0; i < c->n_cas; i++)
+        if (strcmp(c->cas[i]->name, r->m->field[3].s) == 0)
+            return c->cas[i];
+    (void)err_set(e, ERR_CLASS_INTERNAL, "refused: \"%s\" is no CA that is configured for %s",
+                  r->m->field[3].s, c->name);
+    return NULL;
 }
 
 static bool check_url(const struct config_ca *ca, const char *url, struct err *e)
@@ -159,15 +172,16 @@ static bool handle_sign_new_account(const struct request *r, struct err *e)
 static bool handle_sign_new_order(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = lineage_of(r, e);
+    const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
     char *payload;
     bool ok;
 
-    if (c == NULL || !check_target(r, c->ca, e))
+    if (ca == NULL || !check_target(r, ca, e))
         return false;
     payload = acme_payload_new_order(&c->domains, c->profile, NULL);
     if (payload == NULL)
         return err_nomem(e, "building a newOrder request");
-    ok = sign(r->k, r->conn, r->m->id, c->ca, r->m->field[1].s, r->m->field[2].s, payload, e);
+    ok = sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
     free(payload);
     if (ok)
         pending_want(r->k->pending, c);
@@ -192,11 +206,10 @@ static bool handle_sign_answer(const struct request *r, struct err *e)
     return sign_for_ca(r, "{}", e);
 }
 
-static bool sign_finalize(struct keeper *k, struct ipc_conn *conn, uint32_t id,
-                          const struct config_certificate *c, const char *url, const char *nonce,
+static bool sign_finalize(struct keeper *k, struct ipc_conn *conn, const struct request_waiting *w,
                           const struct key *key, struct err *e)
 {
-    char *csr = csr_build(key, &c->domains, e);
+    char *csr = csr_build(key, &w->c->domains, e);
     char *payload;
     bool ok;
 
@@ -206,46 +219,48 @@ static bool sign_finalize(struct keeper *k, struct ipc_conn *conn, uint32_t id,
     free(csr);
     if (payload == NULL)
         return err_nomem(e, "building a finalize request");
-    ok = sign(k, conn, id, c->ca, url, nonce, payload, e);
+    ok = sign(k, conn, w->id, w->ca, w->url, w->nonce, payload, e);
     free(payload);
     return ok;
 }
 
 /* The request is answered by request_resume(). One for each certificate: an engine has no use for a second.
  */
-static bool wait_for_key(const struct request *r, const struct config_certificate *c, struct err *e)
+static bool wait_for_key(struct keeper *k, const struct request_waiting *now, struct err *e)
 {
     struct request_waiting *w;
 
-    for (w = r->k->waiting; w != NULL; w = w->next)
-        if (w->c == c)
+    for (w = k->waiting; w != NULL; w = w->next)
+        if (w->c == now->c)
             return err_set(e, ERR_CLASS_INTERNAL,
                            "refused: finalize was asked for already and waits for its key");
     w = calloc(1, sizeof *w);
     if (w == NULL)
         return err_nomem(e, "waiting for a key");
-    *w = (struct request_waiting){r->k->waiting, r->m->id, c, strdup(r->m->field[1].s),
-                                  strdup(r->m->field[2].s)};
+    *w = (struct request_waiting){k->waiting, now->id, now->c, now->ca, strdup(now->url), strdup(now->nonce)};
     if (w->url == NULL || w->nonce == NULL) {
         waiting_free(w);
         return err_nomem(e, "waiting for a key");
     }
-    r->k->waiting = w;
+    k->waiting = w;
     return true;
 }
 
 static bool handle_sign_finalize(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = lineage_of(r, e);
+    const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
+    const struct request_waiting now = {
+        NULL, r->m->id, c, ca, (char *)r->m->field[1].s, (char *)r->m->field[2].s};
     const struct key *key;
 
-    if (c == NULL || !check_target(r, c->ca, e))
+    if (ca == NULL || !check_target(r, ca, e))
         return false;
     switch (pending_get(r->k->pending, c, &key, e)) {
     case PENDING_READY:
-        return sign_finalize(r->k, r->conn, r->m->id, c, r->m->field[1].s, r->m->field[2].s, key, e);
+        return sign_finalize(r->k, r->conn, &now, key, e);
     case PENDING_WAIT:
-        return wait_for_key(r, c, e);
+        return wait_for_key(r->k, &now, e);
     case PENDING_FAILED:
         break;
     }
@@ -388,7 +403,7 @@ void request_resume(struct keeper *k)
             at = &w->next;
             continue;
         }
-        if (result == PENDING_FAILED || !sign_finalize(k, k->engine, w->id, w->c, w->url, w->nonce, key, &e))
+        if (result == PENDING_FAILED || !sign_finalize(k, k->engine, w, key, &e))
             reply_error(k->engine, w->id, IPC_SIGN_FINALIZE, &e);
         *at = w->next;
         waiting_free(w);

@@ -95,7 +95,7 @@ def http_port():
 @pytest.fixture
 def make_pebble(place, dns, http_port, ending):
     def make(**options):
-        pebble = Pebble(place / "pebble", options.pop("dns", dns), options.pop("http_port", http_port), **options)
+        pebble = Pebble(place / options.pop("directory", "pebble"), options.pop("dns", dns), options.pop("http_port", http_port), **options)
         ending(pebble.stop)
         return pebble
     return make

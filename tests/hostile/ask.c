@@ -79,7 +79,11 @@ static void keeper_url(struct hostile *h, const char *url)
     for (size_t i = 0; i < sizeof for_ca / sizeof for_ca[0]; i++)
         granted |= !hostile_ask(h, h->keeper, &m, for_ca[i], CA, url, NONCE) || m.type != IPC_ERROR;
     for (size_t i = 0; i < sizeof for_lineage / sizeof for_lineage[0]; i++)
-        granted |= !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, url, NONCE) || m.type != IPC_ERROR;
+        granted |=
+            !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, url, NONCE, CA) || m.type != IPC_ERROR;
+    for (size_t i = 0; i < sizeof for_lineage / sizeof for_lineage[0]; i++)
+        granted |= !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, GOOD, NONCE, "letsencrypt") ||
+                   m.type != IPC_ERROR; /* a CA, but not this certificate's */
     granted |= !hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_SAVE, CA, url) || m.type != IPC_ERROR;
     hostile_tell(url, granted);
 }
@@ -92,8 +96,10 @@ static void keeper_lineage(struct hostile *h, const char *name)
 
     for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++)
         granted |= !hostile_ask(h, h->keeper, &m, alone[i], name) || m.type != IPC_ERROR;
-    granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_NEW_ORDER, name, GOOD, NONCE) || m.type != IPC_ERROR;
-    granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, name, GOOD, NONCE) || m.type != IPC_ERROR;
+    granted |=
+        !hostile_ask(h, h->keeper, &m, IPC_SIGN_NEW_ORDER, name, GOOD, NONCE, CA) || m.type != IPC_ERROR;
+    granted |=
+        !hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, name, GOOD, NONCE, CA) || m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_INSTALL, name, "x") || m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_MARK_SERVED, name, (uint64_t)1) || m.type != IPC_ERROR;
     hostile_tell(name, granted);
@@ -137,7 +143,7 @@ void hostile_ask_keeper(struct hostile *h)
     struct ipc_msg m;
     bool sound = hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_LOAD, CA) && m.type == IPC_ACCOUNT &&
                  hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_SAVE, CA, GOOD) && m.type == IPC_OK &&
-                 hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, LINEAGE, GOOD, NONCE) &&
+                 hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, LINEAGE, GOOD, NONCE, CA) &&
                  m.type == IPC_SIGNED;
 
     /* Or all that follows would be refused for want of an account. */

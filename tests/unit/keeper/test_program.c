@@ -143,11 +143,11 @@ static void issue(struct program *g)
     peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
     peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
     peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", "https://ca.test/acct/7");
-    peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
     assert_int_equal(kill(p->pid, SIGTERM), 0); /* to every process of the unit: not for the keeper */
     assert_int_equal(kill(p->pid, SIGINT), 0);
     peer_ask(p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);
-    peer_ask(p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_ask(p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     csr = jws_csr(p->m.field[0].s);
     chain = ca_certify(csr, "one.test", now - 60, now + 86400);
     peer_ask(p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
@@ -197,7 +197,7 @@ static void test_the_lock_is_not_held_by_a_child(void **state)
     (void)state;
     start(&g, FIXTURE_PLAIN "key = rsa-4096\n", geteuid());
     peer_ask(&g.p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
-    assert_true(ipc_send(g.p.engine, IPC_SIGN_FINALIZE, 90, "one.test", URL, NONCE));
+    assert_true(ipc_send(g.p.engine, IPC_SIGN_FINALIZE, 90, "one.test", URL, NONCE, "test"));
     assert_true(ipc_send(g.p.engine, IPC_PING, 91));
     peer_send_all(g.p.engine);
     peer_expect(&g.p, IPC_PONG, 91);

@@ -60,9 +60,9 @@ static void test_one_issuance(void **state)
     payload = jws_part(p.m.field[0].s, "payload");
     assert_true(json_is_true(json_object_get(payload, "termsOfServiceAgreed")));
     json_decref(payload);
-    peer_refused(&p, "account", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE); /* not registered yet */
+    peer_refused(&p, "account", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test"); /* not registered yet */
     peer_ask(&p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
     jws_header_is(p.m.field[0].s, "kid", ACCOUNT);
     jws_header_is(p.m.field[0].s, "url", URL);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);
@@ -72,7 +72,7 @@ static void test_one_issuance(void **state)
     assert_true(json_is_object(payload));
     assert_int_equal(json_object_size(payload), 0);
     json_decref(payload);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     assert_true(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
     chain = certify(p.m.field[0].s, "one.test");
     peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
@@ -104,15 +104,18 @@ static void test_what_is_not_configured_is_refused(void **state)
     peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "nobody");
     peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "../test");
     peer_refused(&p, "configured CA", IPC_SIGN_FETCH, "", URL, NONCE);
-    peer_refused(&p, "configured certificate", IPC_SIGN_NEW_ORDER, "two.test", URL, NONCE);
-    peer_refused(&p, "configured certificate", IPC_SIGN_FINALIZE, "../one.test", URL, NONCE);
+    peer_refused(&p, "no CA that is configured for one.test", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE,
+                 "letsencrypt");
+    peer_refused(&p, "no CA that is configured for one.test", IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "x");
+    peer_refused(&p, "configured certificate", IPC_SIGN_NEW_ORDER, "two.test", URL, NONCE, "test");
+    peer_refused(&p, "configured certificate", IPC_SIGN_FINALIZE, "../one.test", URL, NONCE, "test");
     peer_refused(&p, "configured certificate", IPC_INSTALL, "two.test", "x");
     peer_refused(&p, "configured certificate", IPC_COPY, "/etc");
     peer_refused(&p, "configured certificate", IPC_MARK_SERVED, "two.test", (uint64_t)1);
     peer_refused(&p, "configured certificate", IPC_DISCARD_KEY, "live");
     peer_refused(&p, "origin", IPC_SIGN_FETCH, "test", "https://other.test/acme/1", NONCE);
-    peer_refused(&p, "origin", IPC_SIGN_NEW_ORDER, "one.test", "https://ca.test:444/acme/1", NONCE);
-    peer_refused(&p, "origin", IPC_SIGN_FINALIZE, "one.test", "https://ca.test.evil.test/1", NONCE);
+    peer_refused(&p, "origin", IPC_SIGN_NEW_ORDER, "one.test", "https://ca.test:444/acme/1", NONCE, "test");
+    peer_refused(&p, "origin", IPC_SIGN_FINALIZE, "one.test", "https://ca.test.evil.test/1", NONCE, "test");
     peer_refused(&p, "origin", IPC_ACCOUNT_SAVE, "test", "https://evil.test/acct/1");
     peer_refused(&p, "refused", IPC_ACCOUNT_SAVE, "test", "");
     peer_refused(&p, "refused", IPC_SIGN_FETCH, "test", "http://ca.test/acme/1", NONCE);
@@ -134,13 +137,13 @@ static void test_a_chain_for_others_is_not_installed(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN);
     use_account(&p);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     foreign = certify(p.m.field[0].s, "evil.test");
     old = certify(p.m.field[0].s, "one.test");
     peer_refused(&p, "not installed", IPC_INSTALL, "one.test", foreign);
     peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
     peer_refused(&p, "key", IPC_INSTALL, "one.test", old);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     peer_refused(&p, "another key", IPC_INSTALL, "one.test", old);
     assert_false(fixture_exists(&f, "state/live/one.test"));
     free(foreign);
@@ -158,7 +161,7 @@ static void test_a_resumed_order_keeps_its_key(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN);
     use_account(&p);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     chain = certify(p.m.field[0].s, "one.test");
     assert_int_equal(kill(p.pid, SIGKILL), 0);
     assert_int_equal(waitpid(p.pid, NULL, 0), p.pid);
@@ -191,11 +194,11 @@ static void test_many_orders_at_once(void **state)
     use_account(&p);
     for (unsigned i = 0; i < 64; i++) {
         (void)snprintf(name, sizeof name, "n%02u.test", i);
-        assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1000 + i, name, URL, NONCE));
+        assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1000 + i, name, URL, NONCE, "test"));
     }
     for (unsigned i = 0; i < 64; i++) {
         (void)snprintf(name, sizeof name, "n%02u.test", i);
-        assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 2000 + i, name, URL, NONCE));
+        assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 2000 + i, name, URL, NONCE, "test"));
     }
     peer_send_all(p.engine);
     for (unsigned i = 0; i < 64; i++)
@@ -230,9 +233,10 @@ static void test_slow_keys_hold_nobody_up(void **state)
                       "[certificate f.test]\nkey = rsa-4096\n");
     use_account(&p);
     for (unsigned i = 0; i < 6; i++) {
-        assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 100 + i, slow[i], URL, NONCE));
+        assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 100 + i, slow[i], URL, NONCE, "test"));
     }
-    assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 200, "f.test", URL, NONCE)); /* twice: refused */
+    assert_true(
+        ipc_send(p.engine, IPC_SIGN_FINALIZE, 200, "f.test", URL, NONCE, "test")); /* twice: refused */
     assert_true(ipc_send(p.engine, IPC_PING, 201));
     peer_send_all(p.engine);
     peer_expect(&p, IPC_ERROR, 200);
@@ -244,7 +248,7 @@ static void test_slow_keys_hold_nobody_up(void **state)
         answered |= 1u << (p.m.id - 100);
     }
     assert_true(fixture_exists(&f, "state/certs/f.test/pending/key.pem"));
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
     tear_down(&f, &p);
 }
 
@@ -256,13 +260,13 @@ static void test_a_key_is_begun_with_the_order(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN "key = rsa-2048\n");
     use_account(&p);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
     for (int i = 0; i < 600 && !fixture_exists(&f, "state/certs/one.test/pending/key.pem"); i++) {
         peer_ask(&p, IPC_PONG, IPC_PING);
         (void)poll(NULL, 0, 100);
     }
     assert_true(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     tear_down(&f, &p);
 }
 
@@ -274,13 +278,13 @@ static void test_discarding_ends_the_child(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN "key = rsa-4096\n");
     use_account(&p);
-    assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1, "one.test", URL, NONCE));
+    assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1, "one.test", URL, NONCE, "test"));
     peer_send_all(p.engine);
     peer_expect(&p, IPC_SIGNED, 1);
     peer_ask(&p, IPC_PONG, IPC_PING);
     peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
     assert_false(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
-    assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 50, "one.test", URL, NONCE));
+    assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 50, "one.test", URL, NONCE, "test"));
     assert_true(ipc_send(p.engine, IPC_DISCARD_KEY, 51, "one.test"));
     peer_send_all(p.engine);
     peer_expect(&p, IPC_OK, 51);

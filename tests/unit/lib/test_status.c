@@ -40,8 +40,12 @@ static struct scene *scene(void)
 
     s = (struct scene){
         .plan = {.at = NOW + 30 * DAY, .reason = RENEWAL_LIFETIME, .renew_at = NOW + 30 * DAY}};
-    s.in = (struct status_input){
-        .config = &config, .facts = &facts, .journal = &s.journal, .plan = &s.plan, .now = NOW};
+    s.in = (struct status_input){.config = &config,
+                                 .ca = "letsencrypt",
+                                 .facts = &facts,
+                                 .journal = &s.journal,
+                                 .plan = &s.plan,
+                                 .now = NOW};
     return &s;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/log.h"
 
+#include "daemon/log_limit.h"
+#include "lib/utf8.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -52,14 +55,6 @@ static const struct {
     [LOG_LEVEL_NOTICE] = {"notice", 5}, [LOG_LEVEL_INFO] = {"info", 6},
     [LOG_LEVEL_DEBUG] = {"debug", 7},
 };
-
-/* Texts may quote hostile peers; neither terminals nor the journal's fields may be reached by them. */
-static void make_printable(char *s)
-{
-    for (; *s != '\0'; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = *s == '\n' || *s == '\t' ? ' ' : '?';
-}
 
 static void write_stderr(enum log_level level, const char *process, const char *name, const char *text)
 {
@@ -167,8 +162,8 @@ void log_write(enum log_level level, const char *certificate, const char *fmt, .
     if (vsnprintf(text, sizeof text, fmt, ap) < 0)
         text[0] = '\0';
     va_end(ap);
-    make_printable(name);
-    make_printable(text);
+    utf8_make_line(name);
+    utf8_make_line(text);
     emit(level, out.process, name, text);
     errno = saved;
 }
@@ -220,6 +215,7 @@ void log_open_relay(int fd, const char *process)
 struct log_relay {
     int fd; /* owned */
     char process[32];
+    struct log_limit limit;
     size_t len; /* bytes in `in` */
     union {
         struct record record;
@@ -236,6 +232,28 @@ struct log_relay *log_relay_new(int fd, const char *process)
     r->fd = fd;
     (void)snprintf(r->process, sizeof r->process, "%s", process);
     return r;
+}
+
+static void tell_lost(const struct log_relay *r, unsigned lost)
+{
+    if (lost > 0)
+        log_warning(NULL,
+                    "%s logs too much: %u of its records were dropped (it may write %d, or %d MiB, in %d s)",
+                    r->process, lost, LOG_LIMIT_RECORDS, LOG_LIMIT_BYTES / 1024 / 1024, LOG_LIMIT_SPAN_S);
+}
+
+static bool is_admitted(struct log_relay *r, enum log_level level, size_t size)
+{
+    struct timespec t = {0};
+    unsigned lost;
+    bool ok;
+
+    if (level > out.level)
+        return false;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    ok = log_limit_admit(&r->limit, size, out.level == LOG_LEVEL_DEBUG, t.tv_sec, &lost);
+    tell_lost(r, lost);
+    return ok;
 }
 
 /* Writes out the first record of the buffer. False: none is complete. */
@@ -258,9 +276,9 @@ static bool relay_next(struct log_relay *r, bool *broken)
     name[rec->name_len] = '\0';
     memcpy(text, rec->data + rec->name_len, rec->text_len);
     text[rec->text_len] = '\0';
-    make_printable(name);
-    make_printable(text);
-    if ((enum log_level)rec->level <= out.level)
+    utf8_make_line(name);
+    utf8_make_line(text);
+    if (is_admitted(r, (enum log_level)rec->level, size))
         emit((enum log_level)rec->level, r->process, name, text);
     memmove(r->in.bytes, r->in.bytes + size, r->len - size);
     r->len -= size;
@@ -302,6 +320,7 @@ void log_relay_free(struct log_relay *r)
         if (poll(&p, 1, 0) <= 0)
             break;
     }
+    tell_lost(r, r->limit.dropped);
     (void)close(r->fd);
     free(r);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/err.h"
 
+#include "lib/utf8.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,18 +16,6 @@ static const char *const class_names[] = {
 };
 static_assert(sizeof class_names / sizeof class_names[0] == ERR_CLASS_COUNT, "every class has a name");
 
-/* Texts end up on terminals and in the journal: no escape sequence of a peer may travel with them, neither
- * the C0 controls nor the C1 ones (U+0080 to U+009F, in UTF-8 a byte c2 and one of 80 to 9f). */
-static void make_printable(char *s)
-{
-    for (; *s != '\0'; s++) {
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = *s == '\n' || *s == '\t' ? ' ' : '?';
-        else if ((unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] <= 0x9f)
-            s[0] = s[1] = '?';
-    }
-}
-
 bool err_set(struct err *e, enum err_class class, const char *fmt, ...)
 {
     va_list ap;
@@ -37,7 +27,7 @@ bool err_set(struct err *e, enum err_class class, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
-    make_printable(e->text);
+    utf8_make_line(e->text); /* no escape sequence of a peer travels to a terminal or the journal */
     return false;
 }
 
@@ -55,7 +45,7 @@ bool err_wrap(struct err *e, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof e->text)
         (void)snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", old);
-    make_printable(e->text);
+    utf8_make_line(e->text);
     return false;
 }
 

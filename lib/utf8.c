@@ -36,7 +36,8 @@ size_t utf8_char(const char *s, size_t n)
     return 0;
 }
 
-void utf8_make_printable(char *s)
+/* spared: control characters that stay. */
+static void make_printable(char *s, const char *spared)
 {
     size_t left = strlen(s);
     size_t len;
@@ -45,7 +46,7 @@ void utf8_make_printable(char *s)
     while (left > 0) {
         c = (unsigned char)s[0];
         len = utf8_char(s, left);
-        if (len == 0 || c < 0x20 || c == 0x7f) {
+        if (len == 0 || ((c < 0x20 || c == 0x7f) && strchr(spared, c) == NULL)) {
             *s = '?';
             len = 1;
         } else if (len == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0) {
@@ -55,6 +56,24 @@ void utf8_make_printable(char *s)
         s += len;
         left -= len;
     }
+}
+
+void utf8_make_printable(char *s)
+{
+    make_printable(s, "");
+}
+
+void utf8_make_text(char *s)
+{
+    make_printable(s, "\n\t");
+}
+
+void utf8_make_line(char *s)
+{
+    for (char *p = s; *p != '\0'; p++)
+        if (*p == '\n' || *p == '\t')
+            *p = ' ';
+    make_printable(s, "");
 }
 
 size_t utf8_cut(const char *s, size_t max)

@@ -12,6 +12,12 @@ size_t utf8_char(const char *s, size_t n);
  * NUL-terminated string, in place, so that it can be shown on a terminal and be put into JSON. */
 void utf8_make_printable(char *s);
 
+/* The same, but newlines and tabs stay ... */
+void utf8_make_text(char *s);
+
+/* ... or become blanks. */
+void utf8_make_line(char *s);
+
 /* The length of the longest beginning of s with at most max bytes that does not end within a character. */
 size_t utf8_cut(const char *s, size_t max);
 

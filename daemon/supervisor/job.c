@@ -3,6 +3,7 @@
 
 #include "daemon/supervisor/process.h"
 #include "lib/buf.h"
+#include "lib/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,14 +79,11 @@ static void drain_start(struct event_base *base, int fd)
 static void keep(struct job *j, const char *data, size_t len)
 {
     size_t room = JOB_OUTPUT_MAX - j->captured.len, kept = len < room ? len : room;
-    char clean[READ_SIZE];
+    char whole[READ_SIZE]; /* without the NULs that would end it early */
 
-    for (size_t i = 0; i < kept; i++) {
-        unsigned char c = (unsigned char)data[i];
-
-        clean[i] = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : (char)c;
-    }
-    if (!buf_add(&j->captured, clean, kept)) {
+    for (size_t i = 0; i < kept; i++)
+        whole[i] = data[i] != '\0' ? data[i] : '?';
+    if (!buf_add(&j->captured, whole, kept)) {
         j->captured.failed = false;
         kept = 0;
     }
@@ -177,6 +175,8 @@ static void finish(struct job *j, const struct runner_report *r)
     process_wait(j->runner); /* it exits after its report */
     j->runner = NULL;
     output = buf_take(&j->captured, NULL);
+    if (output != NULL)
+        utf8_make_text(output);
     result.output = output != NULL ? output : "";
     err_clear(&result.error);
     describe(j, r, &result);

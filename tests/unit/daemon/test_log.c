@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "daemon/log.h"
+#include "daemon/log_limit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 /* Runs f with stderr going to a file; returns what was written (static storage). */
 static const char *captured(void (*f)(void))
 {
-    static char text[65536];
+    static char text[2 * 1024 * 1024];
     FILE *tmp = tmpfile();
     int saved = dup(STDERR_FILENO);
     size_t n;
@@ -245,6 +246,54 @@ static void test_a_stuck_supervisor_costs_records_not_time(void **state)
     assert_non_null(strstr(captured(relay_all), "info: 0 000"));
 }
 
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    for (const char *p = strstr(text, what); p != NULL; p = strstr(p + 1, what))
+        n++;
+    return n;
+}
+
+static void test_a_flood_is_bounded_and_counted(void **state)
+{
+    const char *text;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    pid = fork();
+    if (pid == 0) {
+        (void)close(fd[0]);
+        log_open_relay(fd[1], "acmed-engine");
+        for (int i = 0; i < LOG_LIMIT_RECORDS + 123; i++)
+            log_info(NULL, "flood");
+        _exit(0);
+    }
+    (void)close(fd[1]);
+    text = captured(relay_all);
+    (void)waitpid(pid, NULL, 0);
+    assert_int_equal(count(text, "info: flood\n"), LOG_LIMIT_RECORDS);
+    assert_int_equal(count(text, "warning: acmed-engine logs too much: 123 of its records were dropped"), 1);
+}
+
+/* What a child that was taken over sends is cleaned again: it needs no log.c of ours. */
+static void test_hostile_records_are_cleaned(void **state)
+{
+    static const char name[] = "a\n\xc2\x9b";
+    static const char text[] = "\033[2J \xc2\x9b"
+                               "1m \x9b \xc3\xbc";
+    const uint16_t head[] = {LOG_LEVEL_INFO, sizeof name - 1, sizeof text - 1};
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    assert_int_equal(write(fd[1], head, sizeof head), sizeof head);
+    assert_int_equal(write(fd[1], name, sizeof name - 1), sizeof name - 1);
+    assert_int_equal(write(fd[1], text, sizeof text - 1), sizeof text - 1);
+    (void)close(fd[1]);
+    assert_non_null(strstr(captured(relay_all), "info: a ??: ?[2J ??1m ? \xc3\xbc\n"));
+}
+
 static void test_garbage_ends_the_relay(void **state)
 {
     (void)state;
@@ -263,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_a_childs_records_in_the_journal),
         cmocka_unit_test(test_records_go_through_the_relay),
         cmocka_unit_test(test_a_stuck_supervisor_costs_records_not_time),
+        cmocka_unit_test(test_a_flood_is_bounded_and_counted),
+        cmocka_unit_test(test_hostile_records_are_cleaned),
         cmocka_unit_test(test_garbage_ends_the_relay),
     };
 

@@ -181,6 +181,7 @@ static void test_utf8(void **state)
         {"\xf5\x80\x80\x80", 0},
         {"\xe2\x82", 0},
     };
+    char lines[] = "a\tb\r\n\xc2\x80";
     char text[] = "ok \xc3\xbc \033 \xff \xc2\x9b \xe2\x82";
 
     (void)state;
@@ -189,6 +190,10 @@ static void test_utf8(void **state)
     assert_int_equal(utf8_char("", 0), 0);
     utf8_make_printable(text);
     assert_string_equal(text, "ok \xc3\xbc ? ? ?? ??");
+    utf8_make_text(lines);
+    assert_string_equal(lines, "a\tb?\n??");
+    utf8_make_line(lines);
+    assert_string_equal(lines, "a b? ??");
 }
 
 int main(void)

@@ -161,6 +161,17 @@ static void test_a_flood_of_output_is_bounded(void **state)
     free(o.output);
 }
 
+static void test_output_is_cleaned(void **state)
+{
+    /* A character comes in two reads. */
+    struct outcome o = run("printf 'a\\033[1m\\tb\\0c\\n\\302\\2331m \\233 \\303'; printf '\\274'", 10);
+
+    (void)state;
+    assert_true(o.ok);
+    assert_string_equal(o.output, "a?[1m\tb?c\n??1m ? \xc3\xbc");
+    free(o.output);
+}
+
 static void test_closed_stdio(void **state)
 {
     struct outcome o = run("exec <&- >&- 2>&-; sleep 0.2; exit 0", 10);
@@ -224,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_a_time_out_reaches_daemonised_grandchildren),
         cmocka_unit_test(test_what_a_successful_hook_leaves_running_stays),
         cmocka_unit_test(test_a_flood_of_output_is_bounded),
+        cmocka_unit_test(test_output_is_cleaned),
         cmocka_unit_test(test_closed_stdio),
         cmocka_unit_test(test_cancelling_ends_everything),
         cmocka_unit_test(test_what_cannot_be_started),

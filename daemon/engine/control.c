@@ -13,6 +13,7 @@
 
 #define PEERS_MAX     256 /* connections at once; */
 #define PEERS_RESERVE 16  /* of which these are for those who may control */
+#define PEERS_EACH    60  /* and so many of the rest are for one uid that may not */
 #define PAUSE_MS      500 /* of accepting, when descriptors have run out */
 
 struct listening {
@@ -33,18 +34,29 @@ struct control {
 
 /* ---- connections ---- */
 
-/* At the cap the oldest connection that waits for nothing gives way, but none of those who may control to one
- * who may not; the last places are for them, too. */
+static size_t connections_of(const struct control *c, uid_t uid)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_peers; i++)
+        n += peer_uid(c->peers[i]) == uid ? 1 : 0;
+    return n;
+}
+
+/* At a cap the oldest connection that waits for nothing gives way: at that of one uid one of its own, else
+ * any, but none of those who may control to one who may not; the last places are for them, too. */
 static bool make_room(struct control *c, const struct peer *p)
 {
     bool may_control = peer_may_control(p);
+    bool own = !may_control && connections_of(c, peer_uid(p)) >= PEERS_EACH;
 
-    if (c->n_peers < PEERS_MAX - PEERS_RESERVE || (may_control && c->n_peers < PEERS_MAX))
+    if (!own && (c->n_peers < PEERS_MAX - PEERS_RESERVE || (may_control && c->n_peers < PEERS_MAX)))
         return true;
     for (size_t i = 0; i < c->n_peers; i++) {
         struct peer *oldest = c->peers[i];
 
-        if (peer_is_idle(oldest) && (may_control || !peer_may_control(oldest))) {
+        if (peer_is_idle(oldest) && (may_control || !peer_may_control(oldest)) &&
+            (!own || peer_uid(oldest) == peer_uid(p))) {
             peer_free(oldest);
             return true;
         }

@@ -22,6 +22,7 @@ struct peer {
     int64_t deadline_ms;
     struct loop_delay *deadline;
     struct loop_delay *soon; /* the next request, or the end, in a turn of its own */
+    uid_t uid;
     bool may_control;
     char name[32];
     struct buf in;
@@ -61,6 +62,11 @@ const char *peer_name(const struct peer *p)
 bool peer_is_drained(const struct peer *p)
 {
     return p->out.len < DRAINED;
+}
+
+uid_t peer_uid(const struct peer *p)
+{
+    return p->uid;
 }
 
 bool peer_is_idle(const struct peer *p)
@@ -319,6 +325,7 @@ static bool identify(struct peer *p)
 
     if (getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) != 0)
         return false;
+    p->uid = cred.uid;
     p->may_control = cred.uid == 0 || cred.uid == p->engine->supervisor_uid ||
                      in_control_group(p->engine, p->fd, cred.gid);
     (void)snprintf(p->name, sizeof p->name, "uid %u", (unsigned)cred.uid);

@@ -20,6 +20,7 @@ void peer_free(struct peer *p);
 /* The daemon stops: a call under way ends with the error Stopping; what can be sent is sent, then it ends. */
 void peer_stop(struct peer *p);
 
+uid_t peer_uid(const struct peer *p);
 /* It waits for nothing: no call under way, nothing to be sent. */
 bool peer_is_idle(const struct peer *p);
 

@@ -151,7 +151,7 @@ static int join(const struct rig *r)
 }
 
 /* A connection counts as that of the uid that made it; without root, the supervisor is made another's. */
-static int join_as_stranger(struct rig *r, gid_t gid)
+static int join_as(struct rig *r, uid_t uid, gid_t gid)
 {
     int fd;
 
@@ -160,11 +160,16 @@ static int join_as_stranger(struct rig *r, gid_t gid)
         return join(r);
     }
     assert_int_equal(setegid(gid), 0);
-    assert_int_equal(seteuid(STRANGER), 0);
+    assert_int_equal(seteuid(uid), 0);
     fd = join(r);
     assert_int_equal(seteuid(0), 0);
     assert_int_equal(setegid(0), 0);
     return fd;
+}
+
+static int join_as_stranger(struct rig *r, gid_t gid)
+{
+    return join_as(r, STRANGER, gid);
 }
 
 static void say(int fd, const char *text)
@@ -503,11 +508,31 @@ static void test_drained_is_told(void **state)
     (void)close(fd);
 }
 
+#define STRANGERS 400
+#define WATCH     "{\"method\":\"org.acmed.Control.Watch\",\"more\":true}"
+
+/* So many connections each, of uids from `uid` on. */
+static void crowd(struct rig *r, int *fds, size_t n, uid_t uid, size_t each)
+{
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = join_as(r, uid + (uid_t)(i / each), STRANGER);
+        if (i % 50 == 0)
+            rig_run(r->engine.loop, 5);
+    }
+    rig_run(r->engine.loop, 20);
+}
+
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)close(fds[i]);
+}
+
 /* Strangers take no place from those who may control, however many they are. */
 static void test_cap(void **state)
 {
     struct rig *r = *state;
-    int strangers[400];
+    int strangers[STRANGERS];
     int idle = join(r);
     int fd;
 
@@ -515,12 +540,7 @@ static void test_cap(void **state)
         (void)close(idle);
         skip();
     }
-    for (size_t i = 0; i < 400; i++) {
-        strangers[i] = join_as_stranger(r, STRANGER);
-        if (i % 50 == 0)
-            rig_run(r->engine.loop, 5);
-    }
-    rig_run(r->engine.loop, 20);
+    crowd(r, strangers, STRANGERS, STRANGER - STRANGERS / 10, 10);
     say(idle, GET_INFO);
     expect_info(r, idle);
     fd = join(r);
@@ -528,11 +548,69 @@ static void test_cap(void **state)
     expect_info(r, fd);
     (void)close(fd);
     expect_end(r, strangers[0]); /* the oldest that waits for nothing */
-    say(strangers[399], GET_INFO);
-    expect_info(r, strangers[399]);
-    for (size_t i = 1; i < 400; i++)
-        (void)close(strangers[i]);
+    say(strangers[STRANGERS - 1], GET_INFO);
+    expect_info(r, strangers[STRANGERS - 1]);
+    close_all(strangers + 1, STRANGERS - 1);
     (void)close(idle);
+}
+
+/* One uid has a quarter of the places: what it holds on to keeps out itself alone. */
+static void test_cap_of_one_uid(void **state)
+{
+    struct rig *r = *state;
+    int fds[60];
+    int more;
+    int other;
+
+    if (geteuid() != 0)
+        skip();
+    crowd(r, fds, 60, STRANGER, 60);
+    for (size_t i = 0; i < 60; i++)
+        say(fds[i], WATCH);
+    rig_run(r->engine.loop, 20);
+    more = join_as(r, STRANGER, STRANGER);
+    expect_end(r, more);
+    other = join_as(r, STRANGER - 1, STRANGER);
+    say(other, GET_INFO);
+    expect_info(r, other);
+    (void)close(other);
+    close_all(fds, 60);
+    rig_run(r->engine.loop, 20);
+
+    /* Idle ones give way, its own only. */
+    other = join_as(r, STRANGER - 1, STRANGER);
+    crowd(r, fds, 60, STRANGER, 60);
+    more = join_as(r, STRANGER, STRANGER);
+    say(more, GET_INFO);
+    expect_info(r, more);
+    expect_end(r, fds[0]);
+    say(other, GET_INFO);
+    expect_info(r, other);
+    close_all(fds + 1, 59);
+    (void)close(more);
+    (void)close(other);
+}
+
+/* Those who may control are not counted. */
+static void test_no_cap_for_who_may_control(void **state)
+{
+    struct rig *r = *state;
+    int fds[100];
+
+    for (size_t i = 0; i < 100; i++) {
+        fds[i] = join(r);
+        say(fds[i], WATCH);
+        if (i % 25 == 0)
+            rig_run(r->engine.loop, 5);
+    }
+    rig_run(r->engine.loop, 20);
+    assert_int_equal(ended, 0);
+    for (size_t i = 0; i < 100; i++) {
+        char byte;
+
+        assert_int_equal(recv(fds[i], &byte, 1, MSG_DONTWAIT), -1); /* none was turned away */
+        (void)close(fds[i]);
+    }
 }
 
 /* Also when no connection is open whose end would make room. */
@@ -589,6 +667,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader_that_never_drains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drained_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cap_of_one_uid, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_cap_for_who_may_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_out_of_descriptors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
     };

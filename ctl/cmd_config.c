@@ -56,6 +56,8 @@ static bool on_reload(void *arg, const json_t *parameters)
         say_json(a->c, parameters, true);
         return true;
     }
+    if (a->c->quiet)
+        return true;
     (void)print_messages(a->c->out, parameters);
     (void)fputs("The daemon took over the configuration.\n", a->c->out);
     return true;

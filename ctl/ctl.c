@@ -16,7 +16,8 @@ enum option_bit {
     OPT_ALL = 8,
     OPT_FORCE = 16,
     OPT_NO_WAIT = 32,
-    OPT_FOLLOW = 64
+    OPT_FOLLOW = 64,
+    OPT_QUIET = 128
 };
 
 static enum ctl_exit command_help(struct ctl *c);
@@ -42,7 +43,8 @@ static const struct command commands[] = {
      "what happened so far; -f goes on with what happens from now on"},
     {"deploy", command_deploy, 1, 1, OPT_JSON | OPT_NO_WAIT, "NAME [--no-wait]",
      "copy, reload, run the hook and verify again, with the certificate on disk"},
-    {"reload", command_reload, 0, 0, OPT_JSON, "", "take over the configuration files"},
+    {"reload", command_reload, 0, 0, OPT_JSON | OPT_QUIET, "[--quiet]",
+     "take over the configuration files; --quiet leaves it to the daemon's log why it refuses them"},
     {"check", command_check, 0, 0, OPT_JSON, "", "check the configuration files, change nothing"},
     {"completion", command_completion, 1, 1, 0, "bash|zsh|fish", "print the completion script of a shell"},
     {"version", command_version, 0, 0, OPT_JSON, "", "the versions of acmectl and of the running daemon"},
@@ -51,7 +53,7 @@ static const struct command commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-enum { KEY_SOCKET = 256, KEY_JSON, KEY_WATCH, KEY_CHECK, KEY_ALL, KEY_FORCE, KEY_NO_WAIT };
+enum { KEY_SOCKET = 256, KEY_JSON, KEY_WATCH, KEY_CHECK, KEY_ALL, KEY_FORCE, KEY_NO_WAIT, KEY_QUIET };
 
 static const struct option long_options[] = {
     {"socket", required_argument, NULL, KEY_SOCKET},
@@ -61,6 +63,7 @@ static const struct option long_options[] = {
     {"all", no_argument, NULL, KEY_ALL},
     {"force", no_argument, NULL, KEY_FORCE},
     {"no-wait", no_argument, NULL, KEY_NO_WAIT},
+    {"quiet", no_argument, NULL, KEY_QUIET},
     {"follow", no_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -136,7 +139,7 @@ static bool take_option(struct ctl *c, struct parsed *p, int key, char **argv)
         enum option_bit bit;
     } bits[] = {{KEY_JSON, OPT_JSON}, {KEY_WATCH, OPT_WATCH}, {KEY_CHECK, OPT_CHECK},
                 {KEY_ALL, OPT_ALL},   {KEY_FORCE, OPT_FORCE}, {KEY_NO_WAIT, OPT_NO_WAIT},
-                {'f', OPT_FOLLOW}};
+                {'f', OPT_FOLLOW},    {KEY_QUIET, OPT_QUIET}};
 
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
         if (bits[i].key == key)
@@ -183,6 +186,7 @@ static bool parse(struct ctl *c, struct parsed *p, int argc, char **argv)
     c->force = (p->options & OPT_FORCE) != 0;
     c->no_wait = (p->options & OPT_NO_WAIT) != 0;
     c->follow = (p->options & OPT_FOLLOW) != 0;
+    c->quiet = (p->options & OPT_QUIET) != 0;
     return true;
 }
 

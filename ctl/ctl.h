@@ -39,6 +39,7 @@ struct ctl {
     bool all;
     bool force;
     bool no_wait;
+    bool quiet; /* what the daemon logs is not said, too */
     bool follow;
     char **args; /* what is neither command nor option; borrowed */
     int n_args;

@@ -104,6 +104,8 @@ static enum ctl_exit say_invalid(struct ctl *c, const json_t *p)
     const json_t *message;
     size_t i;
 
+    if (c->quiet)
+        return CTL_USAGE;
     json_array_foreach(json_object_get(p, "messages"), i, message)
     {
         if (json_is_string(message))

@@ -36,6 +36,8 @@ def test_a_broken_configuration_is_refused(acmed):
     r = acmed.ctl("reload")
     assert r.code in (1, 2), r
     assert "acmed.conf:" in r.text and "colour" in r.text
+    quiet = acmed.ctl("reload", "--quiet")
+    assert quiet.code == 2 and quiet.text == "", quiet
     acmed.process.send(signal.SIGHUP)
     acmed.says("colour")
     assert acmed.children() == old

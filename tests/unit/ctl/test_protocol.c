@@ -37,6 +37,17 @@ static void check(const struct fake_step *script, const char *words, int status,
     fake_clear(&f);
 }
 
+static void check_silent(const struct fake_step *script, const char *words, int status)
+{
+    struct fake f = {0};
+
+    fake_run(&f, script, words, NULL);
+    assert_string_equal(f.out, "");
+    assert_string_equal(f.err, "");
+    assert_int_equal(f.status, status);
+    fake_clear(&f);
+}
+
 static void test_status(void **state)
 {
     static const struct fake_step script[] = {{FAKE_ACCEPT},
@@ -185,6 +196,12 @@ static void test_check_and_reload(void **state)
                                               {FAKE_EXPECT, "Reload"},
                                               {FAKE_SEND, "{\"parameters\":{\"messages\":[\"a warning\"]}}"},
                                               {FAKE_END}};
+    static const struct fake_step refused[] = {
+        {FAKE_ACCEPT},
+        {FAKE_EXPECT, "Reload"},
+        {FAKE_SEND,
+         "{\"error\":\"org.acmed.Control.ConfigurationInvalid\",\"parameters\":{\"messages\":[\"a\"]}}"},
+        {FAKE_END}};
 
     (void)state;
     check(good, "check", 0, "The configuration is good.\n", "");
@@ -192,6 +209,8 @@ static void test_check_and_reload(void **state)
     check(bad, "check --json", 2,
           "{\n  \"ok\": false,\n  \"messages\": [\n    \"acmed.conf:3: no\"\n  ]\n}\n", "");
     check(reload, "reload", 0, "a warning\nThe daemon took over the configuration.\n", "");
+    check_silent(reload, "reload --quiet", 0);
+    check_silent(refused, "reload --quiet", 2);
 }
 
 static void test_version(void **state)

@@ -155,10 +155,12 @@ void certificate_start(struct certificate *c, bool reloaded)
     certificate_plan(c);
 }
 
-void certificate_request(struct certificate *c)
+bool certificate_request(struct certificate *c, void (*on_durable)(void *arg, const struct err *e), void *arg)
 {
+    bool saved;
+
     c->journal.issued_by_force_pending = true;
-    (void)certificate_save(c, NULL, NULL); /* a restart does not forget it */
+    saved = certificate_save(c, on_durable, arg);
     timer_cancel(c->engine->timers, &c->timer);
     gate_nudge(authority_gate(fleet_authority(c->engine->fleet, c->ca)), engine_now());
     fleet_reconsider(c->engine->fleet);
@@ -166,4 +168,5 @@ void certificate_request(struct certificate *c)
     if (c->issuance == NULL)
         feed_event(c->engine->feed, c->name, "requested", NULL, "a renewal was requested");
     certificate_plan(c);
+    return saved;
 }

@@ -42,8 +42,10 @@ void certificate_free(struct certificate *c);
 void certificate_start(struct certificate *c, bool reloaded);
 /* Decides again what comes next: sets the timer, or queues the certificate when it is due. */
 void certificate_plan(struct certificate *c);
-/* A person asked for a renewal: at once, whatever back-off says. */
-void certificate_request(struct certificate *c);
+/* A person asked for a renewal: at once, whatever back-off says. on_durable (NULL: nobody asks) tells when a
+ * restart would not forget it, as in writer_put(); false: out of memory, it will not be called. */
+bool certificate_request(struct certificate *c, void (*on_durable)(void *arg, const struct err *e),
+                         void *arg);
 
 /* Sets c->ca by what the journal knows. */
 void certificate_choose_ca(struct certificate *c);

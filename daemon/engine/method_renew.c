@@ -26,8 +26,11 @@ struct wait_call {
     struct peer *peer;
     struct target *v;
     size_t n;
-    size_t open; /* without an outcome */
+    size_t open;     /* without an outcome */
+    size_t unsaved;  /* requests that are not durable yet */
+    struct err lost; /* why one could not be made durable */
     bool started;
+    bool wait; /* for the outcomes, not only until the requests are durable */
     struct feed_listener listener;
 };
 
@@ -40,12 +43,39 @@ static json_t *progress(const struct target *t, const char *text, const char *ou
 /* The last reply: every certificate with its outcome. */
 static void finish(struct wait_call *w)
 {
+    bool is_lost = w->lost.class != ERR_CLASS_NONE;
+    char under_way[ERR_TEXT_MAX + 128] = "under way";
     json_t *list = json_array();
 
-    for (size_t i = 0; i < w->n; i++)
-        (void)json_array_append_new(
-            list, progress(&w->v[i], w->v[i].text != NULL ? w->v[i].text : "under way", w->v[i].outcome));
+    if (is_lost)
+        (void)snprintf(
+            under_way, sizeof under_way,
+            "under way, but a restart of acmed would forget it: the request could not be written: %s",
+            w->lost.text);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct target *t = &w->v[i];
+
+        (void)json_array_append_new(list, progress(t, t->text != NULL ? t->text : under_way,
+                                                   t->outcome == NULL && is_lost ? "failed" : t->outcome));
+    }
     peer_reply(w->peer, json_pack("{so}", "progress", list), false);
+}
+
+/* Who does not wait for the outcomes is answered when a restart would not forget what was asked for. */
+static void finish_if_over(struct wait_call *w)
+{
+    if (w->started && (w->wait ? w->open == 0 : w->unsaved == 0))
+        finish(w);
+}
+
+static void on_durable(void *arg, const struct err *e)
+{
+    struct wait_call *w = arg;
+
+    w->unsaved--;
+    if (e != NULL)
+        w->lost = *e;
+    finish_if_over(w);
 }
 
 static const char *constant_outcome(const char *outcome)
@@ -78,14 +108,14 @@ static void on_progress(void *arg, const char *name, const char *text, const cha
             peer_reply(w->peer, json_pack("{s[o]}", "progress", progress(t, text, outcome)), true);
         break;
     }
-    if (w->started && w->open == 0)
-        finish(w);
+    finish_if_over(w);
 }
 
 static void end_wait(void *arg)
 {
     struct wait_call *w = arg;
 
+    writer_forget(peer_engine(w->peer)->writer, w);
     feed_leave(peer_engine(w->peer)->feed, &w->listener);
     for (size_t i = 0; i < w->n; i++)
         free(w->v[i].text);
@@ -111,12 +141,12 @@ static struct wait_call *wait_new(struct peer *p, size_t n)
     return w;
 }
 
-/* Everything is under way: waits, or answers at once where the client does not want to wait. */
+/* Everything is under way. */
 static void wait_begin(struct wait_call *w, bool wait)
 {
     w->started = true;
-    if (w->open == 0 || !wait)
-        finish(w);
+    w->wait = wait;
+    finish_if_over(w);
 }
 
 /* ---- Renew ---- */
@@ -179,7 +209,7 @@ static void tell_settled(struct wait_call *w)
                        true);
 }
 
-static void request_all(struct wait_call *w)
+static void request_all(struct wait_call *w, bool wait)
 {
     for (size_t i = 0; i < w->n; i++) {
         struct target *t = &w->v[i];
@@ -192,7 +222,10 @@ static void request_all(struct wait_call *w)
                         t->c->queued ? "joining those that wait already"
                                      : "joining the order that is under way",
                         NULL);
-        certificate_request(t->c);
+        if (certificate_request(t->c, wait ? NULL : on_durable, w))
+            w->unsaved += wait ? 0 : 1;
+        else if (!wait)
+            err_nomem(&w->lost, "the journal");
     }
 }
 
@@ -231,7 +264,7 @@ void method_renew(struct peer *p, const json_t *parameters)
     log_info(NULL, "control socket: %s asks to renew %zu certificate%s", peer_name(p), chosen,
              chosen == 1 ? "" : "s");
     tell_settled(w);
-    request_all(w);
+    request_all(w, o.wait);
     wait_begin(w, o.wait);
 }
 
@@ -269,5 +302,7 @@ void method_deploy(struct peer *p, const json_t *parameters)
     deployment_restart(&c->journal.deployment, c->generation);
     if (!deploy_start(c, "deploy"))
         on_progress(w, c->name, "out of memory", "failed");
+    if (!wait && certificate_save(c, on_durable, w))
+        w->unsaved++;
     wait_begin(w, wait);
 }

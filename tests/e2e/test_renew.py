@@ -2,6 +2,7 @@
 """Renewal: asked for, by lifetime, by a changed configuration; and none where none is due."""
 
 import datetime
+import json
 import shutil
 
 import pytest
@@ -50,6 +51,31 @@ def test_renew_now_and_the_web_server_shows_it(acmed, pebble, make_nginx, place)
     assert pebble.orders() == 2
     events = [e["event"] for e in acmed.ctl("history", NAME, "--json").events]
     assert events.count("issued") == 2 and "verified" in events
+
+
+def test_no_wait_answers_when_the_request_is_on_disk(held, proxy):
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    journal = held.state / "state" / f"{NAME}.json"
+    hold = proxy.hold("/order-plz")
+    r = held.ctl("renew", "now", NAME, "--force", "--no-wait")
+    assert r.code == 0, r
+    asked = journal.read_text()
+    held.kill()
+    hold.release()
+    assert json.loads(asked)["requested"] is True
+    held.start()
+    held.issued(NAME, 2)
+
+
+def test_no_wait_says_when_the_request_could_not_be_written(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    state = acmed.state / "state"
+    state.chmod(0o500)
+    r = acmed.ctl("renew", "now", NAME, "--force", "--no-wait")
+    state.chmod(0o700)
+    assert r.code == 1 and "could not be written" in r.text, r
 
 
 def test_renew_without_now_joins_and_waits(acmed, pebble):

@@ -145,7 +145,7 @@ static void on_supervisor_gone(void *arg, const char *why)
 static void on_keeper_gone(void *arg, const char *why)
 {
     log_debug(NULL, "the keeper is gone: %s", why);
-    end(arg, 1);
+    end(arg, 0); /* the supervisor says why; a failure would look like the cause */
 }
 
 static void on_clock_set(void *arg, int64_t jumped)

@@ -37,9 +37,10 @@ struct pair {
     void *arg;
     struct half keeper;
     struct half engine;
-    struct event *timer; /* ends what does not end by itself */
-    bool asked;          /* pair_stop() */
-    bool ending;         /* one is gone, or must go */
+    struct event *timer;        /* ends what does not end by itself */
+    const struct half *suspect; /* ended with status 0 while nobody had asked */
+    bool asked;                 /* pair_stop() */
+    bool ending;                /* one is gone, or must go */
     bool mismatch;
 };
 
@@ -47,6 +48,18 @@ static void kill_half(struct half *h, int signal)
 {
     if (h->process != NULL)
         process_kill(h->process, signal);
+}
+
+static void describe_end(const struct half *h, int status)
+{
+    if (WIFSIGNALED(status))
+        log_error(NULL, "%s was ended by signal %d (%s)%s", h->name, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)),
+                  WTERMSIG(status) == SIGSYS ? ": it made a system call that is forbidden to it" : "");
+    else if (WEXITSTATUS(status) != 0)
+        log_error(NULL, "%s ended with status %d", h->name, WEXITSTATUS(status));
+    else
+        log_error(NULL, "%s ended unasked", h->name);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -58,6 +71,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     if (!p->ending)
         log_warning(NULL, "%s did not %s in time and is ended", p->engine.hello ? p->engine.name : "a child",
                     p->asked ? "finish" : "start");
+    if (p->suspect != NULL)
+        describe_end(p->suspect, 0);
+    p->suspect = NULL;
     kill_half(&p->engine, SIGKILL);
     kill_half(&p->keeper, SIGKILL);
 }
@@ -81,16 +97,30 @@ static void end_both(struct pair *p)
     arm(p, END_S);
 }
 
-static void describe_end(const struct half *h, int status)
+/* Either ends well when the other is gone, and the kernel tells of the two ends in any order: so what seems
+ * to be the first waits for the other one's end, which is asked for as gently. */
+static void suspect(struct pair *p, const struct half *h)
 {
-    if (WIFSIGNALED(status))
-        log_error(NULL, "%s was ended by signal %d (%s)%s", h->name, WTERMSIG(status),
-                  strsignal(WTERMSIG(status)),
-                  WTERMSIG(status) == SIGSYS ? ": it made a system call that is forbidden to it" : "");
-    else if (WEXITSTATUS(status) != 0)
-        log_error(NULL, "%s ended with status %d", h->name, WEXITSTATUS(status));
-    else
-        log_error(NULL, "%s ended unasked", h->name);
+    p->suspect = h;
+    p->ending = true;
+    (void)shutdown(ipc_conn_fd(wire_conn(p->keeper.wire)), SHUT_RDWR);
+    (void)shutdown(ipc_conn_fd(wire_conn(p->engine.wire)), SHUT_RDWR);
+    arm(p, END_S);
+}
+
+/* Says which of the two has ended the pair. */
+static void blame(struct pair *p, const struct half *h, int status)
+{
+    bool alone = p->keeper.process == NULL && p->engine.process == NULL;
+
+    if (p->suspect != NULL) {
+        describe_end(status != 0 ? h : p->suspect, status);
+        p->suspect = NULL;
+    } else if (!p->ending && !p->asked && status == 0 && !alone) {
+        suspect(p, h);
+    } else if (!p->ending && !p->asked) {
+        describe_end(h, status);
+    }
 }
 
 static void on_exit_of_half(void *arg, int status)
@@ -106,8 +136,7 @@ static void on_exit_of_half(void *arg, int status)
     h->log = NULL;
     murmur_free(h->murmur);
     h->murmur = NULL;
-    if (!p->ending && !p->asked)
-        describe_end(h, status);
+    blame(p, h, status);
     if (p->asked && !p->ending && h == &p->keeper && p->engine.process != NULL)
         return; /* the engine has let go of it and is about to end, too: not killed on its last steps */
     end_both(p);

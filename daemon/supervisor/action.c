@@ -3,11 +3,13 @@
 
 #include "daemon/log.h"
 #include "daemon/supervisor/hook.h"
+#include "daemon/supervisor/hook_limit.h"
 #include "daemon/supervisor/reload.h"
 #include "lib/buf.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TEXT_MAX    8192  /* of an answer */
 #define ACTIONS_MAX 20000 /* a hostile engine asks for no more at once, */
@@ -45,6 +47,7 @@ struct actions {
     const struct action_ops *ops;
     void *arg;
     struct reloads *reloads;
+    struct hook_limits *limits;
     struct action *list;
     size_t n;
     uint32_t next_id;
@@ -62,8 +65,9 @@ struct actions *actions_new(struct event_base *base, const struct action_ops *op
     a->ops = ops;
     a->arg = arg;
     a->reloads = reloads_new(base, systemctl);
-    if (a->reloads == NULL) {
-        free(a);
+    a->limits = hook_limits_new();
+    if (a->reloads == NULL || a->limits == NULL) {
+        actions_free(a);
         return NULL;
     }
     return a;
@@ -96,6 +100,7 @@ void actions_free(struct actions *a)
     if (a == NULL)
         return;
     reloads_free(a->reloads);
+    hook_limits_free(a->limits);
     while (a->list != NULL)
         action_drop(a->list);
     free(a);
@@ -344,6 +349,21 @@ void actions_request(struct actions *a, const struct load *l, uint32_t request, 
     }
 }
 
+static bool may_run(struct actions *a, const struct action *x, struct err *e)
+{
+    struct timespec t = {0};
+    int64_t wait;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    if (hook_limits_take(a->limits, x->lineage, t.tv_sec, &wait))
+        return true;
+    if (wait == 0)
+        return err_nomem(e, "hook");
+    return err_set(e, ERR_CLASS_TRANSIENT,
+                   "the hook has run %d times in a short time, and does not run again for the next %lld min",
+                   HOOK_LIMIT_BURST, (long long)((wait + 59) / 60));
+}
+
 void actions_facts(struct actions *a, const struct load *l, uint32_t id, const char *dir, int64_t not_after,
                    const char *serial, const char *names)
 {
@@ -358,9 +378,9 @@ void actions_facts(struct actions *a, const struct load *l, uint32_t id, const c
     f.generation = x->generation;
     if (c == NULL || c->hook.n == 0)
         err_set(&e, ERR_CLASS_PERMANENT, "no hook is configured any more");
-    else if (!a->stopping)
+    else if (!a->stopping && may_run(a, x, &e))
         x->job = hook_start(a->base, l, c, x->event, &f, on_hook_done, x, &e);
-    else
+    else if (a->stopping)
         err_set(&e, ERR_CLASS_TRANSIENT, "acmed stops");
     if (x->job != NULL)
         return;

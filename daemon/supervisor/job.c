@@ -2,6 +2,7 @@
 #include "daemon/supervisor/job.h"
 
 #include "daemon/supervisor/process.h"
+#include "daemon/supervisor/trust.h"
 #include "lib/buf.h"
 #include "lib/utf8.h"
 
@@ -253,8 +254,14 @@ static bool open_all(struct job *j, const struct runner_spec *spec, struct err *
 struct job *job_start(struct event_base *base, const struct runner_spec *spec,
                       void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e)
 {
-    struct job *j = calloc(1, sizeof *j);
+    struct job *j;
 
+    /* Since the configuration was read, anything may have happened to it. */
+    if (!trust_file(spec->argv->v[0], geteuid(), true, e)) {
+        err_wrap(e, "not run");
+        return NULL;
+    }
+    j = calloc(1, sizeof *j);
     if (j == NULL) {
         err_nomem(e, "hook");
         return NULL;

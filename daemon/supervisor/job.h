@@ -21,8 +21,8 @@ struct job_result {
     const char *output; /* NUL-terminated, printable; says at its end how much is missing. Borrowed */
 };
 
-/* Starts it; done is called once, from the loop; the job is gone afterwards.
- * NULL with e: it could not be started. */
+/* Starts it, if it is still a program that is to be trusted (daemon/supervisor/trust.h); done is called once,
+ * from the loop; the job is gone afterwards. NULL with e: it could not be started. */
 struct job *job_start(struct event_base *base, const struct runner_spec *spec,
                       void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e);
 

@@ -141,20 +141,6 @@ void load_files(struct load *l, const char *path, uid_t uid)
     load_directory(l, dir, uid);
 }
 
-/* True when the file is there and trusted. */
-static bool check_path(const char *path, uid_t uid, bool program, struct err *e)
-{
-    struct stat st;
-
-    if (stat(path, &st) != 0)
-        return err_set(e, ERR_CLASS_CONFIG, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return err_set(e, ERR_CLASS_CONFIG, "%s is not a regular file", path);
-    if (program && (st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
-        return err_set(e, ERR_CLASS_CONFIG, "%s is not executable (chmod +x %s)", path, path);
-    return trust_stat(path, &st, uid, e) && trust_parents(path, uid, e);
-}
-
 void load_check_paths(struct load *l, uid_t uid)
 {
     struct err e;
@@ -162,7 +148,7 @@ void load_check_paths(struct load *l, uid_t uid)
     for (size_t i = 0; i < l->config->n_cas; i++) {
         const struct config_ca *ca = &l->config->cas[i];
 
-        if (ca->ca_file != NULL && !check_path(ca->ca_file, uid, false, &e))
+        if (ca->ca_file != NULL && !trust_file(ca->ca_file, uid, false, &e))
             (void)config_messages_add(&l->messages, ca->file, ca->line, false, "ca_file of [ca %s]: %s",
                                       ca->name, e.text);
     }
@@ -173,7 +159,7 @@ void load_check_paths(struct load *l, uid_t uid)
             (void)config_messages_add(&l->messages, c->file, c->line, false,
                                       "hook of [certificate %s]: \"%s\" must be an absolute path", c->name,
                                       c->hook.v[0]);
-        else if (c->hook.n > 0 && !check_path(c->hook.v[0], uid, true, &e))
+        else if (c->hook.n > 0 && !trust_file(c->hook.v[0], uid, true, &e))
             (void)config_messages_add(&l->messages, c->file, c->line, false, "hook of [certificate %s]: %s",
                                       c->name, e.text);
     }

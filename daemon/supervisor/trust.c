@@ -123,3 +123,16 @@ bool trust_parents(const char *path, uid_t uid, struct err *e)
 {
     return check_parents(path, uid, e) && check_links(path, uid, e);
 }
+
+bool trust_file(const char *path, uid_t uid, bool program, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return err_set(e, ERR_CLASS_CONFIG, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, ERR_CLASS_CONFIG, "%s is not a regular file", path);
+    if (program && (st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
+        return err_set(e, ERR_CLASS_CONFIG, "%s is not executable (chmod +x %s)", path, path);
+    return trust_stat(path, &st, uid, e) && trust_parents(path, uid, e);
+}

@@ -17,4 +17,9 @@ bool trust_stat(const char *path, const struct stat *st, uid_t uid, struct err *
 /* All parent directories of the absolute path, as written and with symbolic links resolved. */
 bool trust_parents(const char *path, uid_t uid, struct err *e);
 
+/* A file (program: an executable one) that is there, with all its parent directories. Right before a program
+ * is run this is as good as a look at the descriptor that is executed: nobody who is not trusted can change
+ * what was found in order. */
+bool trust_file(const char *path, uid_t uid, bool program, struct err *e);
+
 #endif

@@ -115,6 +115,22 @@ exec sleep 600
     wait_for(lambda: not alive(child) and not alive(grandchild), "both to be gone", 15)
 
 
+def test_a_hook_that_became_writable_is_not_run(acmed, script, out):
+    """It was in order when the configuration was read."""
+    hook = script("hook", f"echo run >>{out}/runs\n")
+    acmed.configure({NAME: {"hook": hook}}).start()
+    acmed.deployed(NAME)
+    os.chmod(hook, 0o777)
+    r = acmed.ctl("deploy", NAME, "--no-wait")
+    assert r.code == 0, r
+    error = wait_for(lambda: acmed.status(NAME)["deploy"]["last_error"], "the refusal to be shown")
+    assert "not run" in error["text"] and "can be written by everybody" in error["text"]
+    assert len(lines(out / "runs")) == 1
+    os.chmod(hook, 0o755)
+    assert acmed.ctl("deploy", NAME).code == 0
+    assert len(lines(out / "runs")) == 2
+
+
 def test_what_a_successful_hook_left_running_stays(acmed, script, out, ending):
     """It holds the hook's output open: the end of the hook is what counts."""
     hook = script("hook", f"setsid sleep 600 & echo $! >{out}/server\n")

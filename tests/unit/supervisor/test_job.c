@@ -197,6 +197,20 @@ static void test_cancelling_ends_everything(void **state)
     free(o.output);
 }
 
+static char program[64];
+
+static void write_program(const char *text, mode_t mode)
+{
+    FILE *f;
+
+    (void)snprintf(program, sizeof program, "%s/program", dir);
+    f = fopen(program, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(program, mode), 0);
+}
+
 static void test_what_cannot_be_started(void **state)
 {
     struct strv argv = {0}, env = {0};
@@ -206,10 +220,54 @@ static void test_what_cannot_be_started(void **state)
 
     (void)state;
     assert_true(strv_add(&argv, "/does/not/exist"));
+    assert_null(job_start(base, &spec, done, &o, &e));
+    assert_string_equal(e.text, "not run: /does/not/exist: No such file or directory");
+    strv_clear(&argv);
+
+    /* What only exec finds out. */
+    write_program("#!/does/not/exist\n", 0755);
+    assert_true(strv_add(&argv, program));
     assert_non_null(job_start(base, &spec, done, &o, &e));
     (void)event_base_dispatch(base);
-    assert_string_equal(o.error, "/does/not/exist could not be started: No such file or directory");
+    assert_non_null(strstr(o.error, "/program could not be started: No such file or directory"));
     free(o.output);
+    (void)unlink(program);
+    strv_clear(&argv);
+}
+
+/* It was fine when the configuration was read. */
+static void test_a_program_that_others_can_change_is_not_run(void **state)
+{
+    struct strv argv = {0}, env = {0};
+    const struct runner_spec spec = {.argv = &argv, .env = &env, .timeout_s = 5, .term_s = 1};
+    struct outcome o = {0};
+    struct err e;
+
+    (void)state;
+    write_program("#!/bin/sh\n", 0777);
+    assert_true(strv_add(&argv, program));
+    assert_null(job_start(base, &spec, done, &o, &e));
+    assert_non_null(strstr(e.text, "/program can be written by everybody (mode 0777); chmod o-w"));
+    assert_int_equal(chmod(program, 0644), 0);
+    assert_null(job_start(base, &spec, done, &o, &e));
+    assert_non_null(strstr(e.text, "is not executable"));
+    assert_int_equal(chmod(program, 0755), 0);
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_null(job_start(base, &spec, done, &o, &e));
+    assert_non_null(strstr(e.text, "not run: "));
+    assert_non_null(strstr(e.text, "/program is not safe: "));
+    assert_int_equal(chmod(dir, 01777), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(program, 65534, 0), 0);
+        assert_null(job_start(base, &spec, done, &o, &e));
+        assert_non_null(strstr(e.text, "belongs to uid 65534"));
+        assert_int_equal(chown(program, 0, 0), 0);
+    }
+    assert_non_null(job_start(base, &spec, done, &o, &e));
+    (void)event_base_dispatch(base);
+    assert_true(o.ok);
+    free(o.output);
+    (void)unlink(program);
     strv_clear(&argv);
 }
 
@@ -217,7 +275,7 @@ static int set_up(void **state)
 {
     (void)state;
     base = event_base_new();
-    return mkdtemp(dir) != NULL && chmod(dir, 0777) == 0 ? 0 : -1;
+    return mkdtemp(dir) != NULL && chmod(dir, 01777) == 0 ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -239,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_closed_stdio),
         cmocka_unit_test(test_cancelling_ends_everything),
         cmocka_unit_test(test_what_cannot_be_started),
+        cmocka_unit_test(test_a_program_that_others_can_change_is_not_run),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

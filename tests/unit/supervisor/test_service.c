@@ -75,6 +75,32 @@ static bool next(struct ipc_conn *c, struct ipc_msg *m)
     }
 }
 
+/* Ends when the other one does, as the real ones do. */
+static void follow(struct ipc_conn *c, const char *what)
+{
+    char byte;
+
+    if (!told(what))
+        return;
+    (void)ipc_flush(c);
+    (void)!read(IPC_FD_PEER, &byte, 1);
+    _exit(0);
+}
+
+/* Dies, but only when the supervisor has seen the end of the other one, which follows. */
+static void lead(struct ipc_conn *c, const char *what)
+{
+    struct ipc_msg m;
+
+    if (!told(what))
+        return;
+    (void)ipc_flush(c);
+    (void)close(IPC_FD_PEER);
+    while (next(c, &m))
+        ;
+    abort();
+}
+
 static int keeper_main(void)
 {
     struct ipc_conn *c = child_open("keeper");
@@ -82,6 +108,8 @@ static int keeper_main(void)
 
     log_info(NULL, "keeper has pid %d", (int)getpid());
     (void)ipc_send(c, IPC_HELLO, 0, build_id, "{\"fake\": true}");
+    follow(c, "engine-dies");
+    lead(c, "keeper-dies");
     while (next(c, &m))
         if (m.type == IPC_FACTS)
             (void)ipc_send(c, IPC_FACTS_REPLY, m.id, "/state/certs/a.example/7", UINT64_C(1800000000), "0abc",
@@ -125,6 +153,8 @@ static void on_engine_start(struct ipc_conn *c, const struct ipc_msg *m)
             (void)ipc_send(c, IPC_DEPLOY, i, "a.example", UINT64_C(7), "hook", "issued");
             (void)ipc_send(c, IPC_DEPLOY, 10 + i, "a.example", UINT64_C(7), "reload", "issued");
         }
+    if (told("again"))
+        (void)ipc_send(c, IPC_DEPLOY, 1, "a.example", UINT64_C(7), "hook", "deploy");
     if (told("foreign")) {
         (void)ipc_send(c, IPC_DEPLOY, 1, "../x", UINT64_C(7), "hook", "issued");
         (void)ipc_send(c, IPC_DEPLOY, 2, "a.example", UINT64_C(7), "rm", "issued");
@@ -140,6 +170,8 @@ static int engine_main(void)
 
     (void)ipc_send(c, IPC_HELLO, 0, told("mismatch") ? "9.9.9+other" : build_id, "{}");
     log_surroundings();
+    follow(c, "keeper-dies");
+    lead(c, "engine-dies");
     while (next(c, &m)) {
         if (m.type == IPC_LISTENER) {
             log_info(NULL, "listener %s %s", m.field[0].s, m.field[1].s);
@@ -149,6 +181,8 @@ static int engine_main(void)
         } else if (m.type == IPC_DEPLOYED) {
             log_info(NULL, "deployed id %u: %s [%s] output [%s]", (unsigned)m.id,
                      m.field[0].u ? "done" : "failed", m.field[2].s, m.field[3].s);
+            if (told("again") && m.id < 120)
+                (void)ipc_send(c, IPC_DEPLOY, m.id + 1, "a.example", UINT64_C(7), "hook", "deploy");
         } else if (m.type == IPC_PING) {
             log_info(NULL, "pinged");
             (void)ipc_send(c, IPC_PONG, m.id, UINT64_C(0));
@@ -327,6 +361,21 @@ static void test_a_crashing_child_is_started_again_ever_later(void **state)
     assert_int_equal(stop(SIGTERM), 0);
 }
 
+static void test_the_one_that_died_first_is_named(void **state)
+{
+    (void)state;
+    configure("engine-dies", "");
+    start();
+    await("acmed-engine was ended by signal 6", 2);
+    assert_null(strstr(log_text(), "acmed-keeper ended"));
+    assert_int_equal(stop(SIGTERM), 0);
+    configure("keeper-dies", "");
+    start();
+    await("acmed-keeper was ended by signal 6", 2);
+    assert_null(strstr(log_text(), "acmed-engine ended"));
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
 static void test_a_child_that_breaks_the_protocol_is_ended(void **state)
 {
     (void)state;
@@ -418,6 +467,29 @@ static void test_what_the_engine_may_not_ask(void **state)
     await("deployed id 2: failed [no such step, event or generation]", 1);
     await("deployed id 3: failed [no such step, event or generation]", 1);
     assert_int_equal(stop(SIGTERM), 0);
+}
+
+/* An engine that was taken over. */
+static void test_a_hook_is_not_run_over_and_over(void **state)
+{
+    (void)state;
+    write_script("hook", "echo run >>${0%/*}/over");
+    configure("again", "");
+    start();
+    await("deployed id 100: done", 1);
+    await(
+        "deployed id 101: failed [the hook has run 100 times in a short time, and does not run again for the "
+        "next 15 min]",
+        1);
+    await("deployed id 120: failed", 1);
+    assert_int_equal(stop(SIGTERM), 0);
+    write_script("check", "test \"$(wc -l <${0%/*}/over)\" = 100");
+    {
+        char command[160];
+
+        (void)snprintf(command, sizeof command, "%s/check", dir);
+        assert_int_equal(system(command), 0);
+    }
 }
 
 static void test_a_running_hook_is_joined_by_the_next_engine(void **state)
@@ -645,6 +717,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start_and_stop),
         cmocka_unit_test(test_a_crashing_child_is_started_again_ever_later),
+        cmocka_unit_test(test_the_one_that_died_first_is_named),
         cmocka_unit_test(test_a_child_that_breaks_the_protocol_is_ended),
         cmocka_unit_test(test_another_build_asks_for_a_restart),
         cmocka_unit_test(test_a_broken_reload_is_refused_and_a_good_one_is_not),
@@ -655,6 +728,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_reload_moves_to_another_state_directory),
         cmocka_unit_test(test_children_do_not_outlive_a_killed_supervisor),
         cmocka_unit_test(test_what_the_engine_may_not_ask),
+        cmocka_unit_test(test_a_hook_is_not_run_over_and_over),
         cmocka_unit_test(test_a_running_hook_is_joined_by_the_next_engine),
     };
 

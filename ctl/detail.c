@@ -5,6 +5,7 @@
 #include "ctl/text.h"
 #include "ctl/when.h"
 #include "lib/deployment.h"
+#include "lib/ident.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,13 +34,35 @@ static void add_time(struct buf *out, const struct term *t, const char *label, i
         add_value(out, t, label, when_both(when, at, now));
 }
 
+/* An identifier as people read it, where the terminal can show that and nothing in it plays tricks. The
+ * caller frees; NULL: as it is. */
+static char *name_for(const char *ident, const struct term *t)
+{
+    char *name = t->utf8 ? ident_to_people(ident) : NULL;
+    char *clean = name != NULL ? text_clean(name, true, false) : NULL;
+    bool same = clean != NULL && strcmp(name, clean) == 0;
+
+    free(clean);
+    if (same)
+        return name;
+    free(name);
+    return NULL;
+}
+
 static void add_names(struct buf *out, const struct status_certificate *s, const struct term *t)
 {
-    char *names = strv_join(&s->domains, " ");
+    struct buf names;
 
-    if (names != NULL && *names != '\0')
-        add_value(out, t, "Names", names);
-    free(names);
+    buf_init(&names, VALUE_MAX);
+    for (size_t i = 0; i < s->domains.n; i++) {
+        char *name = name_for(s->domains.v[i], t);
+
+        (void)buf_addf(&names, "%s%s", i > 0 ? " " : "", name != NULL ? name : s->domains.v[i]);
+        free(name);
+    }
+    if (names.len > 0 && !names.failed)
+        add_value(out, t, "Names", names.data);
+    buf_clear(&names);
 }
 
 static void add_error(struct buf *out, const struct term *t, const char *label,

@@ -102,7 +102,8 @@ struct acme_order {
     enum err_class error_class;
 };
 
-/* names: what the order must be for (any order of them, any case); a reply for other names is refused. */
+/* names: canonical identifiers (lib/ident.h) that the order must be for, in whatever order and notation the
+ * CA lists them; a reply for others is refused. */
 bool acme_order_parse(struct acme_order *o, const struct acme_directory *d, const struct strv *names,
                       const struct http_reply *reply, struct err *e);
 void acme_order_clear(struct acme_order *o);
@@ -126,7 +127,7 @@ enum acme_challenge_status {
 
 struct acme_authorization {
     enum acme_authorization_status status;
-    char *identifier;   /* lower case, no trailing dot */
+    char *identifier;   /* canonical (lib/ident.h); of a wildcard's authorization with its "*." */
     bool has_challenge; /* of the wanted type */
     enum acme_challenge_status challenge_status;
     char *challenge_url;

@@ -3,9 +3,9 @@
 
 #include "lib/b64.h"
 #include "lib/buf.h"
+#include "lib/ident.h"
 #include "lib/json.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +36,26 @@ static bool read_status(const json_t *object, const char *const *names, size_t n
     return *out >= 0 || err_set(e, ERR_CLASS_TRANSIENT, "status \"%.40s\" is unknown", status);
 }
 
+/* The authorization of a wildcard has the name below it as its identifier, and says that it is one (RFC 8555
+ * section 7.1.4). It is another authorization than that of the name itself. */
 static bool read_identifier(struct acme_authorization *a, const json_t *root, struct err *e)
 {
+    const bool wildcard = json_is_true(json_object_get(root, "wildcard"));
     const json_t *identifier;
+    const char *type;
     const char *value;
-    size_t len;
+    char ident[IDENT_MAX + 1];
 
     if (!json_member_object(root, "identifier", &identifier, e) ||
-        !json_need_string(identifier, "value", &value, e))
+        !json_need_string(identifier, "type", &type, e) || !json_need_string(identifier, "value", &value, e))
         return err_wrap(e, "in \"identifier\"");
-    len = strlen(value);
-    if (len > 1 && value[len - 1] == '.')
-        len--;
-    if (len == 0 || len > 253)
-        return err_set(e, ERR_CLASS_PERMANENT, "its identifier of %zu bytes is no name", len);
-    a->identifier = strndup(value, len);
-    if (a->identifier == NULL)
+    if (!ident_read(type, value, ident) || (wildcard && ident_type(ident) == IDENT_IP))
+        return err_set(e, ERR_CLASS_PERMANENT, "its identifier \"%.80s\" of type \"%.20s\" is none of ours",
+                       value, type);
+    if (asprintf(&a->identifier, "%s%s", wildcard ? "*." : "", ident_base(ident)) < 0) {
+        a->identifier = NULL;
         return err_nomem(e, "an authorization");
-    for (char *s = a->identifier; *s != '\0'; s++)
-        *s = (char)tolower((unsigned char)*s);
+    }
     return true;
 }
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define PROFILES_MAX     32
 #define PROFILE_TEXT_MAX 200
@@ -51,18 +50,6 @@ int acme_name_find(const char *const *names, size_t n, const char *name)
         if (strcmp(names[i], name) == 0)
             return (int)i;
     return -1;
-}
-
-static size_t name_len(const char *s)
-{
-    size_t len = strlen(s);
-
-    return len > 1 && s[len - 1] == '.' ? len - 1 : len;
-}
-
-bool acme_same_name(const char *a, const char *b)
-{
-    return name_len(a) == name_len(b) && strncasecmp(a, b, name_len(a)) == 0;
 }
 
 static bool directory_url(char **out, const struct acme_directory *d, const json_t *root, const char *name,

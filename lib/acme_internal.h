@@ -24,7 +24,4 @@ bool acme_problem_describe(const json_t *problem, const char *suffix, char **tex
 /* Which entry of a name table a string is; -1: none. */
 int acme_name_find(const char *const *names, size_t n, const char *name);
 
-/* Two DNS names, whatever their case and a trailing dot. */
-bool acme_same_name(const char *a, const char *b);
-
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/acme_internal.h"
 
+#include "lib/ident.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
 
@@ -15,16 +16,20 @@ static const char *const status_names[] = {
 
 static bool names_listed(const json_t *list, const char *name)
 {
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *value = json_string_value(json_object_get(json_array_get(list, i), "value"));
+    char ident[IDENT_MAX + 1];
 
-        if (value != NULL && acme_same_name(value, name))
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *listed = json_array_get(list, i);
+        const char *type = json_string_value(json_object_get(listed, "type"));
+        const char *value = json_string_value(json_object_get(listed, "value"));
+
+        if (type != NULL && value != NULL && ident_read(type, value, ident) && strcmp(ident, name) == 0)
             return true;
     }
     return false;
 }
 
-/* The order must be for all of our names and for none but them, in any order and any case. */
+/* The order must be for all of our names and for none but them, in any order and any notation. */
 static bool check_names(const json_t *root, const struct strv *names, struct err *e)
 {
     const json_t *list;

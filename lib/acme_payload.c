@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/acme.h"
 
+#include "lib/ident.h"
+
 #include <jansson.h>
 #include <string.h>
 
@@ -39,7 +41,9 @@ char *acme_payload_new_order(const struct strv *names, const char *profile, cons
     json_t *list = json_array();
 
     for (size_t i = 0; list != NULL && i < names->n; i++) {
-        if (json_array_append_new(list, json_pack("{s:s, s:s}", "type", "dns", "value", names->v[i])) != 0) {
+        const char *type = ident_type_to_str(ident_type(names->v[i]));
+
+        if (json_array_append_new(list, json_pack("{s:s, s:s}", "type", type, "value", names->v[i])) != 0) {
             json_decref(list);
             list = NULL;
         }

@@ -3,6 +3,7 @@
 
 #include "lib/cert_x509.h"
 #include "lib/crypto.h"
+#include "lib/ident.h"
 #include "lib/pem.h"
 #include "lib/utf8.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define SAN_DNS      (MBEDTLS_ASN1_CONTEXT_SPECIFIC | 2)
+#define SAN_IP       (MBEDTLS_ASN1_CONTEXT_SPECIFIC | 7)
 #define SERIAL_BYTES 64 /* RFC 5280 allows 20 */
 
 int64_t cert_x509_time(const mbedtls_x509_time *t)
@@ -93,7 +95,7 @@ static char *serial_text(const mbedtls_x509_buf *serial)
     return out;
 }
 
-static bool add_name(struct strv *names, const mbedtls_x509_buf *name, struct err *e)
+static bool add_dns_name(struct strv *names, const mbedtls_x509_buf *name, struct err *e)
 {
     for (size_t i = 0; i < name->len; i++)
         if (name->p[i] <= 0x20 || name->p[i] >= 0x7f)
@@ -107,6 +109,16 @@ static bool add_name(struct strv *names, const mbedtls_x509_buf *name, struct er
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p - 'A' + 'a');
     return true;
+}
+
+/* The library hands an address's bytes out, but compares none (2.28). */
+static bool add_address(struct strv *names, const mbedtls_x509_buf *address, struct err *e)
+{
+    char text[IDENT_ADDRESS_MAX + 1];
+
+    if (!ident_from_address(address->p, address->len, text))
+        return err_set(e, ERR_CLASS_TRANSIENT, "the certificate holds an address of %zu bytes", address->len);
+    return strv_add(names, text) || err_nomem(e, "names of a certificate");
 }
 
 static int compare_names(const void *a, const void *b)
@@ -131,12 +143,28 @@ static void sort_names(struct strv *names)
     names->n = kept + 1;
 }
 
-/* The list starts with an element of the structure itself, which is empty when there is no such extension. */
-static bool dns_names(struct strv *names, const mbedtls_x509_crt *crt, struct err *e)
+/* An address that is called a DNS name is neither: no client takes it for that address (RFC 6125). */
+static bool is_dns_name(const mbedtls_x509_buf *name)
 {
-    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
-        if (s->buf.p != NULL && s->buf.tag == SAN_DNS && !add_name(names, &s->buf, e))
+    char text[IDENT_ADDRESS_MAX + 1];
+
+    if (name->tag != SAN_DNS || name->len > IDENT_ADDRESS_MAX)
+        return name->tag == SAN_DNS;
+    memcpy(text, name->p, name->len);
+    text[name->len] = '\0';
+    return !ident_is_address(text);
+}
+
+/* The list starts with an element of the structure itself, which is empty when there is no such extension. */
+static bool read_names(struct strv *names, const mbedtls_x509_crt *crt, struct err *e)
+{
+    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next) {
+        if (s->buf.p == NULL)
+            continue;
+        if ((is_dns_name(&s->buf) && !add_dns_name(names, &s->buf, e)) ||
+            (s->buf.tag == SAN_IP && !add_address(names, &s->buf, e)))
             return false;
+    }
     sort_names(names);
     return true;
 }
@@ -144,7 +172,7 @@ static bool dns_names(struct strv *names, const mbedtls_x509_crt *crt, struct er
 bool cert_x509_has_other_names(const mbedtls_x509_crt *crt)
 {
     for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s != NULL; s = s->next)
-        if (s->buf.p != NULL && s->buf.tag != SAN_DNS)
+        if (s->buf.p != NULL && !is_dns_name(&s->buf) && s->buf.tag != SAN_IP)
             return true;
     return false;
 }
@@ -158,7 +186,7 @@ bool cert_facts_from_x509(struct cert_facts *f, const mbedtls_x509_crt *crt, str
     uint8_t hash[MBEDTLS_MD_MAX_SIZE];
 
     n.key_type_known = crypto_pk_type(&crt->pk, &n.key_type);
-    if (!dns_names(&n.names, crt, e)) {
+    if (!read_names(&n.names, crt, e)) {
         cert_facts_clear(&n);
         return false;
     }

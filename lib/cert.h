@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct cert_facts {
-    struct strv names;  /* DNS names of the subjectAltName, lower case, sorted */
+    struct strv names;  /* DNS names and addresses of the subjectAltName, canonical (lib/ident.h), sorted */
     char *issuer;       /* issuer's common name (or organization), for people */
     char *serial;       /* lower-case hexadecimal, no leading 00, as CAs' logs show it */
     char *ari_id;       /* its name in renewal information (RFC 9773 section 4.1); NULL: it has none */

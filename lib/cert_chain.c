@@ -113,7 +113,8 @@ static bool check_names(const struct strv *have, const mbedtls_x509_crt *leaf, c
             return err_set(e, ERR_CLASS_TRANSIENT,
                            "the certificate holds the name %s, which nobody asked for", have->v[i]);
     if (cert_x509_has_other_names(leaf))
-        return err_set(e, ERR_CLASS_TRANSIENT, "the certificate holds something else than DNS names");
+        return err_set(e, ERR_CLASS_TRANSIENT,
+                       "the certificate holds something else than DNS names and addresses");
     return true;
 }
 

@@ -16,7 +16,7 @@ bool cert_x509_parse(mbedtls_x509_crt *crt, const uint8_t *der, size_t len, stru
 /* f's old content is not freed; untouched on failure. */
 bool cert_facts_from_x509(struct cert_facts *f, const mbedtls_x509_crt *crt, struct err *e);
 
-/* Whether the subjectAltName holds anything else than DNS names: addresses, mail boxes ... */
+/* Whether the subjectAltName holds anything else than DNS names and IP addresses: mail boxes, URIs ... */
 bool cert_x509_has_other_names(const mbedtls_x509_crt *crt);
 
 /* The name of the certificate in renewal information (RFC 9773 section 4.1): base64url of its authority key

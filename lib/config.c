@@ -114,6 +114,14 @@ static bool is_built_in(const char *name)
     return false;
 }
 
+bool config_ca_is_built_in(const struct config_ca *ca)
+{
+    for (size_t i = 0; ca->directory != NULL && i < N_BUILT_IN; i++)
+        if (strcmp(ca->directory, built_in[i].directory) == 0)
+            return true;
+    return false;
+}
+
 static void build_cas(struct config_reading *r, struct config *c)
 {
     const struct config_read_section *s;

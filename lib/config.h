@@ -101,7 +101,7 @@ struct config_certificate {
     char *name;    /* of the lineage: the section's, or SECTION.KEYTYPE */
     char *section; /* lower-cased name of the section */
     struct strv
-        domains; /* normalised: lower case, no trailing dot, no duplicates; the first is the subject */
+        domains; /* canonical identifiers (lib/ident.h), no duplicates, in the order they were given */
     struct strv ca_names;
     const struct config_ca **cas; /* in order of preference; the array is owned, they are the config's */
     size_t n_cas;

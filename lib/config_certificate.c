@@ -61,12 +61,12 @@ static const struct config_entry *given(const struct config_build *b, const char
 static void default_domain(struct config_build *b, struct config_certificate *c)
 {
     const struct config_read_section *s;
-    char name[IDENT_DNS_MAX + 1];
+    char name[IDENT_MAX + 1];
     struct err e;
 
     if (given(b, "domains", &s) != NULL)
         return;
-    if (!ident_dns(c->section, name, &e)) {
+    if (!ident_parse(c->section, name, &e)) {
         if (!b->silent)
             config_note(b->r, b->section->file, b->section->line, false,
                         "[certificate %s] has no `domains`, and its name does not serve as one: %s",

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/config_reading.h"
 
+#include "lib/ident.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,6 +264,78 @@ static void check_names(struct check *k)
     free(sets);
 }
 
+/* "http-01 or tls-alpn-01": the types that a predicate is true for. */
+static void list_challenges(char *out, size_t size, bool (*proves)(enum challenge_type type))
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (enum challenge_type t = 0; t < CHALLENGE_TYPE_COUNT && len < size; t++)
+        if (proves(t))
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len > 0 ? " or " : "",
+                                    challenge_type_to_str(t));
+}
+
+/* The first of a certificate's identifiers which its challenge cannot prove. */
+static void check_provable(struct check *k, size_t i, bool (*concerned)(const char *ident),
+                           bool (*proves)(enum challenge_type type), const char *what, const char *otherwise)
+{
+    const struct config_certificate *cert = &k->c->certificates[i];
+    struct place here = place_of(k, i, "domains");
+    char types[100];
+
+    if (proves(cert->challenge))
+        return;
+    list_challenges(types, sizeof types, proves);
+    for (size_t d = 0; d < cert->domains.n; d++) {
+        if (!concerned(cert->domains.v[d]))
+            continue;
+        config_note(k->r, here.file, here.line, false,
+                    "domains: [certificate %s] has the %s %s, which %s cannot prove: it needs `challenge = "
+                    "%s`",
+                    cert->section, what, cert->domains.v[d], challenge_type_to_str(cert->challenge),
+                    types[0] != '\0' ? types : otherwise);
+        return;
+    }
+}
+
+static bool is_ip(const char *ident)
+{
+    return ident_type(ident) == IDENT_IP;
+}
+
+/* A CA of one's own may issue for what no public CA does. */
+static void warn_not_public(struct check *k, size_t i)
+{
+    const struct config_certificate *cert = &k->c->certificates[i];
+    struct place here = place_of(k, i, "domains");
+    const struct config_ca *public = NULL;
+
+    for (size_t c = 0; c < cert->n_cas && public == NULL; c++)
+        if (config_ca_is_built_in(cert->cas[c]))
+    public = cert->cas[c];
+    for (size_t d = 0; public != NULL && d < cert->domains.n; d++) {
+        const char *why = ident_not_public(cert->domains.v[d]);
+
+        if (why != NULL)
+            config_note(k->r, here.file, here.line, true,
+                        "domains: %s is %s, for which no public CA issues a certificate, %s neither: remove "
+                        "it, or use a CA of your own",
+                        cert->domains.v[d], why, public->name);
+    }
+}
+
+static void check_identifiers(struct check *k)
+{
+    for (size_t i = 0; i < k->c->n_certificates && !k->r->nomem; i++) {
+        if (i > 0 && k->of[i] == k->of[i - 1]) /* another type of key, the same names */
+            continue;
+        check_provable(k, i, ident_is_wildcard, challenge_type_proves_wildcard, "wildcard", "dns-01");
+        check_provable(k, i, is_ip, challenge_type_proves_ip, "IP address", "http-01");
+        warn_not_public(k, i);
+    }
+}
+
 static void check_global(struct check *k)
 {
     const struct config_read_section *s = config_reading_find(k->r, CONFIG_SECTION_ACMED, "");
@@ -288,6 +363,8 @@ void config_check(struct config_reading *r, const struct config *c,
         check_lineages(&k);
     if (!r->nomem)
         check_names(&k);
+    if (!r->nomem)
+        check_identifiers(&k);
     if (!r->nomem)
         check_global(&k);
 }

@@ -81,6 +81,9 @@ const struct config_entry *config_reading_entry(const struct config_reading *r,
 void config_reading_report(struct config_reading *r, struct config_messages *messages);
 void config_reading_clear(struct config_reading *r);
 
+/* Whether this is a CA that acmed knows without a section: a public one. */
+bool config_ca_is_built_in(const struct config_ca *ca);
+
 /* Checks across sections, after all were built. c->certificates[i] comes from of[i]. */
 void config_check(struct config_reading *r, const struct config *c,
                   const struct config_read_section *const *of);

@@ -50,7 +50,7 @@ static const struct config_key keys[] = {
      .help = "new orders that this CA allows in a time, as 280/3h, or none; default: 280/3h for letsencrypt, else none"},
 
     {CERTIFICATE(domains), .name = "domains", .list = true, .parse = config_value_domain,
-     .help = "DNS names of the certificate; default: the section's name"},
+     .help = "DNS names, wildcards and IP addresses of the certificate; default: the section's name"},
     {CERTIFICATE(cas), .name = "ca", .list = true, .parse = config_value_ca, .default_ = CONFIG_CA_DEFAULT,
      .help = "the CAs that may issue it, the preferred one first: built-in ones or the NAME of a [ca NAME]"},
     {CERTIFICATE(keys), .name = "key", .list = true, .parse = config_value_key_type, .default_ = "ecdsa-p256",

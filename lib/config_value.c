@@ -5,6 +5,7 @@
 #include "lib/ident.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,7 +249,8 @@ bool config_value_user(void *object, const struct config_key *key, const char *v
 bool config_value_email(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     const char *at = strrchr(value, '@');
-    char domain[IDENT_DNS_MAX + 1];
+    char domain[IDENT_MAX + 1];
+    char address[64 + 1 + IDENT_MAX + 1];
     struct err why;
 
     if (strncasecmp(value, "mailto:", 7) == 0)
@@ -261,17 +263,18 @@ bool config_value_email(void *object, const struct config_key *key, const char *
                            "\"%.80s\" is not one plain e-mail address like admin@example.com", value);
     if (!ident_dns(at + 1, domain, &why))
         return err_set(e, why.class, "\"%.80s\" is no e-mail address: %s", value, why.text);
-    return config_string_set(field(object, key), value, e);
+    (void)snprintf(address, sizeof address, "%.*s@%s", (int)(at - value), value, domain);
+    return config_string_set(field(object, key), address, e);
 }
 
 /* host, host:port or [v6]:port of a URL. */
 static bool check_authority(const char *s, size_t len)
 {
-    char host[IDENT_DNS_MAX + 10];
+    char host[IDENT_MAX + 10];
     char *colon;
     char *end;
     uint16_t port;
-    char name[IDENT_DNS_MAX + 1];
+    char name[IDENT_MAX + 1];
 
     if (len == 0 || len >= sizeof host)
         return false;

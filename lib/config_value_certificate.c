@@ -59,16 +59,31 @@ bool config_name_parse(const char *s, char *out, size_t size)
     return true;
 }
 
+/* The other one may be written in another way. */
+static bool is_twice(const char *value, const char *ident, struct err *e)
+{
+    char *people = ident_to_people(ident);
+
+    if (people == NULL)
+        return err_nomem(e, "reading the configuration");
+    if (strcmp(value, ident) == 0)
+        err_set(e, ERR_CLASS_CONFIG, "%s is given twice: remove one", people);
+    else
+        err_set(e, ERR_CLASS_CONFIG, "\"%.300s\" is given twice, it means %s: remove one", value, people);
+    free(people);
+    return false;
+}
+
 bool config_value_domain(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     struct config_certificate *c = object;
-    char name[IDENT_DNS_MAX + 1];
+    char name[IDENT_MAX + 1];
 
     (void)key;
-    if (!ident_dns(value, name, e))
+    if (!ident_parse(value, name, e))
         return false;
     if (strv_contains(&c->domains, name))
-        return err_set(e, ERR_CLASS_CONFIG, "\"%.253s\" is given twice: remove one", name);
+        return is_twice(value, name, e);
     if (c->domains.n >= CONFIG_DOMAINS_MAX)
         return err_set(e, ERR_CLASS_CONFIG,
                        "more than %d names, which no CA puts into one certificate: split it",
@@ -275,7 +290,7 @@ static bool parse_host_port(const char *value, char *host, size_t size, uint16_t
 bool config_value_verify(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     struct config_certificate *c = object;
-    char host[IDENT_DNS_MAX + 2];
+    char host[IDENT_MAX + 2];
     uint16_t port = 0;
 
     (void)key;

@@ -4,6 +4,7 @@
 #include "lib/b64.h"
 #include "lib/crypto.h"
 #include "lib/der.h"
+#include "lib/ident.h"
 #include "lib/key_use.h"
 
 #include <mbedtls/oid.h>
@@ -11,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES 253
-#define NAMES_MAX      1000
-#define NAME_OVERHEAD  4                                  /* tag and length */
-#define FIXED_BYTES    (KEY_SIG_MAX + KEY_SPKI_MAX + 256) /* everything but the names */
+#define NAMES_MAX     1000
+#define NAME_OVERHEAD 4                                  /* tag and length */
+#define FIXED_BYTES   (KEY_SIG_MAX + KEY_SPKI_MAX + 256) /* everything but the names */
+#define SAN_DNS       2                                  /* GeneralName: dNSName */
+#define SAN_IP        7                                  /* iPAddress: its bytes in network order */
 
 /* The extension subjectAltName (RFC 5280 section 4.2.1.6). Not marked critical: in the certificate that is
  * for the CA to decide, and requests of other ACME clients, which CAs are tried with, do not mark it either.
@@ -25,9 +27,12 @@ static void write_san(struct der *d, const struct strv *names)
 
     for (size_t i = names->n; i > 0; i--) {
         const unsigned char *name_end = d->p;
+        const char *name = names->v[i - 1];
+        uint8_t address[16];
+        size_t n = ident_address_bytes(name, address);
 
-        der_raw(d, names->v[i - 1], strlen(names->v[i - 1]));
-        der_wrap(d, name_end, DER_CONTEXT(2));
+        der_raw(d, n > 0 ? (const char *)address : name, n > 0 ? n : strlen(name));
+        der_wrap(d, name_end, DER_CONTEXT(n > 0 ? SAN_IP : SAN_DNS));
     }
     der_wrap(d, end, DER_SEQUENCE);
     der_wrap(d, end, MBEDTLS_ASN1_OCTET_STRING);
@@ -94,7 +99,7 @@ static bool names_fit(const struct strv *names, struct err *e)
         const char *name = names->v[i];
         size_t len = strlen(name);
 
-        if (len == 0 || len > NAME_MAX_BYTES)
+        if (len == 0 || len > IDENT_MAX)
             return err_set(e, ERR_CLASS_CONFIG, "the name '%s' does not fit a certificate", name);
         for (size_t c = 0; c < len; c++)
             if (name[c] <= 0x20 || name[c] >= 0x7f)

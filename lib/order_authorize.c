@@ -34,14 +34,6 @@ bool order_adopt_authorizations(struct order *o)
     return true;
 }
 
-static bool is_ours(const struct order *o, const char *identifier)
-{
-    for (size_t i = 0; i < o->names->n; i++)
-        if (acme_same_name(o->names->v[i], identifier))
-            return true;
-    return false;
-}
-
 static bool failed(struct order *o, const struct acme_authorization *a)
 {
     return err_set(&o->error, a->error != NULL ? a->error_class : ERR_CLASS_TRANSIENT,
@@ -61,7 +53,7 @@ static bool check_authorization(struct order *o, const struct acme_authorization
 {
     bool pending = a->status == ACME_AUTHORIZATION_PENDING;
 
-    if (!is_ours(o, a->identifier))
+    if (!strv_contains(o->names, a->identifier))
         return err_set(&o->error, ERR_CLASS_PERMANENT,
                        "the CA's authorization is for %s, which was not asked for", a->identifier);
     if (is_withdrawn(a))

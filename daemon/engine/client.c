@@ -406,12 +406,14 @@ struct client_call *client_peek(struct client *c, const char *host, uint16_t por
                                 void *arg, struct err *e)
 {
     bool v6 = strchr(host, ':') != NULL;
+    bool literal = strchr(name, ':') != NULL;
     struct client_call *call;
     char text[1024];
     bool ok;
 
-    /* The URL's host is the SNI; CONNECT_TO says where that is to be found. */
-    (void)snprintf(text, sizeof text, "https://%s:%" PRIu16 "/", name, port);
+    /* The URL's host is the SNI, unless it is an address; CONNECT_TO says where that is to be found. */
+    (void)snprintf(text, sizeof text, "https://%s%s%s:%" PRIu16 "/", literal ? "[" : "", name,
+                   literal ? "]" : "", port);
     call = call_new(c, text, arg, e);
     if (call == NULL)
         return NULL;

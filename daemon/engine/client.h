@@ -36,9 +36,9 @@ struct client_call *client_start(struct client *c, const struct client_request *
                                                  const struct err *e),
                                  void *arg, struct err *e);
 
-/* Connects to host:port, shakes hands with `name` as SNI, without checking the chain (what is served is
- * compared with what was installed, which proves more), and reports the SHA-256 of the leaf's DER; or NULL
- * with e. 10 s in all. */
+/* Connects to host:port, shakes hands with `name` as SNI (none where it is an address), without checking the
+ * chain (what is served is compared with what was installed, which proves more), and reports the SHA-256 of
+ * the leaf's DER; or NULL with e. 10 s in all. */
 struct client_call *client_peek(struct client *c, const char *host, uint16_t port, const char *name,
                                 void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e),
                                 void *arg, struct err *e);

@@ -5,7 +5,9 @@
 #include "daemon/engine/verify.h"
 #include "daemon/log.h"
 #include "lib/deployment.h"
+#include "lib/ident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -122,6 +124,20 @@ static void on_verified(void *arg, const struct err *e)
 
 /* ---- the machine's actions ---- */
 
+static bool verify(struct deploy *d, struct err *e)
+{
+    const struct config_certificate *config = d->c->config;
+    char name[IDENT_MAX + 1];
+
+    feed_progress(d->g->feed, d->c->name, NULL, "looking at what %s:%u serves", config->verify_host,
+                  (unsigned)config->verify_port);
+    if (!ident_server_name(&config->domains, config->verify_host, name))
+        (void)snprintf(name, sizeof name, "%s", config->domains.v[0]);
+    d->verification = verify_start(d->g->loop, d->g->client, config->verify_host, config->verify_port, name,
+                                   d->c->facts.sha256, on_verified, d);
+    return d->verification != NULL || err_nomem(e, "a verification");
+}
+
 static bool run_step(struct deploy *d, struct err *e)
 {
     struct certificate *c = d->c;
@@ -142,12 +158,7 @@ static bool run_step(struct deploy *d, struct err *e)
                                   name, d->event);
         return d->request != 0 || err_nomem(e, "a request to the supervisor");
     case DEPLOYMENT_VERIFY:
-        feed_progress(d->g->feed, c->name, NULL, "looking at what %s:%u serves", c->config->verify_host,
-                      (unsigned)c->config->verify_port);
-        d->verification =
-            verify_start(d->g->loop, d->g->client, c->config->verify_host, c->config->verify_port,
-                         c->config->domains.v[0], c->facts.sha256, on_verified, d);
-        return d->verification != NULL || err_nomem(e, "a verification");
+        return verify(d, e);
     case DEPLOYMENT_DONE:
         break;
     }

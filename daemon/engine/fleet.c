@@ -4,7 +4,9 @@
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/standby.h"
 #include "daemon/log.h"
+#include "lib/ident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,21 +70,34 @@ struct certificate *fleet_at(const struct fleet *f, size_t i)
     return f->v[i];
 }
 
-bool fleet_is_live(const struct fleet *f, const char *host)
+static bool has_live(const struct fleet *f, const char *ident)
 {
-    const struct name_owner key = {.name = host};
+    const struct name_owner key = {.name = ident};
     const struct name_owner *found =
         f->n_names > 0 ? bsearch(&key, f->names, f->n_names, sizeof *f->names, compare_names) : NULL;
 
     /* A name may stand in several certificates: any live one will do. */
     if (found == NULL)
         return false;
-    while (found > f->names && strcmp(found[-1].name, host) == 0)
+    while (found > f->names && strcmp(found[-1].name, ident) == 0)
         found--;
-    for (; found < f->names + f->n_names && strcmp(found->name, host) == 0; found++)
+    for (; found < f->names + f->n_names && strcmp(found->name, ident) == 0; found++)
         if (found->certificate->has_facts && found->certificate->facts.not_after > engine_now())
             return true;
     return false;
+}
+
+bool fleet_is_live(const struct fleet *f, const char *host)
+{
+    const char *parent = strchr(host, '.');
+    char wildcard[IDENT_MAX + 1];
+
+    if (has_live(f, host))
+        return true;
+    if (parent == NULL || strlen(parent) + 1 > IDENT_MAX)
+        return false;
+    (void)snprintf(wildcard, sizeof wildcard, "*%s", parent);
+    return ident_covers(wildcard, host) && has_live(f, wildcard);
 }
 
 /* ---- CAs ---- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/http_request.h"
 
+#include "lib/ident.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -37,19 +39,36 @@ static enum http_request_result parse_request_line(struct http_request *r, char 
     return r->head || strcmp(line, "GET") == 0 ? HTTP_REQUEST_COMPLETE : HTTP_REQUEST_METHOD;
 }
 
+/* Makes an address in brackets canonical, in place: it is never longer than what stood there. Zones and later
+ * versions (RFC 3986 section 3.2.2) are nobody's name. */
+static void parse_literal(char *value, char *end)
+{
+    char address[IDENT_ADDRESS_MAX + 1] = "";
+    uint8_t bytes[16];
+
+    *end = '\0';
+    if (ident_address_bytes(value + 1, bytes) != sizeof bytes ||
+        !ident_from_address(bytes, sizeof bytes, address) || strlen(address) > (size_t)(end - value))
+        address[0] = '\0';
+    memcpy(value, address, strlen(address) + 1);
+}
+
 /* Lower-cases a Host value and cuts its port off; false when it is not host[:port] (RFC 9112 section 3.2). */
 static bool parse_host(char *value)
 {
-    char *port = strchr(value, ':');
+    char *end = value[0] == '[' ? strchr(value, ']') : NULL;
+    char *port = strchr(end != NULL ? end : value, ':');
 
-    if (value[0] == '[') { /* an IPv6 literal is never a configured name */
-        value[0] = '\0';
-        return true;
-    }
+    if (value[0] == '[' && (end == NULL || (end[1] != '\0' && end[1] != ':')))
+        return false;
     if (port != NULL) {
         if (strspn(port + 1, "0123456789") != strlen(port + 1))
             return false;
         *port = '\0';
+    }
+    if (end != NULL) {
+        parse_literal(value, end);
+        return true;
     }
     for (char *p = value; *p != '\0'; p++) {
         if (!isalnum((unsigned char)*p) && strchr(".-_", *p) == NULL)

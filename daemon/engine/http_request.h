@@ -14,7 +14,8 @@
 struct http_request {
     bool head;          /* HEAD, not GET */
     const char *target; /* as sent: printable ASCII, not empty, of any form */
-    const char *host;   /* lower-cased, without port; "" when absent (HTTP/1.0) */
+    const char *host;   /* canonical as in lib/ident.h: lower-cased, without port and brackets; "" when absent
+                           (HTTP/1.0) or of a form that no identifier has */
 };
 
 enum http_request_result {

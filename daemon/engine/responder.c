@@ -109,13 +109,16 @@ static void answer_other(struct visitor *v, const struct http_request *q)
 {
     struct responder *r = v->responder;
     char location[HTTP_REQUEST_MAX];
+    bool v6;
 
     if (r->other != HTTP_OTHER_REDIRECT || !is_plain_path(q->target) || strlen(q->target) > REPLY_MAX / 2 ||
         q->host[0] == '\0' || !r->is_live(r->arg, q->host)) {
         answer(v, "404 Not Found", "", "", q->head);
         return;
     }
-    (void)snprintf(location, sizeof location, "Location: https://%s%s\r\n", q->host, q->target);
+    v6 = strchr(q->host, ':') != NULL;
+    (void)snprintf(location, sizeof location, "Location: https://%s%s%s%s\r\n", v6 ? "[" : "", q->host,
+                   v6 ? "]" : "", q->target);
     answer(v, "302 Found", location, "", q->head);
 }
 

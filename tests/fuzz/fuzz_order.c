@@ -135,12 +135,11 @@ static void write_authorization(struct play *p, char *out, size_t size)
     static const char *const challenges[] = {"pending", "pending", "processing", "valid", "invalid"};
     unsigned bits = take(p);
 
-    snprintf(
-        out, size,
-        "{\"status\":\"%s\",\"identifier\":{\"value\":\"%s\"},\"challenges\":[{\"type\":\"%s\",\"url\":\"" CA
-        "ch\",\"status\":\"%s\",\"token\":\"%s\"}]}",
-        statuses[bits % 5], (bits & 0x80) != 0 ? "a.test" : "b.test", bits == 0x7f ? "dns-01" : "http-01",
-        challenges[(bits >> 3) % 5], bits == 0x2a ? "../x" : "abc");
+    snprintf(out, size,
+             "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"challenges\":[{"
+             "\"type\":\"%s\",\"url\":\"" CA "ch\",\"status\":\"%s\",\"token\":\"%s\"}]}",
+             statuses[bits % 5], (bits & 0x80) != 0 ? "a.test" : "b.test",
+             bits == 0x7f ? "dns-01" : "http-01", challenges[(bits >> 3) % 5], bits == 0x2a ? "../x" : "abc");
 }
 
 static void write_problem(struct play *p, char *out, size_t size)

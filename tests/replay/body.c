@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/replay/body.h"
 
+#include "lib/ident.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,10 @@ static void add_identifiers(struct buf *out, const char *list)
     while (*list != '\0') {
         size_t len = strcspn(list, ",");
 
-        buf_addf(out, "%s{\"type\":\"dns\",\"value\":\"%.*s\"}", sep, (int)len, list);
+        char name[300];
+
+        (void)snprintf(name, sizeof name, "%.*s", (int)len, list);
+        buf_addf(out, "%s{\"type\":\"%s\",\"value\":\"%s\"}", sep, ident_type_to_str(ident_type(name)), name);
         list += len + (list[len] == ',');
         sep = ",";
     }
@@ -163,10 +168,11 @@ static bool build_authorization(struct buf *out, const char *words, const struct
     }
     full = body_url(url);
     buf_addf(out,
-             "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"challenges\":["
+             "{\"status\":\"%s\",\"identifier\":{\"type\":\"%s\",\"value\":\"%s\"}%s,\"challenges\":["
              "{\"type\":\"dns-01\",\"url\":\"%sdns/%zu\",\"status\":\"pending\",\"token\":\"x\"},"
              "{\"type\":\"%s\",\"url\":\"%s\",\"status\":\"%s\",\"token\":\"",
-             status, name, REPLAY_CA, i, type, full, challenge);
+             status, ident_type_to_str(ident_type(name)), ident_base(name),
+             ident_is_wildcard(name) ? ",\"wildcard\":true" : "", REPLAY_CA, i, type, full, challenge);
     buf_addf(out, "%s\"%s}]}", token, error);
     free(full);
     return !out->failed;

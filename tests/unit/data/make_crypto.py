@@ -3,7 +3,8 @@
 """Makes the keys and certificates in crypto/ beside this script: run once, the result is committed.
 
 They come from another implementation (python3-cryptography) than the one under test. No key here protects
-anything, and no test depends on today's date: leaves are valid from 2026-01-01 to 2026-04-01.
+anything, and no test depends on today's date: leaves are valid from 2026-01-01 to 2026-04-01. With an argument only
+that part is made anew, for the keys that are there: identifiers.
 """
 import base64
 import datetime
@@ -11,6 +12,7 @@ import hashlib
 import ipaddress
 import json
 import pathlib
+import sys
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -78,6 +80,12 @@ def dn(cn=None, org=None):
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts if value])
 
 
+def general_name(s):
+    if isinstance(s, str):
+        return x509.RFC822Name(s) if "@" in s else x509.DNSName(s)
+    return x509.IPAddress(s)
+
+
 def cert(subject, key, issuer, issuer_key, *, ca=None, sans=(), usage=None, start=CA_FROM, end=CA_TO, md=None, serial=SERIAL, aki=None):
     b = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     b = b.serial_number(serial).not_valid_before(start).not_valid_after(end)
@@ -86,7 +94,7 @@ def cert(subject, key, issuer, issuer_key, *, ca=None, sans=(), usage=None, star
         sign = usage if usage is not None else ca
         b = b.add_extension(x509.KeyUsage(True, False, False, False, False, sign, sign, False, False), critical=True)
     if sans:
-        general = [x509.DNSName(s) if isinstance(s, str) else x509.IPAddress(s) for s in sans]
+        general = [general_name(s) for s in sans]
         b = b.add_extension(x509.SubjectAlternativeName(general), critical=not subject.rdns)
     if aki:
         b = b.add_extension(aki, critical=False)
@@ -159,17 +167,46 @@ def make_chains(keys):
     save("leaf-utf8-issuer.pem", pem(leaf(dn("Žlutý kůň CA"))))
 
 
-def make_csr(key):
-    names = x509.SubjectAlternativeName([x509.DNSName(n) for n in NAMES])
+def make_csr(name, key, sans):
+    names = x509.SubjectAlternativeName([general_name(n) for n in sans])
     csr = x509.CertificateSigningRequestBuilder().subject_name(dn()).add_extension(names, critical=False).sign(key, hashes.SHA256())
-    save("rsa2048.csr.b64url", b64(csr.public_bytes(serialization.Encoding.DER)))
+    save(name, b64(csr.public_bytes(serialization.Encoding.DER)))
+
+
+def make_identifiers(keys):
+    """Leaves and a request of all types of identifiers, and of what is none. Their issuer is thrown away."""
+    addresses = [ipaddress.ip_address("192.0.2.1"), ipaddress.ip_address("2001:db8::1")]
+    idents = ["*.example.com", addresses[1], "xn--bcher-kva.example", addresses[0]]
+    issuer = ec.generate_private_key(ec.SECP256R1())
+
+    def leaf(sans):
+        return cert(dn(), keys["p256"], dn("Test E7"), issuer, ca=False, sans=sans, start=LEAF_FROM, end=LEAF_TO)
+
+    save("leaf-identifiers.pem", pem(leaf(idents)))
+    save("leaf-only-address.pem", pem(leaf(addresses[:1])))
+    save("leaf-address-as-name.pem", pem(leaf(["192.0.2.1"])))
+    save("leaf-mail.pem", pem(leaf(NAMES + ["me@example.com"])))
+    # An iPAddress of five bytes, which the library does not write: the SEQUENCE's four become five.
+    odd = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes.fromhex("3007" "8705" "c000020101"))
+    builder = x509.CertificateBuilder().subject_name(dn()).issuer_name(dn("Test E7")).public_key(keys["p256"].public_key())
+    builder = builder.serial_number(SERIAL).not_valid_before(LEAF_FROM).not_valid_after(LEAF_TO)
+    save("leaf-odd-address.pem", pem(builder.add_extension(odd, critical=True).sign(issuer, hashes.SHA256())))
+    make_csr("rsa2048-identifiers.csr.b64url", keys["rsa2048"], idents)
+
+
+def stored_keys():
+    return {n: serialization.load_pem_private_key((OUT / f"{n}.key").read_bytes(), None) for n in ("p256", "rsa2048")}
 
 
 def main():
+    if sys.argv[1:] == ["identifiers"]:
+        make_identifiers(stored_keys())
+        return
     OUT.mkdir(exist_ok=True)
     keys = make_keys()
     make_chains(keys)
-    make_csr(keys["rsa2048"])
+    make_csr("rsa2048.csr.b64url", keys["rsa2048"], NAMES)
+    make_identifiers(keys)
 
 
 main()

@@ -56,7 +56,14 @@ static void test_good_requests(void **state)
                  true);
     expect_parts("GET / HTTP/1.0\r\n\r\n", "/", "", false);
     expect_parts("GET / HTTP/1.1\r\nHost:\r\n\r\n", "/", "", false);
-    expect_parts("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "/", "", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "/", "::1", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [2001:DB8:0:0:0:0:0:1]\r\n\r\n", "/", "2001:db8::1", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [1:2:3::5:6:7:8]\r\n\r\n", "/", "1:2:3:0:5:6:7:8", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [::1.2.3.4]:\r\n\r\n", "/", "::102:304", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [fe80::1%25eth0]:80\r\n\r\n", "/", "", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [192.0.2.1]\r\n\r\n", "/", "", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: [v1.x]\r\n\r\n", "/", "", false);
+    expect_parts("GET / HTTP/1.1\r\nHost: 192.0.2.1:80\r\n\r\n", "/", "192.0.2.1", false);
     expect_parts("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 0\r\nX:\r\n\r\n", "/", "a", false);
     /* Whether a target is known is the responder's to say; no file is ever looked up with it. */
     expect_parts("GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "http://b/x", "a", false);
@@ -98,6 +105,9 @@ static void test_ambiguity_is_refused(void **state)
 {
     static const char *const bad[] = {
         "Host: a\r\nHost: a\r\n",
+        "Host: [::1\r\n",
+        "Host: [::1]x\r\n",
+        "Host: [::1]:x\r\n",
         "Host: a b\r\n",
         "Host: a,b\r\n",
         "Host: a/b\r\n",

@@ -22,7 +22,8 @@ struct rig {
 static bool is_live(void *arg, const char *host)
 {
     (void)arg;
-    return strcmp(host, "live.example") == 0;
+    return strcmp(host, "live.example") == 0 || strcmp(host, "2001:db8::1") == 0 ||
+           strcmp(host, "192.0.2.1") == 0;
 }
 
 static int listener(uint16_t *port)
@@ -185,6 +186,8 @@ static void test_redirect(void **state)
     other(r, "/", "dead.example", NULL);
     other(r, "/", "", NULL);
     other(r, "/", "[::1]", NULL);
+    other(r, "/x", "[2001:DB8::0:1]:80", "https://[2001:db8::1]/x");
+    other(r, "/x", "192.0.2.1:80", "https://192.0.2.1/x");
     other(r, "http://evil.example/", "live.example", NULL);
     other(r, "//evil.example", "live.example", NULL);
     other(r, "/a//b", "live.example", NULL);

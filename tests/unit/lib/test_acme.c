@@ -287,9 +287,10 @@ static void test_status_without_problem(void **state)
 #define ORDER(status, identifiers, authorizations, more)                                                     \
     "{\"status\": \"" status "\", \"identifiers\": [" identifiers "], \"authorizations\": [" authorizations  \
     "], \"finalize\": \"https://ca.test/fin/1\"" more "}"
-#define ID(name) "{\"type\": \"dns\", \"value\": \"" name "\"}"
-#define BOTH     ID("B.example.COM.") ", " ID("a.example.com")
-#define AUTHZ    "\"https://ca.test/authz/1\", \"https://ca.test/authz/2\""
+#define ID(name)    "{\"type\": \"dns\", \"value\": \"" name "\"}"
+#define IP(address) "{\"type\": \"ip\", \"value\": \"" address "\"}"
+#define BOTH        ID("B.example.COM.") ", " ID("a.example.com")
+#define AUTHZ       "\"https://ca.test/authz/1\", \"https://ca.test/authz/2\""
 
 static void test_order(void **state)
 {
@@ -400,6 +401,32 @@ static void test_authorization(void **state)
     acme_authorization_clear(&a);
 }
 
+static void identifier_is(const char *members, const char *expected)
+{
+    struct acme_authorization a;
+    struct http_reply reply;
+    char body[500];
+    struct err e;
+
+    (void)snprintf(body, sizeof body, "{\"status\": \"valid\", \"challenges\": [], %s}", members);
+    reply = reply_of(200, body);
+    if (!acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_HTTP_01, &reply, &e))
+        fail_msg("%s: %s", members, e.text);
+    assert_string_equal(a.identifier, expected);
+    acme_authorization_clear(&a);
+}
+
+static void test_authorization_identifiers(void **state)
+{
+    (void)state;
+    identifier_is("\"identifier\": " ID("Example.com."), "example.com");
+    identifier_is("\"wildcard\": false, \"identifier\": " ID("example.com"), "example.com");
+    identifier_is("\"wildcard\": true, \"identifier\": " ID("example.com"), "*.example.com");
+    identifier_is("\"wildcard\": true, \"identifier\": " ID("*.example.com"), "*.example.com");
+    identifier_is("\"identifier\": " IP("192.0.2.1"), "192.0.2.1");
+    identifier_is("\"identifier\": " IP("2001:DB8:0:0::1"), "2001:db8::1");
+}
+
 static void test_authorization_failed(void **state)
 {
     struct http_reply reply =
@@ -454,7 +481,17 @@ static void test_authorization_refused(void **state)
     authorization_refused(AUTHORIZATION("pending", "5"), "not an object");
     authorization_refused(AUTHORIZATION("odd", ""), "\"odd\" is unknown");
     authorization_refused("{\"status\": \"valid\", \"challenges\": []}", "identifier");
-    authorization_refused("{\"status\": \"valid\", \"identifier\": {\"value\": \".\"}}", "challenges");
+    authorization_refused("{\"status\": \"valid\", \"identifier\": {\"value\": \"a.example.com\"}}",
+                          "\"type\" is missing");
+    authorization_refused("{\"status\": \"valid\", \"identifier\": " ID(".") "}", "challenges");
+    authorization_refused("{\"status\": \"valid\", \"identifier\": " ID("192.0.2.1") ", \"challenges\": []}",
+                          "none of ours");
+    authorization_refused(
+        "{\"status\": \"valid\", \"identifier\": " IP("a.example.com") ", \"challenges\": []}",
+        "none of ours");
+    authorization_refused("{\"status\": \"valid\", \"wildcard\": true, \"identifier\": " IP(
+                              "192.0.2.1") ", \"challenges\": []}",
+                          "none of ours");
 }
 
 static void test_account(void **state)
@@ -485,6 +522,20 @@ static void payload_is(char *payload, const char *expected)
     assert_non_null(payload);
     assert_string_equal(payload, expected);
     free(payload);
+}
+
+static void test_payload_of_every_type(void **state)
+{
+    struct strv all = {0};
+
+    (void)state;
+    assert_true(strv_add(&all, "*.example.com") && strv_add(&all, "192.0.2.1") &&
+                strv_add(&all, "2001:db8::1"));
+    payload_is(acme_payload_new_order(&all, NULL, NULL),
+               "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"*.example.com\"},"
+               "{\"type\":\"ip\",\"value\":\"192.0.2.1\"},"
+               "{\"type\":\"ip\",\"value\":\"2001:db8::1\"}]}");
+    strv_clear(&all);
 }
 
 static void test_payloads(void **state)
@@ -520,10 +571,12 @@ int main(void)
         cmocka_unit_test(test_order_error),
         cmocka_unit_test(test_order_refused),
         cmocka_unit_test(test_authorization),
+        cmocka_unit_test(test_authorization_identifiers),
         cmocka_unit_test(test_authorization_failed),
         cmocka_unit_test(test_authorization_refused),
         cmocka_unit_test(test_account),
         cmocka_unit_test(test_payloads),
+        cmocka_unit_test(test_payload_of_every_type),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,11 +15,12 @@
 #include <string.h>
 
 #define ORDER(status)                                                                                        \
-    "{\"status\":\"" status                                                                                  \
-    "\",\"identifiers\":[{\"value\":\"a.test\"}],\"authorizations\":[\"https://ca.test/1\"],"                \
+    "{\"status\":\"" status "\",\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}],"                  \
+    "\"authorizations\":[\"https://ca.test/1\"],"                                                            \
     "\"finalize\":\"https://ca.test/f\",\"certificate\":\"https://ca.test/c\",\"error\":{\"type\":\"x\"}}"
 #define AUTHORIZATION                                                                                        \
-    "{\"status\":\"pending\",\"identifier\":{\"value\":\"a.test\"},\"challenges\":[{\"type\":\"http-01\","   \
+    "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.test\"},\"challenges\":[{"       \
+    "\"type\":\"http-01\","                                                                                  \
     "\"status\":\"pending\",\"token\":\"abc\",\"url\":\"https://ca.test/"                                    \
     "ch\",\"error\":{\"detail\":\"d\"}}]}"
 #define DIRECTORY                                                                                            \

@@ -295,9 +295,48 @@ static void test_names_are_compared_as_sets(void **state)
     strv_clear(&other);
     assert_true(strv_add(&other, "example.com") && strv_add(&other, "*.api.example.com"));
     refused(join("leaf.pem", "int.pem", NULL), p256, &other, NOW, "holds the name www.example.com");
-    refused(join("leaf-ip.pem", "int.pem", NULL), p256, &names, NOW, "something else than DNS names");
+    refused(join("leaf-ip.pem", "int.pem", NULL), p256, &names, NOW,
+            "holds the name 192.0.2.1, which nobody");
+    refused(join("leaf-mail.pem", NULL), p256, &names, NOW, "something else than DNS names and addresses");
     refused(join("leaf-cn-only.pem", "int.pem", NULL), p256, &names, NOW, "lacks the name");
     strv_clear(&other);
+}
+
+static void test_every_type_of_identifier(void **state)
+{
+    struct strv want = {0};
+    struct cert_chain c;
+
+    (void)state;
+    assert_true(strv_add(&want, "192.0.2.1") && strv_add(&want, "2001:db8::1") &&
+                strv_add(&want, "*.example.com") && strv_add(&want, "xn--bcher-kva.example"));
+    c = accepted(join("leaf-identifiers.pem", NULL), p256, &want, NOW);
+    assert_int_equal(c.facts.names.n, 4);
+    assert_string_equal(c.facts.names.v[0], "*.example.com");
+    assert_string_equal(c.facts.names.v[1], "192.0.2.1");
+    assert_string_equal(c.facts.names.v[2], "2001:db8::1");
+    assert_string_equal(c.facts.names.v[3], "xn--bcher-kva.example");
+    cert_chain_clear(&c);
+    refused(join("leaf-only-address.pem", NULL), p256, &want, NOW, "lacks the name 2001:db8::1");
+    strv_clear(&want);
+}
+
+/* An address that stands there as a DNS name is not that address, nor anything else. */
+static void test_address_as_name(void **state)
+{
+    struct strv want = {0};
+    struct cert_facts f = facts_of("leaf-address-as-name.pem");
+    struct cert_chain c;
+
+    (void)state;
+    assert_int_equal(f.names.n, 0);
+    cert_facts_clear(&f);
+    assert_true(strv_add(&want, "192.0.2.1"));
+    refused(join("leaf-address-as-name.pem", NULL), p256, &want, NOW, "lacks the name 192.0.2.1");
+    c = accepted(join("leaf-only-address.pem", NULL), p256, &want, NOW);
+    cert_chain_clear(&c);
+    refused(join("leaf-odd-address.pem", NULL), p256, &want, NOW, "an address of 5 bytes");
+    strv_clear(&want);
 }
 
 static void test_wrong_key(void **state)
@@ -400,6 +439,8 @@ int main(void)
         cmocka_unit_test(test_right_chains),
         cmocka_unit_test(test_crlf_is_normalised),
         cmocka_unit_test(test_names_are_compared_as_sets),
+        cmocka_unit_test(test_every_type_of_identifier),
+        cmocka_unit_test(test_address_as_name),
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_links),

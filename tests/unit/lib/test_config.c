@@ -188,6 +188,48 @@ static void test_defaults_apply_and_are_overridden(void **state)
     config_free(c);
 }
 
+static void test_identifiers(void **state)
+{
+    struct config *c = parse_good("[acmed]\ncontact = jo@bücher.example\nagree_terms = yes\n"
+                                  "[ca own]\ndirectory = https://ca.example/dir\n"
+                                  "[certificate 192.0.2.1]\nca = own\n"
+                                  "[certificate host]\nca = own\n"
+                                  "domains = Bücher.example 2001:DB8:0::1 localhost 10.0.0.1\n"
+                                  "verify = bücher.example:443\n");
+    const struct config_certificate *cert;
+
+    (void)state;
+    assert_string_equal(c->contact, "jo@xn--bcher-kva.example");
+    cert = config_find(c, "192.0.2.1");
+    assert_string_equal(cert->domains.v[0], "192.0.2.1");
+    cert = config_find(c, "host");
+    assert_int_equal(cert->domains.n, 4);
+    assert_string_equal(cert->domains.v[0], "xn--bcher-kva.example");
+    assert_string_equal(cert->domains.v[1], "2001:db8::1");
+    assert_string_equal(cert->verify_host, "xn--bcher-kva.example");
+    config_free(c);
+}
+
+static void test_what_public_cas_do_not_issue_for_is_warned_of(void **state)
+{
+    const char *text = "[acmed]\nagree_terms = yes\n[ca own]\ndirectory = https://ca.example/dir\n"
+                       "[certificate a]\ndomains = a.example.com 10.0.0.1 localhost\n"
+                       "[certificate b]\ndomains = 10.0.0.2\nca = own\n";
+    struct config_file file = {"t.conf", text, strlen(text)};
+    struct config_messages m = {0};
+    struct config *c = config_parse(&file, 1, NULL, &m);
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(m.n, 2);
+    assert_int_equal(m.errors, 0);
+    assert_int_equal(m.v[0].line, 6);
+    assert_non_null(strstr(m.v[0].text, "10.0.0.1 is a private address"));
+    assert_non_null(strstr(m.v[1].text, "localhost is a single label"));
+    config_free(c);
+    config_messages_clear(&m);
+}
+
 static void test_all_errors_at_once_in_order(void **state)
 {
     struct config_file files[] = {
@@ -204,7 +246,7 @@ static void test_all_errors_at_once_in_order(void **state)
         {"a.conf", 3, "unknown key `agree_term` in [acmed]: did you mean `agree_terms`?"},
         {"a.conf", 4, "unknown key `hook` in [acmed]: it belongs into [certificate NAME]"},
         {"a.conf", 5, "is to come from letsencrypt, whose terms"},
-        {"a.conf", 6, "\"*.a.example\": wildcards"},
+        {"a.conf", 6, "\"*.*.a.example\": in a wildcard"},
         {"b.conf", 1, "[certificate a] was already given at a.conf:5"},
         {"b.conf", 2, "\"0644\" would give everybody"},
         {"b.conf", 3, "`mode` was already given on line 2"},
@@ -212,7 +254,7 @@ static void test_all_errors_at_once_in_order(void **state)
 
     (void)state;
     files[0].text =
-        "[acmed]\ncontact = nobody\nagree_term = yes\nhook = /x\n[certificate a]\ndomains = *.a.example\n";
+        "[acmed]\ncontact = nobody\nagree_term = yes\nhook = /x\n[certificate a]\ndomains = *.*.a.example\n";
     files[1].text = "[certificate a]\nmode = 0644\nmode = 0600\n";
     for (size_t i = 0; i < 2; i++)
         files[i].len = strlen(files[i].text);
@@ -294,6 +336,8 @@ int main(void)
         cmocka_unit_test(test_short_configuration),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_defaults_apply_and_are_overridden),
+        cmocka_unit_test(test_identifiers),
+        cmocka_unit_test(test_what_public_cas_do_not_issue_for_is_warned_of),
         cmocka_unit_test(test_all_errors_at_once_in_order),
         cmocka_unit_test(test_each_key_type_is_a_lineage),
         cmocka_unit_test(test_what_is_live_has_the_plain_name),

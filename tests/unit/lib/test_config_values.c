@@ -128,7 +128,19 @@ static void test_wrong_certificate(void **state)
     static const struct wrong cases[] = {
         {CERT "domains = a.example a.example\n", 4, "given twice"},
         {CERT "domains = a.example\ndomains = A.example.\n", 5, "given twice"},
-        {CERT "domains = a.example 192.0.2.7\n", 4, "IP addresses are not supported yet"},
+        {CERT "domains = a.example 192.0.2.7:443\n", 4, "write the address alone"},
+        {CERT "domains = bücher.example xn--bcher-kva.example\n", 4,
+         "bücher.example (xn--bcher-kva.example) is given twice: remove one"},
+        {CERT "domains = xn--bcher-kva.example bücher.example\n", 4,
+         "\"bücher.example\" is given twice, it means bücher.example (xn--bcher-kva.example)"},
+        {CERT "domains = 2a01:4f8::1 2A01:4F8:0::1\n", 4, "it means 2a01:4f8::1"},
+        {CERT "domains = example.com\ndomains = *.example.com\n", 5,
+         "[certificate a.example] has the wildcard *.example.com, which http-01 cannot prove: it needs "
+         "`challenge "
+         "= dns-01"},
+        {CERT "key = ecdsa-p256 rsa-2048\ndomains = *.a.example *.b.example\n", 5,
+         "has the wildcard *.a.example"},
+        {CERT "domains = i❤.ws\n", 4, "write its xn-- form"},
         {CERT "domains = a.example # main\n", 4, "line of its own"},
         {CERT "ca = letsencrypt letsencrypt\n", 4, "given twice"},
         {CERT "ca = nowhere\n", 4, "there is no CA \"nowhere\""},

@@ -3,6 +3,7 @@
 
 #include "lib/crypto.h"
 #include "lib/csr.h"
+#include "lib/ident.h"
 #include "lib/key_use.h"
 #include "tests/unit/lib/fixture.h"
 
@@ -76,10 +77,12 @@ static void assert_attributes(unsigned char *p, const unsigned char *end, const 
     enter_last(&p, end, MBEDTLS_ASN1_OCTET_STRING);
     enter_last(&p, end, SEQUENCE);
     for (size_t i = 0; i < names->n; i++) {
-        size_t n = enter(&p, end, 0x82);
+        uint8_t address[16];
+        size_t bytes = ident_address_bytes(names->v[i], address);
+        size_t n = enter(&p, end, bytes > 0 ? 0x87 : 0x82);
 
-        assert_int_equal(n, strlen(names->v[i]));
-        assert_memory_equal(p, names->v[i], n);
+        assert_int_equal(n, bytes > 0 ? bytes : strlen(names->v[i]));
+        assert_memory_equal(p, bytes > 0 ? (const char *)address : names->v[i], n);
         p += n;
     }
     assert_ptr_equal(p, end);
@@ -142,6 +145,25 @@ static void test_as_others_write_it(void **state)
                 strv_add(&names, "*.api.example.com"));
     text = csr_build(k, &names, NULL);
     assert_string_equal(text, expected);
+    free(text);
+    free(expected);
+    strv_clear(&names);
+    key_free(k);
+}
+
+static void test_every_type_of_identifier(void **state)
+{
+    struct key *k = fixture_key("rsa2048.key");
+    char *expected = fixture_read("rsa2048-identifiers.csr.b64url", NULL);
+    struct strv names = {0};
+    char *text;
+
+    (void)state;
+    assert_true(strv_add(&names, "*.example.com") && strv_add(&names, "2001:db8::1") &&
+                strv_add(&names, "xn--bcher-kva.example") && strv_add(&names, "192.0.2.1"));
+    text = csr_build(k, &names, NULL);
+    assert_string_equal(text, expected);
+    check(k, &names);
     free(text);
     free(expected);
     strv_clear(&names);
@@ -219,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_others_write_it),
+        cmocka_unit_test(test_every_type_of_identifier),
         cmocka_unit_test(test_each_key_type),
         cmocka_unit_test(test_many_long_names),
         cmocka_unit_test(test_impossible_names_are_refused),

@@ -81,16 +81,26 @@ static char *record_text(const char *directory, const char *url)
     return text;
 }
 
-static bool write_record(const struct dir *d, const char *directory, const char *url, struct err *e)
+/* The record written beside; see file_replace_begin(). */
+static int begin_record(const struct dir *d, const char *directory, const char *url, struct err *e)
 {
     char *text = record_text(directory, url);
-    bool ok;
+    int fd;
 
-    if (text == NULL)
-        return err_nomem(e, "writing the account's record");
-    ok = file_replace(d, &(struct file_content){RECORD_FILE, text, strlen(text), FILE_PRIVATE}, e);
+    if (text == NULL) {
+        (void)err_nomem(e, "writing the account's record");
+        return -1;
+    }
+    fd = file_replace_begin(d, &(struct file_content){RECORD_FILE, text, strlen(text), FILE_PRIVATE}, e);
     free(text);
-    return ok;
+    return fd;
+}
+
+static bool write_record(const struct dir *d, const char *directory, const char *url, struct err *e)
+{
+    int fd = begin_record(d, directory, url, e);
+
+    return fd >= 0 && file_replace_finish(d, RECORD_FILE, fd, e) && dir_sync(d, e);
 }
 
 /* The old account is never used again, and never removed either: it may still hold certificates to revoke.
@@ -288,31 +298,102 @@ const struct account *accounts_get(struct accounts *a, const struct config_ca *c
     return NULL;
 }
 
-bool accounts_save_url(struct accounts *a, const struct config_ca *ca, const char *url, struct err *e)
+struct save {
+    struct account *account;
+    struct dir dir;
+    int fd; /* of the record, not in its place yet; -1: it is */
+    char *url;
+    accounts_done *on_done;
+    void *arg;
+};
+
+static bool publish_record(void *write, struct err *e)
+{
+    struct save *s = write;
+    int fd = s->fd;
+
+    s->fd = -1;
+    return file_replace_finish(&s->dir, RECORD_FILE, fd, e);
+}
+
+static bool sync_record(void *write, struct err *e)
+{
+    const struct save *s = write;
+
+    return dir_sync(&s->dir, e);
+}
+
+static void save_free(struct save *s)
+{
+    if (s->fd >= 0)
+        file_replace_abandon(&s->dir, RECORD_FILE, s->fd);
+    dir_close(&s->dir);
+    free(s->url);
+    free(s);
+}
+
+static void finish_record(void *write, const struct err *failure)
+{
+    struct save *s = write;
+    struct err why;
+
+    if (failure == NULL) {
+        free(s->account->url);
+        s->account->url = s->url;
+        s->url = NULL;
+        s->on_done(s->arg, NULL);
+    } else {
+        why = *failure;
+        (void)err_wrap(&why, "saving the URL of the account with the CA %s", s->account->ca->name);
+        s->on_done(s->arg, &why);
+    }
+    save_free(s);
+}
+
+static const struct batch_steps save_steps = {
+    .publish = publish_record, .sync = sync_record, .finish = finish_record};
+
+static struct save *save_new(struct accounts *a, struct account *account, const char *url, struct err *e)
+{
+    struct save *s = calloc(1, sizeof *s);
+
+    if (s == NULL) {
+        (void)err_nomem(e, "saving the account's URL");
+        return NULL;
+    }
+    s->account = account;
+    s->dir = (struct dir)DIR_CLOSED;
+    s->fd = -1;
+    s->url = strdup(url);
+    if (s->url == NULL)
+        (void)err_nomem(e, "saving the account's URL");
+    else if (dir_open(&s->dir, &a->store->accounts, account->ca->name, NULL, e))
+        s->fd = begin_record(&s->dir, account->ca->directory, url, e);
+    if (s->fd >= 0)
+        return s;
+    save_free(s);
+    return NULL;
+}
+
+bool accounts_save_url(struct accounts *a, struct batch *batch, const struct config_ca *ca, const char *url,
+                       accounts_done *on_done, void *arg, struct err *e)
 {
     struct account *account;
-    struct dir d;
-    char *copy;
-    bool ok;
+    struct save *s;
 
     if (accounts_get(a, ca, e) == NULL)
         return false;
     account = find(a, ca);
-    if (strcmp(account->url, url) == 0)
+    if (strcmp(account->url, url) == 0) {
+        on_done(arg, NULL);
         return true;
-    copy = strdup(url);
-    if (copy == NULL)
-        return err_nomem(e, "saving the account's URL");
-    ok = dir_open(&d, &a->store->accounts, ca->name, NULL, e);
-    if (ok) {
-        ok = write_record(&d, ca->directory, url, e);
-        dir_close(&d);
     }
-    if (!ok) {
-        free(copy);
+    s = save_new(a, account, url, e);
+    if (s == NULL)
         return err_wrap(e, "saving the URL of the account with the CA %s", ca->name);
-    }
-    free(account->url);
-    account->url = copy;
+    s->on_done = on_done;
+    s->arg = arg;
+    batch_add(batch, &save_steps, s, ca);
+    batch_want(batch);
     return true;
 }

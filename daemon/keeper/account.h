@@ -4,6 +4,7 @@
 
 /* Accounts with the CAs: accounts/CA/key.pem and account.json {"directory", "url"}, RFC 8555 section 7.3. */
 
+#include "daemon/keeper/batch.h"
 #include "daemon/keeper/store.h"
 #include "lib/config.h"
 #include "lib/err.h"
@@ -27,7 +28,12 @@ void accounts_free(struct accounts *a);
  * one made. NULL with e on failure; the next call tries again. */
 const struct account *accounts_get(struct accounts *a, const struct config_ca *ca, struct err *e);
 
-/* Records the account's URL, durably. */
-bool accounts_save_url(struct accounts *a, const struct config_ca *ca, const char *url, struct err *e);
+/* How it ended: e NULL, then the URL is the account's, durably; else e is borrowed. */
+typedef void accounts_done(void *arg, const struct err *e);
+
+/* Records the account's URL: written, and made durable by the batch, which is wanted for it. False with e:
+ * nothing was begun, on_done is not called. */
+bool accounts_save_url(struct accounts *a, struct batch *batch, const struct config_ca *ca, const char *url,
+                       accounts_done *on_done, void *arg, struct err *e);
 
 #endif

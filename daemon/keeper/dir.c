@@ -70,9 +70,7 @@ static bool settle(const struct dir *d, mode_t mode, struct err *e)
             "%s belongs to uid %u, not to the one acmed runs as (%u): refused. If you trust what is in it, "
             "chown it",
             d->path, (unsigned)st.st_uid, (unsigned)geteuid());
-    if ((st.st_mode & 07777) != mode && fchmod(d->fd, mode) != 0)
-        return dir_err(d, "set the mode of", NULL, errno, e);
-    return true;
+    return (st.st_mode & 07777) == mode || dir_set_mode(d, mode, e);
 }
 
 bool dir_make(struct dir *d, const struct dir *parent, const char *name, mode_t mode, struct err *e)
@@ -137,6 +135,11 @@ bool dir_rename(const struct dir *d, const char *from, const char *to, struct er
 bool dir_sync(const struct dir *d, struct err *e)
 {
     return fsync(d->fd) == 0 || dir_err(d, "make durable", NULL, errno, e);
+}
+
+bool dir_set_mode(const struct dir *d, mode_t mode, struct err *e)
+{
+    return fchmod(d->fd, mode) == 0 || dir_err(d, "set the mode of", NULL, errno, e);
 }
 
 static bool remove_below(const struct dir *d, const char *name, unsigned depth, struct err *e)

@@ -44,6 +44,8 @@ bool dir_rename(const struct dir *d, const char *from, const char *to, struct er
 
 bool dir_sync(const struct dir *d, struct err *e);
 
+bool dir_set_mode(const struct dir *d, mode_t mode, struct err *e);
+
 /* Removes a file, link or directory of files below d, following nothing. A missing one is fine. */
 bool dir_remove(const struct dir *d, const char *name, struct err *e);
 

@@ -8,11 +8,14 @@
 #include "daemon/keeper/store.h"
 #include "lib/key.h"
 
+struct pending;
+
 #define DRAFT_DIRECTORY "pending"
 #define DRAFT_FILE      "key.pem"
 
 struct draft {
-    size_t index;    /* the owner's */
+    struct pending *owner; /* the owner's, as is: */
+    size_t index;
     struct key *key; /* owned */
     struct dir lineage;
     struct dir dir;

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILES_MAX 8 /* of one file_write_all() */
-
 static bool write_bytes(int fd, const char *data, size_t len)
 {
     while (len > 0) {
@@ -68,30 +66,55 @@ static bool finish(const struct dir *d, const char *name, int fd, struct err *e)
     return ok;
 }
 
-bool file_write_all(const struct dir *d, const struct file_content *files, size_t n, struct err *e)
+bool file_set_write(struct file_set *s, const struct dir *d, const struct file_content *files, size_t n,
+                    struct err *e)
 {
-    int fds[FILES_MAX];
-    size_t opened = 0;
-    bool ok = n <= FILES_MAX || err_set(e, ERR_CLASS_INTERNAL, "too many files at once");
+    s->n = 0;
+    if (n > FILE_SET_MAX)
+        return err_set(e, ERR_CLASS_INTERNAL, "too many files at once");
+    for (size_t i = 0; i < n; i++) {
+        int fd = write_one(d, files[i].name, &files[i], e);
 
-    for (; ok && opened < n; opened++) {
-        fds[opened] = write_one(d, files[opened].name, &files[opened], e);
-        if (fds[opened] < 0) {
-            ok = false;
-            break;
+        if (fd < 0) {
+            file_set_close(s);
+            return false;
         }
+        s->names[s->n] = files[i].name;
+        s->fds[s->n++] = fd;
     }
     /* Blocks are given out now: else each fsync would find a file still without, and pay for a commit of its
      * own. */
-    for (size_t i = 0; ok && i < opened; i++)
-        (void)sync_file_range(fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
-    for (size_t i = 0; i < opened; i++) {
+    for (size_t i = 0; i < n; i++)
+        (void)sync_file_range(s->fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+    return true;
+}
+
+bool file_set_finish(struct file_set *s, const struct dir *d, struct err *e)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < s->n; i++) {
         if (ok)
-            ok = finish(d, files[i].name, fds[i], e);
+            ok = finish(d, s->names[i], s->fds[i], e);
         else
-            (void)close(fds[i]);
+            (void)close(s->fds[i]);
     }
+    s->n = 0;
     return ok;
+}
+
+void file_set_close(struct file_set *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        (void)close(s->fds[i]);
+    s->n = 0;
+}
+
+bool file_write_all(const struct dir *d, const struct file_content *files, size_t n, struct err *e)
+{
+    struct file_set s;
+
+    return file_set_write(&s, d, files, n, e) && file_set_finish(&s, d, e);
 }
 
 /* What a file is called until it is in its place; the caller frees. */

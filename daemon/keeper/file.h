@@ -33,9 +33,25 @@ struct file_content {
     struct file_attr attr;
 };
 
-/* Makes new files and syncs them: all are written before the first fsync, which lets the disk take them
- * together. None may exist. On failure some may be left (the caller removes the directory). The directory is
- * not synced. */
+#define FILE_SET_MAX 8
+
+/* New files of one directory, written and not synced yet. */
+struct file_set {
+    size_t n;
+    int fds[FILE_SET_MAX];
+    const char *names[FILE_SET_MAX]; /* borrowed */
+};
+
+/* Makes new files: all are written before the first fsync, which lets the disk take them together. None may
+ * exist. On failure some may be left (the caller removes the directory), but nothing is open. */
+bool file_set_write(struct file_set *s, const struct dir *d, const struct file_content *files, size_t n,
+                    struct err *e);
+/* Makes them durable; closed in any case. The directory is not synced. */
+bool file_set_finish(struct file_set *s, const struct dir *d, struct err *e);
+/* As they are. */
+void file_set_close(struct file_set *s);
+
+/* The two together. */
 bool file_write_all(const struct dir *d, const struct file_content *files, size_t n, struct err *e);
 
 /* Writes ".new-NAME" beside, durably, and renames it over NAME (a symlink there is replaced, not

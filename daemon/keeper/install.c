@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/install.h"
 
+#include "daemon/keeper/stage.h"
 #include "daemon/log.h"
 #include "lib/cert.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool install_key_attr(const struct snapshot *snapshot, const struct config_certificate *c,
@@ -40,9 +42,22 @@ static bool is_live(const struct store *store, const struct config_certificate *
     return same;
 }
 
+struct install {
+    const struct store *store;
+    struct pending *pending;
+    const struct config_certificate *c;
+    int64_t now;
+    uint64_t generation;
+    bool staged; /* else the generation was there before */
+    struct stage stage;
+    struct err foreign; /* what live/ was, if it was not acmed's */
+    install_done *on_done;
+    void *arg;
+};
+
 /* The files of a generation, certbot's names. */
-static bool add(const struct store *store, const struct config_certificate *c, const struct cert_chain *chain,
-                const struct buf *key, struct file_attr key_attr, uint64_t *generation, struct err *e)
+static bool stage(struct install *i, const struct cert_chain *chain, const struct buf *key,
+                  struct file_attr key_attr, struct err *e)
 {
     struct buf full;
     struct buf haproxy;
@@ -62,73 +77,112 @@ static bool add(const struct store *store, const struct config_certificate *c, c
             {"haproxy.pem", haproxy.data, haproxy.len, key_attr},
         };
 
-        ok = store_add(store, c->name, files, sizeof files / sizeof files[0], generation, e);
+        ok = stage_write(&i->stage, i->store, i->c->name, files, sizeof files / sizeof files[0], e);
     } else {
         (void)err_nomem(e, "making the files of a certificate");
     }
     buf_clear(&full);
     buf_clear(&haproxy);
+    i->generation = i->stage.number;
+    i->staged = ok;
     return ok;
 }
 
-/* Says so when what live/ was is not acmed's. */
-static bool flip(const struct store *store, const struct config_certificate *c, uint64_t generation,
-                 struct err *e)
+static bool publish(void *write, struct err *e)
 {
-    struct err why;
-    bool foreign = store_live(store, c->name, &why) == 0 && why.class != ERR_CLASS_NONE;
+    struct install *i = write;
 
-    if (store_flip(store, c->name, generation, e)) {
-        if (foreign)
-            log_warning(c->name, "%s: replaced by the new certificate", why.text);
-        return true;
-    }
-    (void)store_remove(store, c->name, generation, NULL); /* refuses when the link was renamed all the same */
-    return false;
+    return !i->staged || stage_publish(&i->stage, e);
 }
 
-static bool publish(const struct store *store, const struct snapshot *snapshot,
-                    const struct config_certificate *c, const struct key *key, const struct cert_chain *chain,
-                    uint64_t *generation, struct err *e)
+static bool sync_names(void *write, struct err *e)
 {
+    struct install *i = write;
+
+    return !i->staged || stage_sync(&i->stage, e);
+}
+
+/* A generation that is live already is pointed to once more: the sync of the link may be what failed. */
+static bool expose(void *write, struct err *e)
+{
+    struct install *i = write;
+
+    (void)store_live(i->store, i->c->name, &i->foreign);
+    return store_point(i->store, i->c->name, i->generation, e);
+}
+
+static void finish(void *write, const struct err *failure)
+{
+    struct install *i = write;
+    struct err why;
+
+    if (failure != NULL) {
+        why = *failure;
+        if (i->staged)
+            stage_abandon(&i->stage, i->store, i->c->name); /* not when the link was renamed all the same */
+        (void)err_wrap(&why, "installing the certificate");
+        i->on_done(i->arg, 0, &why);
+    } else {
+        if (i->foreign.class != ERR_CLASS_NONE)
+            log_warning(i->c->name, "%s: replaced by the new certificate", i->foreign.text);
+        /* It is live: what fails from here on is no reason to say otherwise. */
+        if (!pending_discard(i->pending, i->c, true, &why) || !store_prune(i->store, i->c, i->now, &why))
+            log_warning(i->c->name, "%s. Tried again at the next start", why.text);
+        i->on_done(i->arg, i->generation, NULL);
+    }
+    if (i->staged)
+        stage_clear(&i->stage);
+    free(i);
+}
+
+static const struct batch_steps steps = {
+    .publish = publish, .sync = sync_names, .in_certs = true, .expose = expose, .finish = finish};
+
+/* Checks the chain and writes its generation, which nothing points to. */
+static bool prepare(struct install *i, const struct snapshot *snapshot, const char *chain, size_t len,
+                    struct err *e)
+{
+    const struct key *key;
+    struct cert_chain checked;
     struct file_attr attr;
     struct buf pem;
     bool ok;
 
-    if (!install_key_attr(snapshot, c, &attr, e))
-        return false;
-    buf_init_secret(&pem, FILE_MAX);
-    ok = key_to_pem(key, &pem, e) && add(store, c, chain, &pem, attr, generation, e) &&
-         flip(store, c, *generation, e);
-    buf_clear(&pem);
-    return ok;
-}
-
-bool install_chain(const struct store *store, const struct snapshot *snapshot, struct pending *pending,
-                   const struct config_certificate *c, const char *chain, size_t len, int64_t now,
-                   uint64_t *generation, struct err *e)
-{
-    const struct key *key;
-    struct cert_chain checked;
-    struct err why;
-    bool ok;
-
-    if (is_live(store, c, chain, len, generation))
-        return true;
-    if (!pending_existing(pending, c, &key, e))
+    if (!pending_existing(i->pending, i->c, &key, e))
         return false;
     if (key == NULL)
         return err_set(e, ERR_CLASS_TRANSIENT,
                        "the key of this order is gone, so its certificate is of no use; a new "
                        "order is needed");
-    if (!cert_chain_check(&checked, chain, len, key, &c->domains, now, e))
+    if (!cert_chain_check(&checked, chain, len, key, &i->c->domains, i->now, e))
         return err_wrap(e, "the CA's certificate is not installed");
-    ok = publish(store, snapshot, c, key, &checked, generation, e);
+    buf_init_secret(&pem, FILE_MAX);
+    ok = install_key_attr(snapshot, i->c, &attr, e) && key_to_pem(key, &pem, e) &&
+         stage(i, &checked, &pem, attr, e);
+    buf_clear(&pem);
     cert_chain_clear(&checked);
-    if (!ok)
-        return err_wrap(e, "installing the certificate");
-    /* It is live: what fails from here on is no reason to say otherwise. */
-    if (!pending_discard(pending, c, true, &why) || !store_prune(store, c, now, &why))
-        log_warning(c->name, "%s. Tried again at the next start", why.text);
+    return ok || err_wrap(e, "installing the certificate");
+}
+
+bool install_begin(struct batch *batch, const struct snapshot *snapshot, struct pending *pending,
+                   const struct config_certificate *c, const char *chain, size_t len, int64_t now,
+                   install_done *on_done, void *arg, struct err *e)
+{
+    struct install *i = calloc(1, sizeof *i);
+
+    if (i == NULL)
+        return err_nomem(e, "installing the certificate");
+    i->store = batch->store;
+    i->pending = pending;
+    i->c = c;
+    i->now = now;
+    i->on_done = on_done;
+    i->arg = arg;
+    if (!is_live(i->store, c, chain, len, &i->generation) && !prepare(i, snapshot, chain, len, e)) {
+        free(i);
+        return false;
+    }
+    batch_add(batch, &steps, i, c);
+    batch_want(batch);
     return true;
 }

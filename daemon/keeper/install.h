@@ -4,6 +4,7 @@
 
 /* From a downloaded chain to a live generation: stage, check key against certificate, then publish. */
 
+#include "daemon/keeper/batch.h"
 #include "daemon/keeper/pending.h"
 #include "daemon/keeper/store.h"
 #include "daemon/snapshot.h"
@@ -14,11 +15,15 @@
 bool install_key_attr(const struct snapshot *snapshot, const struct config_certificate *c,
                       struct file_attr *attr, struct err *e);
 
-/* Checks the PEM chain against the pending key and the configured names at `now` (Unix seconds), makes a new
- * generation and flips live/ to it, durably; then removes the pending key and what is not kept any more. A
- * chain whose leaf is live already is answered with that generation: a repetition after a crash. */
-bool install_chain(const struct store *store, const struct snapshot *snapshot, struct pending *pending,
+/* How it ended: e NULL, then this generation is live, durably; else e is borrowed. */
+typedef void install_done(void *arg, uint64_t generation, const struct err *e);
+
+/* Checks the PEM chain against the pending key and the configured names at `now` (Unix seconds) and writes a
+ * new generation; the batch, which is wanted for it, makes it durable and flips live/ to it. Then the pending
+ * key is removed, and what is not kept any more. A chain whose leaf is live already ends with that
+ * generation: a repetition after a crash. False with e: nothing was begun, on_done is not called. */
+bool install_begin(struct batch *batch, const struct snapshot *snapshot, struct pending *pending,
                    const struct config_certificate *c, const char *chain, size_t len, int64_t now,
-                   uint64_t *generation, struct err *e);
+                   install_done *on_done, void *arg, struct err *e);
 
 #endif

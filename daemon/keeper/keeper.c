@@ -29,8 +29,8 @@ static bool say_hello(struct keeper *k, struct err *e)
     return ok || err_nomem(e, "saying hello to the supervisor");
 }
 
-/* Handles every complete request of one read. Their replies are only queued: what several of them wait for
- * could become durable together before flush(). */
+/* Handles every complete request of one read. Their replies are only queued; those that write are in the
+ * batch afterwards. */
 static enum outcome read_requests(struct keeper *k, struct ipc_conn *conn)
 {
     const char *peer = conn == k->engine ? "engine" : "supervisor";
@@ -90,20 +90,25 @@ static enum outcome serve(struct keeper *k, struct ipc_conn *conn, short revents
     return outcome == GO_ON && ipc_wants_write(conn) ? flush(conn) : outcome;
 }
 
-static enum outcome turn(struct keeper *k, bool busy)
+/* *quiet: nobody wanted anything. */
+static enum outcome turn(struct keeper *k, bool busy, bool *quiet)
 {
     struct pollfd fds[2 + PENDING_CHILDREN_MAX];
     size_t n = 2 + pending_poll(k->pending, fds + 2);
     enum outcome outcome;
+    int ready;
 
+    *quiet = false;
     fds[0] = watch(k->supervisor);
     fds[1] = watch(k->engine);
-    if (poll(fds, n, busy ? 0 : -1) < 0) {
+    ready = poll(fds, n, busy ? 0 : -1);
+    if (ready < 0) {
         if (errno == EINTR)
             return GO_ON;
         log_error(NULL, "poll: %s; the keeper ends and is started anew", strerror(errno));
         return FAILED;
     }
+    *quiet = ready == 0;
     for (size_t i = 2; i < n; i++)
         if (fds[i].revents != 0)
             pending_dispatch(k->pending, fds[i].fd);
@@ -111,16 +116,23 @@ static enum outcome turn(struct keeper *k, bool busy)
     return outcome == GO_ON ? serve(k, k->engine, fds[1].revents) : outcome;
 }
 
+/* Replies go first: making the next key does not hold them up. The disk comes last, when there is nothing
+ * else to do: whatever needs it has joined the batch by then. It does come: an engine has a few requests for
+ * each order in flight, and waits for the answers. */
 static int loop(struct keeper *k)
 {
     enum outcome outcome;
     bool busy = false;
+    bool quiet;
 
-    /* Replies go first: making the next key does not hold them up. */
-    while ((outcome = turn(k, busy)) == GO_ON) {
+    while ((outcome = turn(k, busy, &quiet)) == GO_ON) {
         busy = pending_work(k->pending);
+        if (quiet && !busy && batch_is_wanted(&k->batch))
+            batch_commit(&k->batch);
         request_resume(k);
+        busy = busy || batch_is_wanted(&k->batch);
     }
+    batch_commit(&k->batch); /* what was begun is finished, even if its answer finds nobody */
     return outcome == END ? 0 : 1;
 }
 
@@ -130,7 +142,8 @@ static bool start(struct keeper *k, struct err *e)
                     (int64_t)time(NULL), e))
         return err_wrap(e, "the state directory");
     k->accounts = accounts_new(&k->store, k->config);
-    k->pending = pending_new(&k->store, k->config);
+    batch_init(&k->batch, &k->store);
+    k->pending = pending_new(&k->store, k->config, &k->batch);
     if (k->accounts == NULL || k->pending == NULL)
         return err_nomem(e, "starting the keeper");
     return say_hello(k, e);

@@ -7,6 +7,7 @@
 
 #include "daemon/ipc.h"
 #include "daemon/keeper/account.h"
+#include "daemon/keeper/batch.h"
 #include "daemon/keeper/pending.h"
 #include "daemon/keeper/request.h"
 #include "daemon/keeper/store.h"
@@ -16,6 +17,7 @@ struct keeper {
     const struct snapshot *snapshot; /* borrowed */
     const struct config *config;     /* the snapshot's */
     struct store store;
+    struct batch batch; /* writes that wait for the disk together */
     struct accounts *accounts;
     struct pending *pending;
     struct request_waiting *waiting; /* owned list: requests that a key is being made for */

@@ -9,14 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAFTS_MAX 32
-
 enum job { JOB_NONE, JOB_QUEUED, JOB_RUNNING, JOB_DRAFT };
 
 struct entry {
     struct key *key; /* owned; durable */
     enum job job;
     struct keygen keygen;
+    struct draft *draft; /* owned, in the batch; NULL: none */
     struct err *failure; /* owned: how the last child failed, until somebody is told; NULL: it did not */
 };
 
@@ -28,11 +27,10 @@ struct pending {
     size_t next_queued; /* where to look first: every lineage gets its turn */
     size_t n_running;
     size_t running[PENDING_CHILDREN_MAX]; /* indexes into v */
-    size_t n_drafts;
-    struct draft drafts[DRAFTS_MAX]; /* keys that nobody has asked for yet: durable when somebody does */
+    struct batch *batch;                  /* borrowed: where drafts become durable */
 };
 
-struct pending *pending_new(const struct store *store, const struct config *config)
+struct pending *pending_new(const struct store *store, const struct config *config, struct batch *batch)
 {
     struct pending *p = calloc(1, sizeof *p);
 
@@ -40,6 +38,7 @@ struct pending *pending_new(const struct store *store, const struct config *conf
         return NULL;
     p->store = store;
     p->config = config;
+    p->batch = batch;
     p->v = calloc(config->n_certificates + 1, sizeof *p->v);
     if (p->v == NULL) {
         free(p);
@@ -63,15 +62,19 @@ static void unlist_running(struct pending *p, size_t index)
             p->running[i] = p->running[--p->n_running];
 }
 
-static void drop_draft(struct pending *p, size_t index)
+static void draft_free(struct draft *d)
 {
-    for (size_t i = 0; i < p->n_drafts; i++) {
-        if (p->drafts[i].index != index)
-            continue;
-        draft_clear(&p->drafts[i]);
-        p->drafts[i] = p->drafts[--p->n_drafts];
+    draft_clear(d);
+    free(d);
+}
+
+static void drop_draft(struct pending *p, struct entry *entry)
+{
+    if (entry->draft == NULL)
         return;
-    }
+    batch_remove(p->batch, entry->draft);
+    draft_free(entry->draft);
+    entry->draft = NULL;
 }
 
 static void set_job(struct pending *p, struct entry *entry, enum job job)
@@ -81,7 +84,7 @@ static void set_job(struct pending *p, struct entry *entry, enum job job)
     if (entry->job == JOB_RUNNING)
         unlist_running(p, (size_t)(entry - p->v));
     if (entry->job == JOB_DRAFT)
-        drop_draft(p, (size_t)(entry - p->v));
+        drop_draft(p, entry);
     entry->job = job;
     if (job == JOB_QUEUED)
         p->n_queued++;
@@ -223,54 +226,58 @@ static void fail(struct entry *entry, const struct err *e)
         *entry->failure = *e;
 }
 
-/* Makes all drafts durable at once: one commit of the disk for their contents, one for their names. Those
- * that fail say so when they are asked for. */
-static void commit_drafts(struct pending *p)
+static bool publish_draft(void *write, struct err *e)
 {
-    struct err why[DRAFTS_MAX];
-    bool ok[DRAFTS_MAX] = {false};
-    struct err e;
-
-    for (size_t i = 0; i < p->n_drafts; i++)
-        ok[i] = draft_publish(&p->drafts[i], &why[i]);
-    for (size_t i = 0; i < p->n_drafts; i++)
-        ok[i] = ok[i] && draft_sync(&p->drafts[i], &why[i]);
-    if (!dir_sync(&p->store->certs, &e)) {
-        for (size_t i = 0; i < p->n_drafts; i++) {
-            ok[i] = false;
-            why[i] = e;
-        }
-    }
-    for (size_t i = 0; i < p->n_drafts; i++) {
-        struct entry *entry = &p->v[p->drafts[i].index];
-
-        entry->job = JOB_NONE;
-        if (ok[i]) {
-            entry->key = p->drafts[i].key;
-            p->drafts[i].key = NULL;
-        } else {
-            (void)err_wrap(&why[i], "saving the key of a new order");
-            fail(entry, &why[i]);
-        }
-        draft_clear(&p->drafts[i]);
-    }
-    p->n_drafts = 0;
+    return draft_publish(write, e);
 }
+
+static bool sync_draft(void *write, struct err *e)
+{
+    return draft_sync(write, e);
+}
+
+/* One that failed says so when it is asked for. */
+static void finish_draft(void *write, const struct err *failure)
+{
+    struct draft *d = write;
+    struct entry *entry = &d->owner->v[d->index];
+
+    entry->job = JOB_NONE;
+    entry->draft = NULL;
+    if (failure == NULL) {
+        entry->key = d->key;
+        d->key = NULL;
+    } else {
+        struct err why = *failure;
+
+        (void)err_wrap(&why, "saving the key of a new order");
+        fail(entry, &why);
+    }
+    draft_free(d);
+}
+
+static const struct batch_steps draft_steps = {
+    .publish = publish_draft, .sync = sync_draft, .in_certs = true, .finish = finish_draft};
 
 /* Takes the key, which becomes a draft. */
 static bool keep_take(struct pending *p, const struct config_certificate *c, struct key *key, struct err *e)
 {
     struct entry *entry = entry_of(p, c);
-    struct draft *d;
+    struct draft *d = malloc(sizeof *d);
 
-    if (p->n_drafts == DRAFTS_MAX)
-        commit_drafts(p);
-    d = &p->drafts[p->n_drafts];
-    if (!draft_write_take(d, p->store, c->name, key, e))
+    if (d == NULL) {
+        key_free(key);
+        return err_nomem(e, "saving the key of a new order");
+    }
+    if (!draft_write_take(d, p->store, c->name, key, e)) {
+        free(d);
         return err_wrap(e, "saving the key of a new order");
+    }
+    d->owner = p;
     d->index = (size_t)(entry - p->v);
-    p->n_drafts++;
+    batch_add(p->batch, &draft_steps, d, NULL);
     set_job(p, entry, JOB_DRAFT);
+    entry->draft = d;
     return true;
 }
 
@@ -314,8 +321,10 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
     struct entry *entry = entry_of(p, c);
 
     *key = NULL;
-    if (entry->job == JOB_DRAFT)
-        commit_drafts(p);
+    if (entry->job == JOB_DRAFT) {
+        batch_want(p->batch);
+        return PENDING_WAIT;
+    }
     if (entry->job == JOB_RUNNING || (entry->job == JOB_QUEUED && is_slow(c->key) && is_full(p)))
         return PENDING_WAIT;
     if (entry->failure != NULL) {
@@ -410,7 +419,7 @@ void pending_dispatch(struct pending *p, int fd)
         if (result == KEYGEN_FAILED || !keep_take(p, &p->config->certificates[at], key, &e))
             fail(entry, &e);
         else
-            commit_drafts(p); /* it took seconds: not to be lost with this process */
+            batch_want(p->batch); /* it took seconds: not to be lost with this process */
         return;
     }
 }

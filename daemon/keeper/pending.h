@@ -3,9 +3,10 @@
 #define ACMED_KEEPER_PENDING_H
 
 /* The keys of orders in flight: certs/LINEAGE/pending/key.pem, durable before anybody hears of it (L2: those
- * made meanwhile become durable together, when the first of them is asked for), reused by a resumed order,
- * gone when its certificate is installed. EC keys are made at once, RSA keys in a child. */
+ * made meanwhile become durable together, when the batch they are in is committed), reused by a resumed
+ * order, gone when its certificate is installed. EC keys are made at once, RSA keys in a child. */
 
+#include "daemon/keeper/batch.h"
 #include "daemon/keeper/store.h"
 #include "lib/config.h"
 #include "lib/err.h"
@@ -21,8 +22,8 @@ struct pending;
 
 enum pending_result { PENDING_READY, PENDING_WAIT, PENDING_FAILED };
 
-/* store and config are borrowed. NULL: out of memory. */
-struct pending *pending_new(const struct store *store, const struct config *config);
+/* All are borrowed. NULL: out of memory. */
+struct pending *pending_new(const struct store *store, const struct config *config, struct batch *batch);
 void pending_free(struct pending *p); /* ends children */
 
 /* The lineage will need a key soon: made, if there is none, by a later pending_work(). */
@@ -32,9 +33,9 @@ void pending_want(struct pending *p, const struct config_certificate *c);
  * pending_get(). */
 bool pending_work(struct pending *p);
 
-/* The durable pending key (borrowed until discarded), made now if there is none. WAIT: it is being made; ask
- * again after pending_work() and pending_dispatch(). FAILED (with e) is told once: the next call tries again.
- */
+/* The durable pending key (borrowed until discarded), made now if there is none. WAIT: it is being made, or
+ * the batch is wanted for it; ask again after pending_work(), pending_dispatch() and batch_commit(). FAILED
+ * (with e) is told once: the next call tries again. */
 enum pending_result pending_get(struct pending *p, const struct config_certificate *c, const struct key **key,
                                 struct err *e);
 

@@ -2,8 +2,7 @@
 #include "daemon/keeper/request.h"
 
 #include "daemon/keeper/copy.h"
-#include "daemon/keeper/install.h"
-#include "daemon/keeper/keeper.h"
+#include "daemon/keeper/request_parts.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "lib/acme.h"
@@ -15,7 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NONCE_MAX 1024
 
@@ -27,13 +25,6 @@ struct request_waiting {
     const struct config_ca *ca;         /* likewise */
     char *url;                          /* owned, checked */
     char *nonce;                        /* owned, checked */
-};
-
-/* A request as its handler sees it. False with e: IPC_ERROR is the answer. */
-struct request {
-    struct keeper *k;
-    struct ipc_conn *conn; /* for the reply */
-    const struct ipc_msg *m;
 };
 
 static void waiting_free(struct request_waiting *w)
@@ -53,22 +44,26 @@ void request_waiting_free(struct request_waiting *list)
     }
 }
 
-static const struct config_certificate *lineage_of(const struct request *r, struct err *e)
+const struct config_certificate *request_lineage(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = config_find(r->k->config, r->m->field[0].s);
 
     if (c == NULL)
         (void)err_set(e, ERR_CLASS_INTERNAL, "refused: \"%s\" is no configured certificate",
                       r->m->field[0].s);
+    else
+        batch_settle(&r->k->batch, c);
     return c;
 }
 
-static const struct config_ca *ca_of(const struct request *r, struct err *e)
+const struct config_ca *request_ca(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = config_find_ca(r->k->config, r->m->field[0].s);
 
     if (ca == NULL)
         (void)err_set(e, ERR_CLASS_INTERNAL, "refused: \"%s\" is no configured CA", r->m->field[0].s);
+    else
+        batch_settle(&r->k->batch, ca);
     return ca;
 }
 
@@ -84,7 +79,7 @@ static const struct config_ca *issuer_of(const struct request *r, const struct c
     return NULL;
 }
 
-static bool check_url(const struct config_ca *ca, const char *url, struct err *e)
+bool request_check_url(const struct config_ca *ca, const char *url, struct err *e)
 {
     if (!http_url_check(url, e)) {
         e->class = ERR_CLASS_INTERNAL;
@@ -100,7 +95,7 @@ static bool check_target(const struct request *r, const struct config_ca *ca, st
 {
     if (!b64url_valid(r->m->field[2].s, NONCE_MAX))
         return err_set(e, ERR_CLASS_INTERNAL, "refused: the nonce is malformed (RFC 8555 section 6.5.1)");
-    return check_url(ca, r->m->field[1].s, e);
+    return request_check_url(ca, r->m->field[1].s, e);
 }
 
 static bool reply_signed(struct ipc_conn *conn, uint32_t id, char *jws, struct err *e)
@@ -130,7 +125,7 @@ static bool sign(struct keeper *k, struct ipc_conn *conn, uint32_t id, const str
 
 static bool handle_account_load(const struct request *r, struct err *e)
 {
-    const struct config_ca *ca = ca_of(r, e);
+    const struct config_ca *ca = request_ca(r, e);
     const struct account *account = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
 
     if (account == NULL)
@@ -139,19 +134,9 @@ static bool handle_account_load(const struct request *r, struct err *e)
            err_nomem(e, "replying");
 }
 
-static bool handle_account_save(const struct request *r, struct err *e)
-{
-    const struct config_ca *ca = ca_of(r, e);
-    const char *url = r->m->field[1].s;
-
-    if (ca == NULL || !check_url(ca, url, e) || !accounts_save_url(r->k->accounts, ca, url, e))
-        return false;
-    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
-}
-
 static bool handle_sign_new_account(const struct request *r, struct err *e)
 {
-    const struct config_ca *ca = ca_of(r, e);
+    const struct config_ca *ca = request_ca(r, e);
     const struct account *account;
     char *payload;
     char *jws;
@@ -171,7 +156,7 @@ static bool handle_sign_new_account(const struct request *r, struct err *e)
 
 static bool handle_sign_new_order(const struct request *r, struct err *e)
 {
-    const struct config_certificate *c = lineage_of(r, e);
+    const struct config_certificate *c = request_lineage(r, e);
     const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
     char *payload;
     bool ok;
@@ -190,7 +175,7 @@ static bool handle_sign_new_order(const struct request *r, struct err *e)
 
 static bool sign_for_ca(const struct request *r, const char *payload, struct err *e)
 {
-    const struct config_ca *ca = ca_of(r, e);
+    const struct config_ca *ca = request_ca(r, e);
 
     return ca != NULL && check_target(r, ca, e) &&
            sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
@@ -228,27 +213,28 @@ static bool sign_finalize(struct keeper *k, struct ipc_conn *conn, const struct 
  */
 static bool wait_for_key(struct keeper *k, const struct request_waiting *now, struct err *e)
 {
+    struct request_waiting **end;
     struct request_waiting *w;
 
-    for (w = k->waiting; w != NULL; w = w->next)
-        if (w->c == now->c)
+    for (end = &k->waiting; *end != NULL; end = &(*end)->next)
+        if ((*end)->c == now->c)
             return err_set(e, ERR_CLASS_INTERNAL,
                            "refused: finalize was asked for already and waits for its key");
     w = calloc(1, sizeof *w);
     if (w == NULL)
         return err_nomem(e, "waiting for a key");
-    *w = (struct request_waiting){k->waiting, now->id, now->c, now->ca, strdup(now->url), strdup(now->nonce)};
+    *w = (struct request_waiting){NULL, now->id, now->c, now->ca, strdup(now->url), strdup(now->nonce)};
     if (w->url == NULL || w->nonce == NULL) {
         waiting_free(w);
         return err_nomem(e, "waiting for a key");
     }
-    k->waiting = w;
+    *end = w;
     return true;
 }
 
 static bool handle_sign_finalize(const struct request *r, struct err *e)
 {
-    const struct config_certificate *c = lineage_of(r, e);
+    const struct config_certificate *c = request_lineage(r, e);
     const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
     const struct request_waiting now = {
         NULL, r->m->id, c, ca, (char *)r->m->field[1].s, (char *)r->m->field[2].s};
@@ -269,38 +255,18 @@ static bool handle_sign_finalize(const struct request *r, struct err *e)
 
 static bool handle_discard_key(const struct request *r, struct err *e)
 {
-    const struct config_certificate *c = lineage_of(r, e);
+    const struct config_certificate *c = request_lineage(r, e);
 
     if (c == NULL || !pending_discard(r->k->pending, c, false, e))
         return false;
     return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
 }
 
-static bool handle_install(const struct request *r, struct err *e)
-{
-    const struct config_certificate *c = lineage_of(r, e);
-    uint64_t generation;
-
-    if (c == NULL || !install_chain(&r->k->store, r->k->snapshot, r->k->pending, c, r->m->field[1].s,
-                                    r->m->field[1].len, (int64_t)time(NULL), &generation, e))
-        return false;
-    return ipc_send(r->conn, IPC_INSTALLED, r->m->id, generation) || err_nomem(e, "replying");
-}
-
 static bool handle_copy(const struct request *r, struct err *e)
 {
-    const struct config_certificate *c = lineage_of(r, e);
+    const struct config_certificate *c = request_lineage(r, e);
 
     if (c == NULL || !copy_all(&r->k->store, r->k->snapshot, c, e))
-        return false;
-    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
-}
-
-static bool handle_served(const struct request *r, struct err *e)
-{
-    const struct config_certificate *c = lineage_of(r, e);
-
-    if (c == NULL || !store_mark_served(&r->k->store, c->name, r->m->field[1].u, e))
         return false;
     return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
 }
@@ -323,7 +289,7 @@ static bool reply_facts(const struct request *r, const struct dir *d, const stru
 
 static bool handle_facts(const struct request *r, struct err *e)
 {
-    const struct config_certificate *c = lineage_of(r, e);
+    const struct config_certificate *c = request_lineage(r, e);
     struct cert_facts facts;
     struct dir d;
     struct buf cert;
@@ -352,21 +318,21 @@ static const struct handler {
     bool (*handle)(const struct request *r, struct err *e);
 } handlers[IPC_TYPE_COUNT] = {
     [IPC_ACCOUNT_LOAD] = {FROM_ENGINE, handle_account_load},
-    [IPC_ACCOUNT_SAVE] = {FROM_ENGINE, handle_account_save},
+    [IPC_ACCOUNT_SAVE] = {FROM_ENGINE, request_account_save},
     [IPC_SIGN_NEW_ACCOUNT] = {FROM_ENGINE, handle_sign_new_account},
     [IPC_SIGN_NEW_ORDER] = {FROM_ENGINE, handle_sign_new_order},
     [IPC_SIGN_FETCH] = {FROM_ENGINE, handle_sign_fetch},
     [IPC_SIGN_ANSWER] = {FROM_ENGINE, handle_sign_answer},
     [IPC_SIGN_FINALIZE] = {FROM_ENGINE, handle_sign_finalize},
     [IPC_DISCARD_KEY] = {FROM_ENGINE, handle_discard_key},
-    [IPC_INSTALL] = {FROM_ENGINE, handle_install},
+    [IPC_INSTALL] = {FROM_ENGINE, request_install},
     [IPC_COPY] = {FROM_ENGINE, handle_copy},
-    [IPC_MARK_SERVED] = {FROM_ENGINE, handle_served},
+    [IPC_MARK_SERVED] = {FROM_ENGINE, request_mark_served},
     [IPC_PING] = {FROM_ENGINE | FROM_SUPERVISOR, handle_ping},
     [IPC_FACTS] = {FROM_SUPERVISOR, handle_facts},
 };
 
-static void reply_error(struct ipc_conn *conn, uint32_t id, enum ipc_type type, const struct err *e)
+void request_reply_error(struct ipc_conn *conn, uint32_t id, enum ipc_type type, const struct err *e)
 {
     /* Only what a sound engine never asks for is logged here; other failures are told where the attempt ends.
      */
@@ -385,7 +351,7 @@ bool request_handle(struct keeper *k, struct ipc_conn *from, const struct ipc_ms
         return err_set(e, ERR_CLASS_INTERNAL, "%s is nothing to ask of a keeper", ipc_type_to_str(m->type));
     err_clear(&why);
     if (!h->handle(&(struct request){k, from, m}, &why))
-        reply_error(from, m->id, m->type, &why);
+        request_reply_error(from, m->id, m->type, &why);
     return true;
 }
 
@@ -404,7 +370,7 @@ void request_resume(struct keeper *k)
             continue;
         }
         if (result == PENDING_FAILED || !sign_finalize(k, k->engine, w, key, &e))
-            reply_error(k->engine, w->id, IPC_SIGN_FINALIZE, &e);
+            request_reply_error(k->engine, w->id, IPC_SIGN_FINALIZE, &e);
         *at = w->next;
         waiting_free(w);
     }

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEFTOVER  ".new-" /* prefix of everything unfinished */
 #define CONDEMNED ".old-" /* of a generation that is being removed */
 #define SERVED    "served"
 #define KEPT_AGE  (7 * 24 * 3600)
@@ -125,79 +124,45 @@ static uint64_t *list_generations(const struct dir *lineage, size_t *n, struct e
     return v;
 }
 
-static bool fill(const struct dir *parent, const char *temporary, const struct file_content *files, size_t n,
-                 struct err *e)
+bool store_next(const struct dir *lineage, uint64_t *generation, struct err *e)
 {
-    struct dir d;
-    bool ok;
+    size_t n;
+    uint64_t *existing = list_generations(lineage, &n, e);
 
-    if (!dir_make(&d, parent, temporary, 0700, e))
+    if (existing == NULL)
         return false;
-    ok = file_write_all(&d, files, n, e) &&
-         (fchmod(d.fd, 0755) == 0 || dir_err(&d, "set the mode of", NULL, errno, e)) && dir_sync(&d, e);
-    dir_close(&d);
-    return ok;
-}
-
-bool store_add(const struct store *s, const char *lineage, const struct file_content *files, size_t n,
-               uint64_t *generation, struct err *e)
-{
-    char name[32];
-    char temporary[64];
-    struct dir d;
-    size_t count;
-    uint64_t *existing;
-    uint64_t number;
-    bool ok;
-
-    if (!store_lineage(s, lineage, &d, e))
-        return false;
-    existing = list_generations(&d, &count, e);
-    if (existing == NULL) {
-        dir_close(&d);
-        return false;
-    }
-    number = count > 0 ? existing[0] + 1 : 1;
+    *generation = n > 0 ? existing[0] + 1 : 1;
     free(existing);
-    (void)snprintf(name, sizeof name, "%" PRIu64, number);
-    (void)snprintf(temporary, sizeof temporary, LEFTOVER "%" PRIu64, number);
-    ok = dir_remove(&d, temporary, e) && fill(&d, temporary, files, n, e) &&
-         dir_rename(&d, temporary, name, e);
-    if (!ok)
-        (void)dir_remove(&d, temporary, NULL);
-    /* A generation whose name may not survive is abandoned: nobody was told of it. */
-    if (ok && (!dir_sync(&d, e) || !dir_sync(&s->certs, e))) {
-        (void)dir_remove(&d, name, NULL);
-        ok = false;
-    }
-    dir_close(&d);
-    if (ok)
-        *generation = number;
-    return ok;
+    return true;
 }
 
-/* Makes the symbolic link NAME durably, over what was there. */
+/* Makes the symbolic link NAME, over what was there; not durable yet. */
 static bool replace_link(const struct dir *d, const char *name, const char *target, struct err *e)
 {
     char temporary[CONFIG_NAME_MAX + 16];
     bool ok;
 
-    (void)snprintf(temporary, sizeof temporary, LEFTOVER "%s", name);
+    (void)snprintf(temporary, sizeof temporary, STORE_LEFTOVER "%s", name);
     if (!dir_remove(d, temporary, e))
         return false;
     ok = symlinkat(target, d->fd, temporary) == 0 || dir_err(d, "make the link", temporary, errno, e);
     ok = ok && dir_rename(d, temporary, name, e);
     if (!ok)
         (void)unlinkat(d->fd, temporary, 0);
-    return ok && dir_sync(d, e);
+    return ok;
 }
 
-bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+bool store_point(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
 {
     char target[CONFIG_NAME_MAX + 64];
 
     (void)snprintf(target, sizeof target, "../certs/%s/%" PRIu64, lineage, generation);
     return replace_link(&s->live, lineage, target, e);
+}
+
+bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+{
+    return store_point(s, lineage, generation, e) && dir_sync(&s->live, e);
 }
 
 /* 0: none is known. */
@@ -212,21 +177,22 @@ static uint64_t served(const struct dir *lineage)
     return parse_generation(target);
 }
 
-bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct err *e)
+bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct dir *d,
+                       struct err *e)
 {
     char target[32];
-    struct dir d;
     bool ok;
 
     /* There is such a generation. */
-    if (!store_generation(s, lineage, generation, &d, e))
+    if (!store_generation(s, lineage, generation, d, e))
         return false;
-    dir_close(&d);
-    if (!store_lineage(s, lineage, &d, e))
+    dir_close(d);
+    if (!store_lineage(s, lineage, d, e))
         return false;
     (void)snprintf(target, sizeof target, "%" PRIu64, generation);
-    ok = served(&d) == generation || replace_link(&d, SERVED, target, e);
-    dir_close(&d);
+    ok = served(d) == generation || replace_link(d, SERVED, target, e);
+    if (!ok)
+        dir_close(d);
     return ok;
 }
 
@@ -326,7 +292,7 @@ static void recover(const struct store *s, const struct config_certificate *c, i
             log_warning(c->name, "cannot clean up after an earlier run: %s", e.text);
         return;
     }
-    ok = dir_sweep(&d, LEFTOVER, &e) && dir_sweep(&d, CONDEMNED, &e) && prune(s, &d, c, now, &e);
+    ok = dir_sweep(&d, STORE_LEFTOVER, &e) && dir_sweep(&d, CONDEMNED, &e) && prune(s, &d, c, now, &e);
     if (!ok)
         log_warning(c->name, "cannot clean up after an earlier run: %s. Tried again at the next start",
                     e.text);
@@ -418,7 +384,7 @@ bool store_open(struct store *s, const struct config *config, uid_t engine_uid, 
         store_close(s);
         return false;
     }
-    if (!dir_sweep(&s->accounts, LEFTOVER, &why) || !dir_sweep(&s->live, LEFTOVER, &why))
+    if (!dir_sweep(&s->accounts, STORE_LEFTOVER, &why) || !dir_sweep(&s->live, STORE_LEFTOVER, &why))
         log_warning(NULL, "cannot clean up after an earlier run: %s. Tried again at the next start",
                     why.text);
     for (size_t i = 0; i < config->n_certificates; i++)

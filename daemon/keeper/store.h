@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #define STORE_GENERATION_MAX 999999999
+#define STORE_LEFTOVER       ".new-" /* prefix of everything unfinished */
 
 struct store {
     struct dir root; /* state_dir */
@@ -46,16 +47,19 @@ uint64_t store_live(const struct store *s, const char *lineage, struct err *why)
 bool store_generation(const struct store *s, const char *lineage, uint64_t generation, struct dir *d,
                       struct err *e);
 
-/* A new generation of these files, durable, its number in *generation; live/ is not touched. Nothing is left
- * on failure. */
-bool store_add(const struct store *s, const char *lineage, const struct file_content *files, size_t n,
-               uint64_t *generation, struct err *e);
+/* The number of the next generation, one above the newest on disk. */
+bool store_next(const struct dir *lineage, uint64_t *generation, struct err *e);
 
-/* live/LINEAGE becomes this generation, durably. */
+/* live/LINEAGE becomes this generation, which is durable. The link itself is that after
+ * dir_sync(&s->live). */
+bool store_point(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
+/* The same, durably. */
 bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
 
-/* Remembers that this generation was deployed, as the link certs/LINEAGE/served, durably. */
-bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
+/* Remembers that this generation was deployed, as the link certs/LINEAGE/served; durable after dir_sync(d).
+ * d: the lineage's directory, the caller's to close; closed after a failure. */
+bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct dir *d,
+                       struct err *e);
 
 /* Removes one generation, which must not be live. */
 bool store_remove(const struct store *s, const char *lineage, uint64_t generation, struct err *e);

@@ -8,7 +8,7 @@ CALLS = "openat,mkdirat,write,sendmsg,sendto,fsync,fdatasync,renameat,renameat2,
 LINE = re.compile(r"^(\d+)\s+(?:[\d.]+ )?(\w+)\((.*)\)\s+= (-?\d+)(?:<(.*?)>)?")
 FD = re.compile(r"^(\d+)<(.*?)>")
 AT = re.compile(r'^(?:\d+|AT_FDCWD)<(.*?)>, "(.*?)"')
-SYMLINK = re.compile(r'^".*?", \d+<(.*?)>, "(.*?)"$')
+SYMLINK = re.compile(r'^"(.*?)", \d+<(.*?)>, "(.*?)"$')
 RENAME = re.compile(r'^\d+<(.*?)>, "(.*?)", \d+<(.*?)>, "(.*?)"')
 
 UNFINISHED = re.compile(r"/history/|/\.new-")  # what nobody is told of
@@ -32,7 +32,7 @@ class Disk:
     def __init__(self, root, told):
         """told(descriptor's name): somebody is told of what was done, when this is written to."""
         self.root, self.told = str(root), told
-        self.dirty, self.names, self.wrong = set(), {}, []
+        self.dirty, self.names, self.links, self.wrong = set(), {}, {}, []
         self.renames = self.telling = 0
 
     def replay(self, text):
@@ -59,7 +59,9 @@ class Disk:
 
     def on_symlinkat(self, arguments, _result, _tid):
         m = SYMLINK.match(arguments)
-        self.made(f"{m.group(1)}/{m.group(2)}")
+        link = f"{m.group(2)}/{m.group(3)}"
+        self.links[link] = os.path.normpath(f"{m.group(2)}/{m.group(1)}")
+        self.made(link)
 
     def on_write(self, arguments, _result, tid):
         name = FD.match(arguments).group(2)
@@ -81,6 +83,11 @@ class Disk:
 
     on_fdatasync = on_fsync
 
+    def lost_of(self, target):
+        """What a link to this would lack: something in it, or a name on the way to it."""
+        lost = {*self.dirty, *(p for ps in self.names.values() for p in ps)}
+        return {p for p in lost if p == target or p.startswith(target + "/") or target.startswith(p + "/")}
+
     def on_renameat(self, arguments, _result, _tid):
         m = RENAME.match(arguments)
         old, new = f"{m.group(1)}/{m.group(2)}", f"{m.group(3)}/{m.group(4)}"
@@ -89,6 +96,8 @@ class Disk:
         self.renames += 1
         inside = {p for p in self.dirty if p == old or p.startswith(old + "/")}
         inside |= {p for d, ps in self.names.items() if d == old or d.startswith(old + "/") for p in ps}
+        if old in self.links:
+            inside |= self.lost_of(self.links.pop(old))
         if inside:
             self.wrong.append(f"{new} became visible before these were durable: {sorted(inside)}")
         for names in self.names.values():

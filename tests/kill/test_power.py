@@ -2,12 +2,15 @@
 """A power cut keeps what was synced, and of the rest whatever the disk likes: nothing becomes visible, and nobody is told,
 before it is durable."""
 
+import re
 import signal
+import subprocess
 
 import pytest
 
 from conftest import needs_root
 from disk import can_trace
+from harness.daemon import BUILD
 from harness.process import Process
 from harness.wait import wait_for
 from recorded import CALLS, Disk
@@ -52,3 +55,33 @@ def test_durable_before_visible_before_told(acmed, place, who, told):
     careless.replay("\n".join(line for line in text.splitlines() if "fsync" not in line))
     assert len(careless.wrong) >= len(NAMES), "a process that never syncs would not be found out"
     assert disk.renames >= 2 * len(NAMES) and disk.telling >= len(NAMES)
+
+
+BATCH = "test_they_share_what_can_be_shared"
+
+
+def without(text, *ends):
+    """The record of a process that does not sync what ends like this."""
+    return "\n".join(line for line in text.splitlines() if not ("fsync(" in line and line.split(">", 1)[0].endswith(ends)))
+
+
+def test_installs_in_one_batch(place):
+    """Three certificates at once, in a program that tells /dev/null when it is told."""
+    log = place / "batch.trace"
+    subprocess.run(["strace", "-f", "-y", "-s", "8", "-o", log, "-e", f"trace={CALLS}", BUILD / "tests/keeper_test_batch", BATCH],
+                   check=True, capture_output=True)
+    text = log.read_text().split("/mark/installs-begin")[1]
+    root = re.search(r"<(/tmp/acmed-keeper-\w+/state)/", text).group(1)
+
+    def replayed(text):
+        disk = Disk(root, lambda name: name.startswith("/dev/null"))
+        disk.replay(text)
+        return disk
+    disk = replayed(text)
+    assert not disk.wrong, disk.wrong[0]
+    assert disk.renames == 6 and disk.telling == 3
+    assert len(re.findall(r"fsync\(\d+</\S+/live>\)", text)) == len(re.findall(r"fsync\(\d+</\S+/certs>\)", text)) == 1
+    # Each kind of sync is needed, and its lack is found out.
+    for ends in [("/cert.pem",), ("/privkey.pem",), ("/.new-2",), ("/certs/two.test",), ("/live",)]:
+        assert without(text, *ends) != text
+        assert replayed(without(text, *ends)).wrong, f"that {ends} is never synced would not be found out"

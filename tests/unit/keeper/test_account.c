@@ -2,6 +2,7 @@
 #include "tests/unit/keeper/fixture.h"
 
 #include "daemon/keeper/account.h"
+#include "tests/unit/keeper/committed.h"
 
 #include <time.h>
 
@@ -11,11 +12,13 @@ struct account_fixture {
     struct fixture f;
     struct store store;
     struct accounts *accounts;
+    struct batch batch;
 };
 
 static void open_accounts(struct account_fixture *a)
 {
     fixture_store(&a->f, &a->store, (int64_t)time(NULL));
+    batch_init(&a->batch, &a->store);
     a->accounts = accounts_new(&a->store, a->f.snapshot->config);
     assert_non_null(a->accounts);
 }
@@ -76,7 +79,7 @@ static void test_an_account_lasts(void **state)
     assert_int_equal(fixture_mode(&a.f, "state/accounts/test/account.json"), 0600);
     assert_string_equal(get_again(&a)->thumbprint, thumbprint);
     assert_string_equal(get(&a)->url, "");
-    assert_true(accounts_save_url(a.accounts, ca_of(&a), URL, &e));
+    assert_true(commit_url(a.accounts, &a.batch, ca_of(&a), URL, &e));
     assert_string_equal(get(&a)->url, URL);
     assert_string_equal(get_again(&a)->url, URL);
     assert_string_equal(get(&a)->thumbprint, thumbprint);
@@ -95,7 +98,7 @@ static void test_another_directory_gets_another_account(void **state)
     (void)state;
     set_up(&a);
     thumbprint = strdup(get(&a)->thumbprint);
-    assert_true(accounts_save_url(a.accounts, ca_of(&a), URL, &e));
+    assert_true(commit_url(a.accounts, &a.batch, ca_of(&a), URL, &e));
     close_accounts(&a);
     fixture_configure(&a.f,
                       "[ca test]\ndirectory = https://ca.test/other\n[certificate one.test]\nca = test\n");
@@ -167,7 +170,7 @@ static void test_damage_is_survived(void **state)
     (void)state;
     set_up(&a);
     thumbprint = strdup(get(&a)->thumbprint);
-    assert_true(accounts_save_url(a.accounts, ca_of(&a), URL, &e));
+    assert_true(commit_url(a.accounts, &a.batch, ca_of(&a), URL, &e));
     fixture_write(&a.f, "state/accounts/test/account.json", "", 0600); /* the key can find its account */
     assert_string_equal(get_again(&a)->thumbprint, thumbprint);
     assert_string_equal(get(&a)->url, "");

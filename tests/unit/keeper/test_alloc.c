@@ -8,6 +8,7 @@
 #include "lib/csr.h"
 #include "tests/unit/alloc_fail.h"
 #include "tests/unit/keeper/ca.h"
+#include "tests/unit/keeper/committed.h"
 
 #include <time.h>
 
@@ -15,6 +16,7 @@
 
 struct work {
     struct fixture f;
+    struct batch batch;
     const struct config *config;
     char *chain;
     char thumbprint[64]; /* of the account that has been told of */
@@ -39,8 +41,8 @@ static bool make_keys(struct work *w, struct store *s, struct pending *pending)
         if (*w->thumbprint != '\0')
             assert_string_equal(account->thumbprint, w->thumbprint);
         (void)snprintf(w->thumbprint, sizeof w->thumbprint, "%s", account->thumbprint);
-        ok = accounts_save_url(accounts, ca, "https://ca.test/acct/1", &e) &&
-             pending_get(pending, &w->config->certificates[0], &key, &e) == PENDING_READY;
+        ok = commit_url(accounts, &w->batch, ca, "https://ca.test/acct/1", &e) &&
+             commit_key(pending, &w->batch, &w->config->certificates[0], &key, &e) == PENDING_READY;
     }
     accounts_free(accounts);
     if (!ok)
@@ -53,8 +55,8 @@ static bool install(struct work *w, struct store *s, struct pending *pending)
     const struct config_certificate *c = &w->config->certificates[0];
     uint64_t generation;
     struct err e;
-    bool ok = install_chain(s, w->f.snapshot, pending, c, w->chain, strlen(w->chain), (int64_t)time(NULL),
-                            &generation, &e) &&
+    bool ok = commit_install(&w->batch, w->f.snapshot, pending, c, w->chain, (int64_t)time(NULL), &generation,
+                             &e) &&
               copy_all(s, w->f.snapshot, c, &e);
 
     if (!ok)
@@ -70,7 +72,8 @@ static bool run(struct work *w, bool (*work)(struct work *w, struct store *s, st
 
     if (!store_open(&s, w->config, w->f.engine_uid, w->f.engine_gid, (int64_t)time(NULL), NULL))
         return false;
-    pending = pending_new(&s, w->config);
+    batch_init(&w->batch, &s);
+    pending = pending_new(&s, w->config, &w->batch);
     if (pending != NULL)
         ok = work(w, &s, pending);
     pending_free(pending);
@@ -86,7 +89,7 @@ static bool order(struct work *w, struct store *s, struct pending *pending)
     char *csr;
 
     (void)s;
-    assert_int_equal(pending_get(pending, c, &key, NULL), PENDING_READY);
+    assert_int_equal(commit_key(pending, &w->batch, c, &key, NULL), PENDING_READY);
     csr = csr_build(key, &c->domains, NULL);
     assert_non_null(csr);
     w->chain = ca_certify(csr, "one.test", now - 60, now + 86400);

@@ -2,6 +2,7 @@
 #include "tests/unit/keeper/fixture.h"
 
 #include "daemon/keeper/copy.h"
+#include "tests/unit/keeper/committed.h"
 
 #include <time.h>
 
@@ -20,13 +21,13 @@ static void set_up(struct copy_fixture *x, const char *text)
         {"haproxy.pem", "fullkey", 7, FILE_PRIVATE},
     };
     struct err e = {0};
-    uint64_t generation;
+    uint64_t generation = 0;
 
     fixture_open(&x->f, text);
     fixture_store(&x->f, &x->store, (int64_t)time(NULL));
     assert_int_equal(mkdir(fixture_path(&x->f, "out"), 0755), 0);
     assert_int_equal(chmod(fixture_path(&x->f, "out"), 0755), 0);
-    assert_true(store_add(&x->store, "one.test", files, 5, &generation, &e));
+    assert_true(commit_generation(&x->store, "one.test", files, 5, &generation, &e));
     assert_true(store_flip(&x->store, "one.test", generation, &e));
     x->c = &x->f.snapshot->config->certificates[0];
 }

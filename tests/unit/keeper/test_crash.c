@@ -7,6 +7,7 @@
 #include "lib/cert.h"
 #include "lib/csr.h"
 #include "tests/unit/keeper/ca.h"
+#include "tests/unit/keeper/committed.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,44 +19,66 @@
 /* The keeper's work is ended by SIGKILL before each system call in turn that changes something. After each,
  * the store is opened anew, L1 must hold, and the work must be able to be finished. */
 
-#define CHANGES_MAX 500
+#define CHANGES_MAX  500
+#define LINEAGES_MAX 2
+
+static const char *const lineages[LINEAGES_MAX] = {"one.test", "two.test"};
 
 struct work {
     struct fixture f;
-    char *chain; /* of the order in flight */
+    bool together;             /* all lineages are installed, in one batch */
+    char *chain[LINEAGES_MAX]; /* of the orders in flight */
     int64_t now;
     bool installing; /* else: making keys from nothing */
     bool saw_old;
     bool saw_new;
 };
 
+static unsigned count(const struct work *w)
+{
+    return w->together ? LINEAGES_MAX : 1;
+}
+
 static int key_and_account(struct work *w, struct store *s)
 {
     const struct config *config = w->f.snapshot->config;
-    struct pending *pending = pending_new(s, config);
-    struct accounts *accounts = accounts_new(s, config);
     const struct config_ca *ca = config_find_ca(config, "test");
+    struct accounts *accounts = accounts_new(s, config);
+    struct pending *pending;
+    struct batch batch;
     const struct key *key;
-    bool ok = accounts_get(accounts, ca, NULL) != NULL &&
-              accounts_save_url(accounts, ca, "https://ca.test/acct/1", NULL) &&
-              pending_get(pending, &config->certificates[0], &key, NULL) == PENDING_READY;
+    bool ok;
 
+    batch_init(&batch, s);
+    pending = pending_new(s, config, &batch);
+    ok = accounts_get(accounts, ca, NULL) != NULL &&
+         commit_url(accounts, &batch, ca, "https://ca.test/acct/1", NULL) &&
+         commit_key(pending, &batch, &config->certificates[0], &key, NULL) == PENDING_READY;
     pending_free(pending);
     accounts_free(accounts);
     return ok ? 0 : 1;
 }
 
+/* All of them in one batch. */
 static int install(struct work *w, struct store *s)
 {
     const struct config *config = w->f.snapshot->config;
-    struct pending *pending = pending_new(s, config);
-    uint64_t generation;
-    struct err e;
-    bool ok = install_chain(s, w->f.snapshot, pending, &config->certificates[0], w->chain, strlen(w->chain),
-                            w->now, &generation, &e);
+    struct committed done[LINEAGES_MAX] = {0};
+    struct pending *pending;
+    struct batch batch;
+    struct err e = {0};
+    bool ok = true;
 
+    batch_init(&batch, s);
+    pending = pending_new(s, config, &batch);
+    for (unsigned i = 0; ok && i < count(w); i++)
+        ok = install_begin(&batch, w->f.snapshot, pending, config_find(config, lineages[i]), w->chain[i],
+                           strlen(w->chain[i]), w->now, committed_install, &done[i], &e);
     if (!ok)
         (void)fprintf(stderr, "%s\n", e.text);
+    batch_commit(&batch);
+    for (unsigned i = 0; i < count(w); i++)
+        ok = ok && done[i].ok;
     pending_free(pending);
     return ok ? 0 : 1;
 }
@@ -139,28 +162,29 @@ static bool can_trace(void)
 }
 
 /* L1: live/ is the old certificate or the new one, whole, with its key. 0: none. */
-static uint64_t live_is_whole(const struct work *w)
+static uint64_t live_is_whole(const struct work *w, unsigned i)
 {
     struct strv names = {0};
     struct cert_chain chain;
     struct err e = {0};
     struct key *key;
-    char *pem = fixture_read(&w->f, "state/live/one.test/privkey.pem");
-    char *full = fixture_read(&w->f, "state/live/one.test/fullchain.pem");
+    char path[64];
+    char *pem;
+    char *full;
     bool is_new;
 
-    if (pem == NULL || full == NULL) {
-        assert_false(fixture_exists(&w->f, "state/live/one.test"));
-        free(pem);
-        free(full);
-        return 0;
-    }
+    (void)snprintf(path, sizeof path, "state/live/%s/privkey.pem", lineages[i]);
+    pem = fixture_read(&w->f, path);
+    (void)snprintf(path, sizeof path, "state/live/%s/fullchain.pem", lineages[i]);
+    full = fixture_read(&w->f, path);
+    assert_non_null(pem);
+    assert_non_null(full);
     key = key_from_pem(pem, strlen(pem), &e);
     assert_non_null(key);
-    assert_true(strv_add(&names, "one.test"));
+    assert_true(strv_add(&names, lineages[i]));
     if (!cert_chain_check(&chain, full, strlen(full), key, &names, w->now, &e))
         fail_msg("%s", e.text);
-    is_new = w->chain != NULL && strcmp(full, w->chain) == 0;
+    is_new = strcmp(full, w->chain[i]) == 0;
     cert_chain_clear(&chain);
     strv_clear(&names);
     key_free(key);
@@ -169,35 +193,46 @@ static uint64_t live_is_whole(const struct work *w)
     return is_new ? 2 : 1;
 }
 
-/* A new order up to its chain. */
+/* New orders up to their chains. */
 static void order(struct work *w)
 {
+    const struct config *config = w->f.snapshot->config;
     struct err e = {0};
     struct store s;
+    struct batch batch;
     struct pending *pending;
     const struct key *key;
-    char *csr;
 
     fixture_store(&w->f, &s, w->now);
-    pending = pending_new(&s, w->f.snapshot->config);
+    batch_init(&batch, &s);
+    pending = pending_new(&s, config, &batch);
     assert_non_null(pending);
-    if (pending_get(pending, &w->f.snapshot->config->certificates[0], &key, &e) != PENDING_READY)
-        fail_msg("%s", e.text);
-    csr = csr_build(key, &w->f.snapshot->config->certificates[0].domains, &e);
-    assert_non_null(csr);
-    free(w->chain);
-    w->chain = ca_certify(csr, "one.test", w->now - 60, w->now + 86400);
-    free(csr);
+    for (unsigned i = 0; i < count(w); i++) {
+        const struct config_certificate *c = config_find(config, lineages[i]);
+        char *csr;
+
+        if (commit_key(pending, &batch, c, &key, &e) != PENDING_READY)
+            fail_msg("%s", e.text);
+        csr = csr_build(key, &c->domains, &e);
+        assert_non_null(csr);
+        free(w->chain[i]);
+        w->chain[i] = ca_certify(csr, lineages[i], w->now - 60, w->now + 86400);
+        free(csr);
+    }
     pending_free(pending);
     store_close(&s);
 }
 
 static void no_leftovers(const struct work *w)
 {
+    char path[64];
+
     assert_int_equal(fixture_leftovers(&w->f, "state/accounts"), 0);
     assert_int_equal(fixture_leftovers(&w->f, "state/live"), 0);
-    if (fixture_exists(&w->f, "state/certs/one.test"))
-        assert_int_equal(fixture_leftovers(&w->f, "state/certs/one.test"), 0);
+    for (unsigned i = 0; i < count(w); i++) {
+        (void)snprintf(path, sizeof path, "state/certs/%s", lineages[i]);
+        assert_int_equal(fixture_leftovers(&w->f, path), 0);
+    }
 }
 
 /* Ends the work at ever later changes until it is through; each time, looks at what is left and finishes. */
@@ -211,7 +246,7 @@ static void crash_everywhere(struct work *w, void (*prepare)(struct work *w), vo
     for (; n < CHANGES_MAX; n++) {
         bool killed;
 
-        fixture_open(&w->f, FIXTURE_PLAIN);
+        fixture_open(&w->f, FIXTURE_PLAIN "[certificate two.test]\nca = test\n");
         prepare(w);
         killed = killed_at(w, n);
         look(w);
@@ -219,8 +254,10 @@ static void crash_everywhere(struct work *w, void (*prepare)(struct work *w), vo
         look(w);
         no_leftovers(w);
         fixture_close(&w->f);
-        free(w->chain);
-        w->chain = NULL;
+        for (unsigned i = 0; i < count(w); i++) {
+            free(w->chain[i]);
+            w->chain[i] = NULL;
+        }
         if (!killed)
             break;
     }
@@ -237,16 +274,27 @@ static void prepare_second_order(struct work *w)
 
 static void look_at_live(struct work *w)
 {
-    uint64_t live = live_is_whole(w);
+    for (unsigned i = 0; i < count(w); i++) {
+        uint64_t live = live_is_whole(w, i);
 
-    assert_in_range(live, 1, 2);
-    w->saw_old = w->saw_old || live == 1;
-    w->saw_new = w->saw_new || live == 2;
+        assert_in_range(live, 1, 2);
+        w->saw_old = w->saw_old || live == 1;
+        w->saw_new = w->saw_new || live == 2;
+    }
 }
 
 static void test_installing(void **state)
 {
     struct work w = {0};
+
+    (void)state;
+    crash_everywhere(&w, prepare_second_order, look_at_live);
+    assert_true(w.saw_old && w.saw_new);
+}
+
+static void test_installing_together(void **state)
+{
+    struct work w = {.together = true};
 
     (void)state;
     crash_everywhere(&w, prepare_second_order, look_at_live);
@@ -287,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_installing),
+        cmocka_unit_test(test_installing_together),
         cmocka_unit_test(test_making_keys),
     };
     struct err e;

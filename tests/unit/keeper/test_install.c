@@ -5,6 +5,7 @@
 #include "lib/cert.h"
 #include "lib/csr.h"
 #include "tests/unit/keeper/ca.h"
+#include "tests/unit/keeper/committed.h"
 
 #include <time.h>
 
@@ -13,6 +14,7 @@
 struct install_fixture {
     struct fixture f;
     struct store store;
+    struct batch batch;
     struct pending *pending;
     const struct config_certificate *c;
     int64_t now;
@@ -23,7 +25,8 @@ static void set_up(struct install_fixture *i, const char *text)
     fixture_open(&i->f, text);
     i->now = (int64_t)time(NULL);
     fixture_store(&i->f, &i->store, i->now);
-    i->pending = pending_new(&i->store, i->f.snapshot->config);
+    batch_init(&i->batch, &i->store);
+    i->pending = pending_new(&i->store, i->f.snapshot->config, &i->batch);
     assert_non_null(i->pending);
     i->c = &i->f.snapshot->config->certificates[0];
 }
@@ -43,7 +46,7 @@ static char *order(struct install_fixture *i, const char *names, int64_t not_bef
     char *csr;
     char *chain;
 
-    if (pending_get(i->pending, i->c, &key, &e) != PENDING_READY)
+    if (commit_key(i->pending, &i->batch, i->c, &key, &e) != PENDING_READY)
         fail_msg("%s", e.text);
     csr = csr_build(key, &i->c->domains, &e);
     assert_non_null(csr);
@@ -54,14 +57,13 @@ static char *order(struct install_fixture *i, const char *names, int64_t not_bef
 
 static bool install(struct install_fixture *i, const char *chain, uint64_t *generation, struct err *e)
 {
-    return install_chain(&i->store, i->f.snapshot, i->pending, i->c, chain, strlen(chain), i->now, generation,
-                         e);
+    return commit_install(&i->batch, i->f.snapshot, i->pending, i->c, chain, i->now, generation, e);
 }
 
 static uint64_t installed(struct install_fixture *i, const char *chain)
 {
     struct err e = {0};
-    uint64_t generation;
+    uint64_t generation = 0;
 
     if (!install(i, chain, &generation, &e))
         fail_msg("%s", e.text);

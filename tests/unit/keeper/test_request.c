@@ -208,13 +208,73 @@ static void test_many_orders_at_once(void **state)
         (void)snprintf(name, sizeof name, "n%02u.test", i);
         chains[i] = certify(p.m.field[0].s, name);
     }
-    for (unsigned i = 0; i < 64; i++) {
+    for (unsigned i = 0; i < 64; i++) { /* more than one batch takes */
         (void)snprintf(name, sizeof name, "n%02u.test", i);
-        peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, name, chains[i]);
+        assert_true(ipc_send(p.engine, IPC_INSTALL, 3000 + i, name, chains[i]));
         free(chains[i]);
     }
+    peer_send_all(p.engine);
+    for (unsigned i = 0; i < 64; i++)
+        peer_expect(&p, IPC_INSTALLED, 3000 + i);
     buf_clear(&text);
     tear_down(&f, &p);
+}
+
+/* A sound engine waits for each answer. One that does not gets the same as if it had. */
+static void test_requests_about_one_certificate_keep_their_order(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    char *chain;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN "copy = fullchain:@/copy.pem\n");
+    use_account(&p);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
+    chain = certify(p.m.field[0].s, "one.test");
+    assert_true(ipc_send(p.engine, IPC_INSTALL, 10, "one.test", chain));
+    assert_true(ipc_send(p.engine, IPC_INSTALL, 11, "one.test", chain));
+    assert_true(ipc_send(p.engine, IPC_COPY, 12, "one.test"));
+    assert_true(ipc_send(p.engine, IPC_MARK_SERVED, 13, "one.test", (uint64_t)1));
+    assert_true(ipc_send(p.engine, IPC_DISCARD_KEY, 14, "one.test"));
+    assert_true(ipc_send(p.engine, IPC_INSTALL, 15, "one.test", "nothing"));
+    assert_true(ipc_send(p.engine, IPC_MARK_SERVED, 16, "one.test", (uint64_t)2));
+    peer_send_all(p.engine);
+    peer_expect(&p, IPC_INSTALLED, 10);
+    assert_int_equal(p.m.field[0].u, 1);
+    peer_expect(&p, IPC_INSTALLED, 11);
+    assert_int_equal(p.m.field[0].u, 1);
+    peer_expect(&p, IPC_OK, 12);
+    peer_expect(&p, IPC_OK, 13);
+    peer_expect(&p, IPC_OK, 14);
+    peer_expect(&p, IPC_ERROR, 15);
+    peer_expect(&p, IPC_ERROR, 16);
+    assert_true(fixture_exists(&f, "copy.pem"));
+    assert_false(fixture_exists(&f, "state/certs/one.test/2"));
+    free(chain);
+    tear_down(&f, &p);
+}
+
+/* Read before the end of the connection, done before the end of the keeper. */
+static void test_what_was_asked_last_is_done(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    char *chain;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN);
+    use_account(&p);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
+    chain = certify(p.m.field[0].s, "one.test");
+    assert_true(ipc_send(p.engine, IPC_INSTALL, 10, "one.test", chain));
+    peer_send_all(p.engine);
+    assert_int_equal(shutdown(ipc_conn_fd(p.engine), SHUT_WR), 0);
+    assert_int_equal(peer_wait(&p), 0);
+    assert_true(fixture_exists(&f, "state/live/one.test"));
+    assert_int_equal(fixture_leftovers(&f, "state/certs/one.test"), 0);
+    free(chain);
+    fixture_close(&f);
 }
 
 /* While a child makes RSA keys (more of them than may run at a time), everything else is answered. */
@@ -347,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_a_chain_for_others_is_not_installed),
         cmocka_unit_test(test_a_resumed_order_keeps_its_key),
         cmocka_unit_test(test_many_orders_at_once),
+        cmocka_unit_test(test_requests_about_one_certificate_keep_their_order),
+        cmocka_unit_test(test_what_was_asked_last_is_done),
         cmocka_unit_test(test_slow_keys_hold_nobody_up),
         cmocka_unit_test(test_a_key_is_begun_with_the_order),
         cmocka_unit_test(test_discarding_ends_the_child),

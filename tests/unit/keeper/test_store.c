@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/keeper/fixture.h"
 
+#include "tests/unit/keeper/committed.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -17,7 +19,7 @@ static void add(const struct store *s, uint64_t want)
     struct err e = {0};
     uint64_t generation = 0;
 
-    if (!store_add(s, "one.test", files, 2, &generation, &e))
+    if (!commit_generation(s, "one.test", files, 2, &generation, &e))
         fail_msg("%s", e.text);
     assert_int_equal(generation, want);
 }
@@ -167,13 +169,13 @@ static void test_what_was_served_last_is_kept(void **state)
     flip(&s, 3);
     set_age(&f, "state/certs/one.test/1", 30 * DAY);
     set_age(&f, "state/certs/one.test/2", 30 * DAY);
-    assert_false(store_mark_served(&s, "one.test", 9, &e));
-    assert_true(store_mark_served(&s, "one.test", 1, &e));
-    assert_true(store_mark_served(&s, "one.test", 1, &e));
+    assert_false(commit_served(&s, "one.test", 9, &e));
+    assert_true(commit_served(&s, "one.test", 1, &e));
+    assert_true(commit_served(&s, "one.test", 1, &e));
     prune(&f, &s, now);
     assert_true(fixture_exists(&f, "state/certs/one.test/1"));
     assert_false(fixture_exists(&f, "state/certs/one.test/2"));
-    assert_true(store_mark_served(&s, "one.test", 3, &e));
+    assert_true(commit_served(&s, "one.test", 3, &e));
     prune(&f, &s, now);
     assert_false(fixture_exists(&f, "state/certs/one.test/1"));
     assert_int_equal(fixture_leftovers(&f, "state/certs/one.test"), 0);
@@ -251,7 +253,7 @@ static void test_planted_directories_are_refused(void **state)
     fixture_store(&f, &s, now);
     assert_int_equal(mkdir(fixture_path(&f, "elsewhere"), 0755), 0);
     fixture_link(&f, "state/certs/one.test", fixture_path(&f, "elsewhere"));
-    assert_false(store_add(&s, "one.test", &file, 1, &generation, &e));
+    assert_false(commit_generation(&s, "one.test", &file, 1, &generation, &e));
     assert_int_equal(e.class, ERR_CLASS_INTERNAL);
     assert_int_equal(rmdir(fixture_path(&f, "elsewhere")), 0); /* still empty */
     store_close(&s);
@@ -279,7 +281,7 @@ static void test_a_full_disk_leaves_nothing(void **state)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     small = (struct rlimit){4096, old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    assert_false(store_add(&s, "one.test", files, 2, &generation, &e));
+    assert_false(commit_generation(&s, "one.test", files, 2, &generation, &e));
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_int_equal(e.class, ERR_CLASS_INTERNAL);
     assert_non_null(strstr(e.text, "privkey.pem"));

@@ -102,6 +102,34 @@ static void add_next(struct buf *out, const struct status_certificate *s, const 
     buf_clear(&text);
 }
 
+/* What the CA suggests for the renewal, once it was asked. */
+static void add_ari(struct buf *out, const struct status_certificate *s, const struct term *t, int64_t now)
+{
+    const struct journal_ari *a = &s->ari;
+    char start[WHEN_MAX], end[WHEN_MAX], at[WHEN_MAX];
+    char value[4 * WHEN_MAX];
+
+    if (a->polled_at == 0)
+        return;
+    if (a->end != 0) {
+        (void)snprintf(value, sizeof value, "%s to %s; chosen was %s", when_date(start, a->start),
+                       when_date(end, a->end), when_both(at, a->chosen, now));
+        add_value(out, t, "CA suggests", value);
+    } else {
+        add_value(out, t, "CA suggests", "nothing");
+    }
+    if (a->explanation != NULL)
+        add_value(out, t, "  explained", a->explanation);
+    if (a->error != NULL)
+        add_value(out, t, "  failure", a->error);
+    (void)snprintf(value, sizeof value, "again %s", when_both(at, a->next_poll, now));
+    add_value(out, t, "  asked", value);
+    if (a->refused > 0)
+        add_value(out, t, "  refused",
+                  "the CA did not take an order as one that replaces this certificate; it was placed again "
+                  "without saying so");
+}
+
 /* A step is behind us, under way or failing, or still to come. */
 static void add_step(struct buf *out, const struct status_certificate *s, const struct term *t,
                      enum deployment_step step, int64_t now)
@@ -164,6 +192,8 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
     add_value(out, t, "Key", s->key_type);
     if (*s->ca != '\0')
         add_value(out, t, "CA", s->ca);
+    if (s->profile != NULL)
+        add_value(out, t, "Profile", s->profile);
     if (s->issuer != NULL)
         add_value(out, t, "Issuer", s->issuer);
     if (s->serial != NULL)
@@ -176,6 +206,7 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
     add_time(out, t, "Valid from", s->not_before, now);
     add_time(out, t, "Expires", s->not_after, now);
     add_time(out, t, "Renewal", s->renew_at, now);
+    add_ari(out, s, t, now);
     (void)buf_addch(out, '\n');
     add_next(out, s, t, now);
     add_error(out, t, "Last error", &s->last_error, s->attempts, now);

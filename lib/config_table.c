@@ -57,6 +57,8 @@ static const struct config_key keys[] = {
      .help = "types of the private key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096; each has a certificate"},
     {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
      .help = "how the CA checks that the names are yours: http-01"},
+    {CERTIFICATE(profile), .name = "profile", .parse = config_value_profile,
+     .help = "which of the CA's profiles it is of, as shortlived at letsencrypt; default: the CA's default"},
     {CERTIFICATE(renew_before), .name = "renew_before", .parse = config_value_renew_before, .min = 3600,
      .max = INT64_C(366) * 86400,
      .help = "time (30d) or share of the lifetime (33%) left when it is renewed; default: by its lifetime"},

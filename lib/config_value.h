@@ -35,6 +35,7 @@ bool config_value_domain(void *object, const struct config_key *key, const char 
 bool config_value_ca(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_key_type(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_challenge(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_profile(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_renew_before(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_mode(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_copy(void *object, const struct config_key *key, const char *value, struct err *e);

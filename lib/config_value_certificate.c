@@ -147,6 +147,18 @@ bool config_profile_valid(const char *name)
     return n >= 1 && n <= CONFIG_PROFILE_MAX && name[n] == '\0';
 }
 
+bool config_value_profile(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config_certificate *c = object;
+
+    (void)key;
+    if (!config_profile_valid(value))
+        return err_set(e, ERR_CLASS_CONFIG,
+                       "\"%.80s\" is no name of a profile: 1 to %d letters, digits, `.`, `_` and `-`", value,
+                       CONFIG_PROFILE_MAX);
+    return config_string_set(&c->profile, value, e);
+}
+
 bool config_value_mode(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     struct config_certificate *c = object;

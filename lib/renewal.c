@@ -40,6 +40,14 @@ const char *renewal_reason_to_str(enum renewal_reason reason)
     return (unsigned)reason <= RENEWAL_REQUESTED ? reasons[reason] : "unknown";
 }
 
+void renewal_describe(enum renewal_reason reason, const struct journal *j, char *text, size_t size)
+{
+    bool explained = (reason == RENEWAL_ARI || reason == RENEWAL_ARI_EARLY) && j->ari.explanation != NULL;
+
+    (void)snprintf(text, size, "%s%s%s", renewal_reason_to_str(reason), explained ? "; why, says " : "",
+                   explained ? j->ari.explanation : "");
+}
+
 static int64_t clamp(int64_t v, int64_t low, int64_t high)
 {
     return v < low ? low : v > high ? high : v;
@@ -129,12 +137,17 @@ static bool same_profile(const struct config_certificate *c, const struct journa
     return strcmp(c->profile, j->issued_profile) == 0;
 }
 
+/* The window ends before the lifetime rule would begin to think of renewing. */
+static bool is_early(const struct span *life, const struct journal_ari *a)
+{
+    return date(a->end) <= life->end - usual_before(life->length) - life->length / SPREAD_PARTS;
+}
+
 /* What the CA suggests, where that is earlier than what the administrator wrote, and early enough. */
 static void plan_ari(struct renewal_plan *p, const struct config_certificate *c, const struct span *life,
                      const struct journal_ari *a, uint64_t seed)
 {
     int64_t last = life->end - life->length / LAST_PARTS;
-    int64_t usual = life->end - usual_before(life->length) - life->length / SPREAD_PARTS;
     int64_t at = date(a->chosen);
 
     last -= (int64_t)(seed % ((uint64_t)(life->length / 100) + 1));
@@ -143,7 +156,7 @@ static void plan_ari(struct renewal_plan *p, const struct config_certificate *c,
     p->capped = false;
     p->renew_at = at < last ? at : last;
     if (at <= last)
-        p->reason = date(a->end) <= usual ? RENEWAL_ARI_EARLY : RENEWAL_ARI;
+        p->reason = is_early(life, a) ? RENEWAL_ARI_EARLY : RENEWAL_ARI;
 }
 
 /* Reason and moment, whatever holds them back. */
@@ -177,6 +190,16 @@ static int64_t early_wait(const struct span *life, const struct journal *j)
         wait *= 2;
     }
     return wait < most ? wait : most;
+}
+
+int64_t renewal_deadline(const struct cert_facts *facts, const struct journal *j)
+{
+    struct span life = lifetime_of(facts, j, YEAR_9999);
+    int64_t deadline = life.end - life.length / LAST_PARTS;
+
+    if (ari_applies(&j->ari, facts) && is_early(&life, &j->ari) && date(j->ari.end) < deadline)
+        return date(j->ari.end);
+    return deadline;
 }
 
 /* The floors under an automatic issuance. */

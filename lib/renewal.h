@@ -48,6 +48,10 @@ enum renewal_reason {
 
 const char *renewal_reason_to_str(enum renewal_reason reason); /* "no certificate yet", ... for people */
 
+/* The reason, and with the CA's suggestion where the CA explains it (only shown: it is the CA's text). */
+#define RENEWAL_DESCRIPTION_MAX 640
+void renewal_describe(enum renewal_reason reason, const struct journal *j, char *text, size_t size);
+
 struct renewal_plan {
     int64_t at;                 /* Unix seconds of the next issuance attempt; <= now: at once */
     enum renewal_reason reason; /* why then */
@@ -69,6 +73,11 @@ struct renewal_plan {
  * requested: a person asked. */
 struct renewal_plan renewal_plan(const struct config_certificate *c, const struct cert_facts *facts,
                                  const struct journal *j, bool requested, uint64_t seed, int64_t now);
+
+/* Until when it should be renewed: what orders a queue. Unix seconds: when a twentieth of the lifetime is
+ * left, or sooner, when the window ends in which the CA asks for an early renewal (it will revoke the
+ * certificate). */
+int64_t renewal_deadline(const struct cert_facts *facts, const struct journal *j);
 
 uint64_t renewal_seed(const char *lineage, const struct cert_facts *facts);
 

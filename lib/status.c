@@ -72,6 +72,8 @@ static const struct record_field fields[] = {
     {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
     {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
     {"verify", RECORD_BOOL, CERTIFICATE(verify)},
+    {"profile", RECORD_STRING_OR_NULL, CERTIFICATE(profile), .max = TEXT_MAX},
+    {"ari", RECORD_OBJECT_OR_NULL, CERTIFICATE(ari), .type = &journal_ari_record},
     {"deploy", RECORD_OBJECT, CERTIFICATE(deployment), .type = &journal_deployment_record},
 };
 static const struct record_type certificate_record = {fields, COUNT(fields), 0};
@@ -130,6 +132,17 @@ static bool copy_deployment(struct journal_deployment *dst, const struct journal
     return copy(&dst->note, src->note) && copy_error(&dst->error, &src->error);
 }
 
+/* Only of the certificate that is live. */
+static bool copy_ari(struct journal_ari *dst, const struct journal_ari *src, const struct cert_facts *f)
+{
+    if (f == NULL || f->ari_id == NULL || src->id == NULL || strcmp(src->id, f->ari_id) != 0)
+        return true;
+    *dst = *src;
+    dst->id = dst->explanation = dst->error = NULL;
+    return copy(&dst->id, src->id) && copy(&dst->explanation, src->explanation) &&
+           copy(&dst->error, src->error);
+}
+
 static bool fill_facts(struct status_certificate *s, const struct status_input *in)
 {
     const struct cert_facts *f = in->facts;
@@ -168,6 +181,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
     if (copy(&s->name, c != NULL ? c->section : lineage) && copy(&s->lineage, lineage) &&
         copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&
         copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
+        copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
         copy_error(&s->last_error, &in->journal->error) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;

@@ -47,7 +47,9 @@ struct status_certificate {
     char *reason;      /* why next: "one third of the lifetime is left", ... or NULL */
     struct journal_error last_error; /* at 0: none */
     unsigned attempts;
-    int64_t last_issued; /* 0: unknown */
+    int64_t last_issued;    /* 0: unknown */
+    char *profile;          /* configured; NULL: the CA's default, or unmanaged */
+    struct journal_ari ari; /* what the CA suggests; next_poll 0: nothing is known */
     struct journal_deployment deployment;
     bool verify; /* verification is configured */
 };

@@ -29,6 +29,12 @@ static const char *error_text(const struct journal_error *error)
     return error->text != NULL && error->text[0] != '\0' ? error->text : "no cause was recorded";
 }
 
+static const char *reason(const struct status_input *in, char *text, size_t size)
+{
+    renewal_describe(in->plan->reason, in->journal, text, size);
+    return text;
+}
+
 static int64_t if_future(int64_t t, int64_t now)
 {
     return t > now ? t : 0;
@@ -67,6 +73,7 @@ static void derive_waiting(struct status_verdict *v, const struct status_input *
 
 static void derive_renewal(struct status_verdict *v, const struct status_input *in)
 {
+    char why[RENEWAL_DESCRIPTION_MAX];
     const char *verb = in->facts == NULL ? "issue" : "renew";
 
     if (waits_for_ca(in)) {
@@ -82,7 +89,7 @@ static void derive_renewal(struct status_verdict *v, const struct status_input *
     }
     v->state = in->facts == NULL ? STATUS_MISSING : STATUS_DUE;
     ACTION(v, "%s%s", verb, in->queued ? " when an order in flight has ended" : "");
-    REASON(v, "%s%s", renewal_reason_to_str(in->plan->reason),
+    REASON(v, "%s%s", reason(in, why, sizeof why),
            in->plan->held ? "; held by the least interval between two issuances" : "");
 }
 
@@ -121,17 +128,21 @@ static void derive_deploying(struct status_verdict *v, const struct status_input
 
 static void derive_ordering(struct status_verdict *v, const struct status_input *in)
 {
+    char why[RENEWAL_DESCRIPTION_MAX];
+
     v->state = STATUS_ORDERING;
     ACTION(v, "%s", in->ordering[0] != '\0' ? in->ordering : "order at the CA");
-    REASON(v, "%s", renewal_reason_to_str(in->plan->reason));
+    REASON(v, "%s", reason(in, why, sizeof why));
 }
 
 static void derive_valid(struct status_verdict *v, const struct status_input *in)
 {
+    char why[RENEWAL_DESCRIPTION_MAX];
+
     v->state = STATUS_VALID;
     v->next_at = in->plan->at;
     ACTION(v, "renew");
-    REASON(v, "%s%s", renewal_reason_to_str(in->plan->reason),
+    REASON(v, "%s%s", reason(in, why, sizeof why),
            in->plan->capped ? "; renew_before is longer than half of the lifetime and counts as half" : "");
 }
 

@@ -272,6 +272,14 @@ struct post *authority_post(struct authority *a, enum ipc_type what, const char 
     return post_start(a->posts, what, subject, url, on_done, arg);
 }
 
+struct post *authority_post_order(struct authority *a, const char *lineage, const char *url, bool replaces,
+                                  void (*on_done)(void *arg, const struct http_reply *reply,
+                                                  const struct err *e),
+                                  void *arg)
+{
+    return post_order(a->posts, lineage, url, replaces, on_done, arg);
+}
+
 struct authority *authority_new(struct loop *l, struct client *client, struct link *keeper,
                                 const struct config_ca *ca)
 {

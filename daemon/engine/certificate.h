@@ -64,6 +64,10 @@ void certificate_attempt(struct certificate *c, struct authority *a);
 /* A renewal of the same names, or an order to be resumed: no new order in the sense of the CA's limits. */
 bool certificate_is_exempt(const struct certificate *c);
 
+/* A renewal that says what it replaces, within the window that the CA suggested for it (RFC 9773): CAs may
+ * leave it out of all their limits. */
+bool certificate_is_ari_renewal(const struct certificate *c);
+
 /* The issuance ended with a new generation. */
 void certificate_issued(struct certificate *c, struct authority *a, unsigned generation);
 /* It failed. forget: the order is of no use any more. */

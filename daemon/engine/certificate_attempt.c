@@ -5,17 +5,24 @@
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
+#include "daemon/engine/renewal_info.h"
 #include "daemon/log.h"
+#include "lib/ari.h"
 
 #include <stdio.h>
 #include <sys/random.h>
 
-static uint32_t draw_jitter(void)
+static uint64_t draw(void)
 {
-    uint32_t r = 0;
+    uint64_t r = 0;
 
     (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
     return r;
+}
+
+static uint32_t draw_jitter(void)
+{
+    return (uint32_t)draw();
 }
 
 bool certificate_is_exempt(const struct certificate *c)
@@ -24,9 +31,16 @@ bool certificate_is_exempt(const struct certificate *c)
            (c->has_facts && c->plan.reason != RENEWAL_NAMES && c->plan.reason != RENEWAL_MISSING);
 }
 
+bool certificate_is_ari_renewal(const struct certificate *c)
+{
+    return c->config != NULL && c->has_facts && ari_in_window(&c->journal.ari, &c->facts, engine_now()) &&
+           ari_replaces(&c->journal, &c->facts, c->ca->directory);
+}
+
 void certificate_attempt(struct certificate *c, struct authority *a)
 {
     struct journal *j = &c->journal;
+    char reason[RENEWAL_DESCRIPTION_MAX];
     struct err pending;
 
     gate_started(authority_gate(a), &c->config->domains, certificate_is_exempt(c), engine_now());
@@ -36,12 +50,11 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
     j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
                                                     draw_jitter(), j->attempt_at);
-    log_info(c->name, "ordering at CA %s: %s%s", c->ca->name, renewal_reason_to_str(c->plan.reason),
+    renewal_describe(c->plan.reason, j, reason, sizeof reason);
+    log_info(c->name, "ordering at CA %s: %s%s", c->ca->name, reason,
              j->attempts > 1 ? " (not the first attempt)" : "");
-    feed_event(c->engine->feed, c->name, "started", NULL, "ordering at CA %s: %s", c->ca->name,
-               renewal_reason_to_str(c->plan.reason));
-    feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->ca->name,
-                  renewal_reason_to_str(c->plan.reason));
+    feed_event(c->engine->feed, c->name, "started", NULL, "ordering at CA %s: %s", c->ca->name, reason);
+    feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->ca->name, reason);
     c->issuance = issuance_start(c, a);
     if (c->issuance == NULL) {
         err_nomem(&pending, "an issuance");
@@ -86,6 +99,8 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
 
     journal_issued(&c->journal, generation, engine_now());
     is_readable = certificate_load_live(c);
+    if (is_readable && ari_begin(&c->journal.ari, &c->facts, draw(), engine_now(), NULL))
+        renewal_info_changed(g->renewal_info, c);
     certificate_plan(c);
     if (is_readable)
         log_issued(c);
@@ -109,9 +124,8 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
 static void next_try(const struct certificate *c, char *text, size_t size)
 {
     int64_t in = c->plan.at - engine_now();
-    const char *what = c->plan.reason == RENEWAL_LIFETIME && c->plan.renew_at > engine_now()
-                           ? "the next renewal is due"
-                           : "tried again";
+    bool planned = c->plan.reason == RENEWAL_LIFETIME || c->plan.reason == RENEWAL_ARI;
+    const char *what = planned && c->plan.renew_at > engine_now() ? "the next renewal is due" : "tried again";
 
     if (in < 2 * 3600)
         (void)snprintf(text, size, "%s in %lld min", what, (long long)((in + 59) / 60));

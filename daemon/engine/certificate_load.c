@@ -63,7 +63,7 @@ static void reconcile(struct certificate *c)
     }
     if (j->deployment.generation != c->generation) {
         log_notice(c->name, "generation %u is live and taken over as it is", c->generation);
-        j->issued_generation = c->generation;
+        journal_taken_over(j, c->generation);
         deployment_restart(&j->deployment, c->generation);
         j->deployment.step = DEPLOYMENT_DONE;
     }

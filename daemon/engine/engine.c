@@ -6,6 +6,7 @@
 #include "daemon/engine/control.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/reloads.h"
+#include "daemon/engine/renewal_info.h"
 #include "daemon/engine/standby.h"
 #include "daemon/engine/summary.h"
 #include "daemon/log.h"
@@ -74,6 +75,7 @@ static void start_serving(struct engine *g, const struct ipc_msg *m)
     }
     g->started_at = (int64_t)m->field[3].u;
     fleet_start(g->fleet, m->field[2].u != 0);
+    renewal_info_start(g->renewal_info);
     g->serving = true;
     control_start(g->control);
     summary_start(g->summary);
@@ -155,8 +157,10 @@ static void on_clock_set(void *arg, int64_t jumped)
     log_notice(NULL, "the system's clock was set by %+lld s; all renewals are planned anew",
                (long long)jumped);
     (void)clock_is_believed(g);
-    if (g->serving)
-        fleet_replan(g->fleet);
+    if (!g->serving)
+        return;
+    fleet_replan(g->fleet);
+    renewal_info_start(g->renewal_info);
 }
 
 static bool is_live(void *arg, const char *host)
@@ -265,7 +269,10 @@ static bool furnish(struct engine *g, struct err *e)
     if (g->summary == NULL || g->port == NULL || g->reloads == NULL || g->standby == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
-    return g->fleet != NULL;
+    if (g->fleet == NULL)
+        return false;
+    g->renewal_info = renewal_info_new(g);
+    return g->renewal_info != NULL || err_nomem(e, "the engine");
 }
 
 /* Callers are told first, the journal is written last. */
@@ -273,6 +280,7 @@ static void dismantle(struct engine *g)
 {
     control_free(g->control);
     standby_free(g->standby);
+    renewal_info_free(g->renewal_info);
     fleet_free(g->fleet);
     reloads_free(g->reloads);
     summary_free(g->summary);

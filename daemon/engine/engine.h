@@ -22,6 +22,7 @@ struct clock;
 struct control;
 struct fleet;
 struct reloads;
+struct renewal_info;
 struct standby;
 struct summary;
 
@@ -42,6 +43,7 @@ struct engine {
     struct port *port;
     struct fleet *fleet;
     struct reloads *reloads;
+    struct renewal_info *renewal_info;
     struct standby *standby;
     struct control *control;
     struct summary *summary;

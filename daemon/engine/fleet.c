@@ -148,12 +148,13 @@ static bool add_authorities(struct fleet *f, const struct config_certificate *c)
 
 /* ---- who orders now ---- */
 
-/* Existing certificates go before new ones, those that expire first before others. */
+/* Existing certificates go before new ones, and those first whose time is up first. */
 static bool is_more_urgent(const struct certificate *a, const struct certificate *b)
 {
     if (a->has_facts != b->has_facts)
         return a->has_facts;
-    return a->has_facts && a->facts.not_after < b->facts.not_after;
+    return a->has_facts &&
+           renewal_deadline(&a->facts, &a->journal) < renewal_deadline(&b->facts, &b->journal);
 }
 
 /* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. */

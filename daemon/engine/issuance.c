@@ -4,6 +4,7 @@
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance_parts.h"
 #include "daemon/log.h"
+#include "lib/ari.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,11 @@ void issuance_step(struct issuance *i, const struct order_event *event)
 
 /* ---- the beginning ---- */
 
+static bool same_profile(const char *a, const char *b)
+{
+    return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
+}
+
 /* The order that the journal knows, if it is for what is configured now; else what is left of it is dropped.
  */
 static const char *resumable(const struct certificate *c)
@@ -164,7 +170,8 @@ static const char *resumable(const struct certificate *c)
     char *names = strv_join(&c->config->domains, " ");
     bool same = names != NULL && j->order_url != NULL && strcmp(j->order_ca, c->ca->name) == 0 &&
                 strcmp(j->order_directory, c->ca->directory) == 0 && strcmp(j->order_names, names) == 0 &&
-                strcmp(j->order_key_type, key_type_to_str(c->config->key)) == 0;
+                strcmp(j->order_key_type, key_type_to_str(c->config->key)) == 0 &&
+                same_profile(j->order_profile, c->config->profile);
 
     free(names);
     return same ? j->order_url : NULL;
@@ -180,6 +187,13 @@ static void abandon(struct issuance *i, const struct err *e, enum gate_scope sco
     certificate_failed(c, authority, e, false, scope);
 }
 
+/* The live certificate is what this order replaces, as far as the CA wants to know. */
+static bool replaces(const struct issuance *i)
+{
+    return i->c->has_facts && authority_directory(i->authority)->renewal_info != NULL &&
+           ari_replaces(&i->c->journal, &i->c->facts, authority_ca(i->authority)->directory);
+}
+
 static bool begin_order(struct issuance *i, const char *url)
 {
     const struct order_event start = {.kind = ORDER_EV_START};
@@ -189,6 +203,8 @@ static bool begin_order(struct issuance *i, const char *url)
                          url, trace, i);
     if (i->order == NULL)
         return false;
+    if (replaces(i))
+        order_set_replaces(i->order);
     issuance_step(i, &start);
     return true;
 }
@@ -207,8 +223,14 @@ static void on_ready(void *arg, const struct err *e)
     fleet_reconsider(i->g->fleet); /* the others wait to see whether the CA can be had */
     if (url == NULL && i->c->journal.order_url != NULL)
         journal_drop_order(&i->c->journal);
-    if (url != NULL)
+    if (url != NULL) {
         log_info(i->c->name, "the order begun earlier is resumed");
+    } else if (!acme_directory_check_profile(authority_directory(i->authority), i->c->config->profile,
+                                             &own)) {
+        err_wrap(&own, "CA %s", authority_ca(i->authority)->name);
+        abandon(i, &own, GATE_SCOPE_ORDER);
+        return;
+    }
     if (!begin_order(i, url)) {
         err_nomem(&own, "an order");
         abandon(i, &own, GATE_SCOPE_ORDER);

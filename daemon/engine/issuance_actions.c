@@ -2,6 +2,7 @@
 #include "daemon/engine/issuance_parts.h"
 
 #include "daemon/log.h"
+#include "lib/ari.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,8 @@ bool issuance_save(struct issuance *i, struct err *e)
         names = strv_join(&config->domains, " ");
         ok = names != NULL && remember(&j->order_names, names) && remember(&j->order_ca, i->c->ca->name) &&
              remember(&j->order_directory, i->c->ca->directory) &&
-             remember(&j->order_key_type, key_type_to_str(config->key));
+             remember(&j->order_key_type, key_type_to_str(config->key)) &&
+             (config->profile == NULL || remember(&j->order_profile, config->profile));
         free(names);
         j->order_created = engine_now();
     } else {
@@ -69,6 +71,22 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
     issuance_step(i, &event);
 }
 
+/* The order is repeated without it at once, and that is not held against the certificate; but it is counted.
+ */
+static void note_refusal(struct issuance *i)
+{
+    const struct err *why = order_replaces_refused(i->order);
+
+    if (why == NULL || i->replaces_refused)
+        return;
+    i->replaces_refused = true;
+    (void)ari_refused(&i->c->journal.ari, &i->c->facts, engine_now(), NULL);
+    log_notice(i->c->name,
+               "the CA does not take this order as one that replaces the live certificate (%s); it is "
+               "placed again without saying so",
+               why->text);
+}
+
 bool issuance_post(struct issuance *i, const struct order_action *a, struct err *e)
 {
     static const struct {
@@ -82,7 +100,10 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
     };
     const char *subject = posts[a->post].for_lineage ? i->c->name : i->c->ca->name;
 
-    i->post = authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
+    note_refusal(i);
+    i->post = a->post == ORDER_POST_NEW_ORDER
+                  ? authority_post_order(i->authority, subject, a->url, a->replaces, on_reply, i)
+                  : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
     return i->post != NULL || err_nomem(e, "a request to the CA");
 }
 

@@ -18,6 +18,7 @@ struct post {
     struct post *next;
     struct posts *posts;
     enum ipc_type what;
+    bool replaces; /* IPC_SIGN_NEW_ORDER */
     char *subject;
     char *url;
     struct nonces_wait nonce;
@@ -108,9 +109,10 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
     struct err own;
 
     if (nonce != NULL) {
-        /* What is for a lineage names the CA, too; the others take no notice of it. */
+        /* What is for a lineage names the CA, too, and newOrder what it replaces; the others take no notice.
+         */
         p->request = link_request(p->posts->keeper, on_signed, p, p->what, p->subject, p->url, nonce,
-                                  p->posts->ca->name);
+                                  p->posts->ca->name, (uint64_t)p->replaces);
         if (p->request != 0)
             return;
         err_set(&own, ERR_CLASS_INTERNAL, "cannot ask the keeper for a signature");
@@ -119,15 +121,17 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
     finish(p, NULL, e);
 }
 
-struct post *post_start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
-                        void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
-                        void *arg)
+static struct post *start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
+                          bool replaces,
+                          void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
+                          void *arg)
 {
     struct post *p = calloc(1, sizeof *p);
 
     if (p == NULL)
         return NULL;
-    *p = (struct post){.next = s->first, .posts = s, .what = what, .on_done = on_done, .arg = arg};
+    *p = (struct post){
+        .next = s->first, .posts = s, .what = what, .replaces = replaces, .on_done = on_done, .arg = arg};
     s->first = p;
     p->subject = strdup(subject);
     p->url = strdup(url);
@@ -145,6 +149,20 @@ struct post *post_start(struct posts *s, enum ipc_type what, const char *subject
         return NULL;
     }
     return p;
+}
+
+struct post *post_start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
+                        void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
+                        void *arg)
+{
+    return start(s, what, subject, url, false, on_done, arg);
+}
+
+struct post *post_order(struct posts *s, const char *lineage, const char *url, bool replaces,
+                        void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
+                        void *arg)
+{
+    return start(s, IPC_SIGN_NEW_ORDER, lineage, url, replaces, on_done, arg);
 }
 
 void post_cancel(struct post *p)

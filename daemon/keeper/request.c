@@ -154,16 +154,56 @@ static bool handle_sign_new_account(const struct request *r, struct err *e)
     return reply_signed(r->conn, r->m->id, jws, e);
 }
 
+/* The leaf's facts of a generation; the caller clears them and closes the directory. */
+static bool read_facts(const struct request *r, const struct config_certificate *c, uint64_t generation,
+                       struct dir *d, struct cert_facts *facts, struct err *e)
+{
+    struct buf cert;
+    bool ok;
+
+    if (!store_generation(&r->k->store, c->name, generation, d, e))
+        return false;
+    buf_init(&cert, FILE_MAX + 8192);
+    ok = file_read(d, "cert.pem", &cert, NULL, NULL, e) &&
+         cert_facts_parse(facts, cert.len > 0 ? cert.data : "", cert.len, e);
+    buf_clear(&cert);
+    if (!ok)
+        dir_close(d);
+    return ok;
+}
+
+/* The name of the live certificate in renewal information (RFC 9773 section 4.1); the caller frees. NULL: it
+ * cannot be had; the order is then one like any other. */
+static char *live_ari_id(const struct request *r, const struct config_certificate *c)
+{
+    uint64_t generation = store_live(&r->k->store, c->name, NULL);
+    struct cert_facts facts;
+    struct dir d;
+    struct err e;
+    char *id;
+
+    if (generation == 0 || !read_facts(r, c, generation, &d, &facts, &e))
+        return NULL;
+    id = facts.ari_id;
+    facts.ari_id = NULL;
+    cert_facts_clear(&facts);
+    dir_close(&d);
+    return id;
+}
+
 static bool handle_sign_new_order(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = request_lineage(r, e);
     const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
+    char *replaces;
     char *payload;
     bool ok;
 
     if (ca == NULL || !check_target(r, ca, e))
         return false;
-    payload = acme_payload_new_order(&c->domains, c->profile, NULL);
+    replaces = r->m->field[4].u != 0 ? live_ari_id(r, c) : NULL;
+    payload = acme_payload_new_order(&c->domains, c->profile, replaces);
+    free(replaces);
     if (payload == NULL)
         return err_nomem(e, "building a newOrder request");
     ok = sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
@@ -292,19 +332,12 @@ static bool handle_facts(const struct request *r, struct err *e)
     const struct config_certificate *c = request_lineage(r, e);
     struct cert_facts facts;
     struct dir d;
-    struct buf cert;
     bool ok;
 
-    if (c == NULL || !store_generation(&r->k->store, c->name, r->m->field[1].u, &d, e))
+    if (c == NULL || !read_facts(r, c, r->m->field[1].u, &d, &facts, e))
         return false;
-    buf_init(&cert, FILE_MAX + 8192);
-    ok = file_read(&d, "cert.pem", &cert, NULL, NULL, e) &&
-         cert_facts_parse(&facts, cert.len > 0 ? cert.data : "", cert.len, e);
-    if (ok) {
-        ok = reply_facts(r, &d, &facts, e);
-        cert_facts_clear(&facts);
-    }
-    buf_clear(&cert);
+    ok = reply_facts(r, &d, &facts, e);
+    cert_facts_clear(&facts);
     dir_close(&d);
     return ok;
 }

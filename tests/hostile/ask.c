@@ -79,10 +79,11 @@ static void keeper_url(struct hostile *h, const char *url)
     for (size_t i = 0; i < sizeof for_ca / sizeof for_ca[0]; i++)
         granted |= !hostile_ask(h, h->keeper, &m, for_ca[i], CA, url, NONCE) || m.type != IPC_ERROR;
     for (size_t i = 0; i < sizeof for_lineage / sizeof for_lineage[0]; i++)
-        granted |=
-            !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, url, NONCE, CA) || m.type != IPC_ERROR;
+        granted |= !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, url, NONCE, CA, (uint64_t)1) ||
+                   m.type != IPC_ERROR;
     for (size_t i = 0; i < sizeof for_lineage / sizeof for_lineage[0]; i++)
-        granted |= !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, GOOD, NONCE, "letsencrypt") ||
+        granted |= !hostile_ask(h, h->keeper, &m, for_lineage[i], LINEAGE, GOOD, NONCE, "letsencrypt",
+                                (uint64_t)1) ||
                    m.type != IPC_ERROR; /* a CA, but not this certificate's */
     granted |= !hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_SAVE, CA, url) || m.type != IPC_ERROR;
     hostile_tell(url, granted);
@@ -96,10 +97,10 @@ static void keeper_lineage(struct hostile *h, const char *name)
 
     for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++)
         granted |= !hostile_ask(h, h->keeper, &m, alone[i], name) || m.type != IPC_ERROR;
-    granted |=
-        !hostile_ask(h, h->keeper, &m, IPC_SIGN_NEW_ORDER, name, GOOD, NONCE, CA) || m.type != IPC_ERROR;
-    granted |=
-        !hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, name, GOOD, NONCE, CA) || m.type != IPC_ERROR;
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_NEW_ORDER, name, GOOD, NONCE, CA, (uint64_t)1) ||
+               m.type != IPC_ERROR;
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, name, GOOD, NONCE, CA, (uint64_t)1) ||
+               m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_INSTALL, name, "x") || m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_MARK_SERVED, name, (uint64_t)1) || m.type != IPC_ERROR;
     hostile_tell(name, granted);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The CA of a test: a Pebble of its own, and the DNS it asks."""
 
+import http.client
 import json
 import os
 import pathlib
 import re
+import ssl
 
 from .net import free_port, listens
 from .pki import Authority, pem, pem_key
@@ -84,6 +86,18 @@ class Pebble:
     def orders(self):
         """How many orders were really placed: what bounced off with badNonce is not counted."""
         return len(re.findall(r"Added order ", self.log))
+
+    def suggest(self, leaf, start, end, explanation=None):
+        """What renewal information says of this certificate from now on; start and end: datetimes."""
+        window = {k: t.strftime("%Y-%m-%dT%H:%M:%SZ") for k, t in (("start", start), ("end", end))}
+        answer = {"suggestedWindow": window, **({"explanationURL": explanation} if explanation else {})}
+        body = json.dumps({"Certificate": pem(leaf).decode(), "ARIResponse": json.dumps(answer)})
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        c = http.client.HTTPSConnection("127.0.0.1", self.management, context=context, timeout=30)
+        c.request("POST", "/set-renewal-info/", body=body, headers={"Content-Type": "application/json", "User-Agent": "test"})
+        reply = c.getresponse()
+        assert reply.status == 200, (reply.status, reply.read())
+        c.close()
 
     def certificates(self):
         return len(re.findall(r"Issued certificate serial", self.log))

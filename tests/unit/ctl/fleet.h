@@ -17,6 +17,22 @@
     "\"deploy\":{\"generation\":3,\"step\":\"done\",\"attempts\":0,\"next_at\":0,\"done_at\":1787321600,"    \
     "\"served_at\":1787321600,\"last_error\":null,\"note\":null}}"
 
+#define TEST_SUGGESTED                                                                                       \
+    "{\"name\":\"example.com\",\"lineage\":\"example.com\",\"domains\":[\"example.com\"],"                   \
+    "\"key_type\":\"ecdsa-p256\",\"ca\":\"letsencrypt\",\"generation\":3,\"state\":\"valid\",\"issuer\":"    \
+    "\"R11\",\"serial\":\"03ab12\",\"not_before\":1787321600,\"not_after\":1795097600,\"renew_at\":"         \
+    "1792505600,"                                                                                            \
+    "\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":\"the time of renewal that the CA "         \
+    "suggests\","                                                                                            \
+    "\"last_error\":null,\"attempts\":0,\"last_issued\":1787321600,\"verify\":false,"                        \
+    "\"profile\":\"classic\",\"ari\":{\"id\":\"aYhb.AId\",\"window_start\":1792500000,\"window_end\":"       \
+    "1792600000,\"chosen_at\":1792505600,\"explanation\":\"https://ca.example/"                              \
+    "why\",\"polled_at\":1789990000,"                                                                        \
+    "\"next_poll\":1790010000,\"error\":\"HTTP 503 without a problem "                                       \
+    "document\",\"failures\":1,\"refused\":1},"                                                              \
+    "\"deploy\":{\"generation\":3,\"step\":\"done\",\"attempts\":0,\"next_at\":0,\"done_at\":1787321600,"    \
+    "\"served_at\":0,\"last_error\":null,\"note\":null}}"
+
 #define TEST_FAILING                                                                                         \
     "{\"name\":\"broken.department.company.example.net\",\"lineage\":\"broken.department.company.example."   \
     "net\","                                                                                                 \

@@ -282,6 +282,41 @@ static void test_show_a_valid_one(void **state)
                   "    verify    the server presented it 2026-08-21 14:13:20 UTC (31d ago)\n");
 }
 
+static void test_show_what_the_ca_suggests(void **state)
+{
+    (void)state;
+    assert_detail("[" TEST_SUGGESTED "]",
+                  "example.com  valid\n"
+                  "\n"
+                  "  Names       example.com\n"
+                  "  Key         ecdsa-p256\n"
+                  "  CA          letsencrypt\n"
+                  "  Profile     classic\n"
+                  "  Issuer      R11\n"
+                  "  Serial      03ab12\n"
+                  "  Generation  3\n"
+                  "  Issued      2026-08-21 14:13:20 UTC (31d ago)\n"
+                  "  Valid from  2026-08-21 14:13:20 UTC (31d ago)\n"
+                  "  Expires     2026-11-19 14:13:20 UTC (in 59d)\n"
+                  "  Renewal     2026-10-20 14:13:20 UTC (in 29d)\n"
+                  "  CA suggests 2026-10-20 12:40:00 UTC to 2026-10-21 16:26:40 UTC; chosen was\n"
+                  "              2026-10-20 14:13:20 UTC (in 29d)\n"
+                  "    explained https://ca.example/why\n"
+                  "    failure   HTTP 503 without a problem document\n"
+                  "    asked     again 2026-09-21 17:00:00 UTC (in 2h 46m)\n"
+                  "    refused   the CA did not take an order as one that replaces this\n"
+                  "              certificate; it was placed again without saying so\n"
+                  "\n"
+                  "  Next        renew, 2026-10-20 14:13:20 UTC (in 29d), because: the time of\n"
+                  "              renewal that the CA suggests\n"
+                  "\n"
+                  "  Deployment  generation 3, done 2026-08-21 14:13:20 UTC (31d ago)\n"
+                  "    copy      done\n"
+                  "    reload    done\n"
+                  "    hook      done\n"
+                  "    verify    not configured\n");
+}
+
 static void test_show_a_failing_one(void **state)
 {
     (void)state;
@@ -378,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_many_failures_are_not_all_told),
         cmocka_unit_test(test_one_trouble_is_told_once),
         cmocka_unit_test(test_show_a_valid_one),
+        cmocka_unit_test(test_show_what_the_ca_suggests),
         cmocka_unit_test(test_show_a_failing_one),
         cmocka_unit_test(test_show_a_deployment),
         cmocka_unit_test(test_the_screen_is_redrawn_in_place),

@@ -86,6 +86,7 @@ static inline void ca_write(char *pem, size_t size, mbedtls_pk_context *subject,
     assert_int_equal(mbedtls_x509write_crt_set_issuer_name(&w, "CN=Test CA"), 0);
     assert_int_equal(mbedtls_x509write_crt_set_subject_name(&w, names == NULL ? "CN=Test CA" : "CN=leaf"), 0);
     assert_int_equal(mbedtls_x509write_crt_set_basic_constraints(&w, names == NULL, -1), 0);
+    assert_int_equal(mbedtls_x509write_crt_set_authority_key_identifier(&w), 0);
     if (names != NULL)
         ca_subject_names(&w, names);
     assert_int_equal(

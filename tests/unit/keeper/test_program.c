@@ -143,7 +143,7 @@ static void issue(struct program *g)
     peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
     peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
     peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", "https://ca.test/acct/7");
-    peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
+    peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
     assert_int_equal(kill(p->pid, SIGTERM), 0); /* to every process of the unit: not for the keeper */
     assert_int_equal(kill(p->pid, SIGINT), 0);
     peer_ask(p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);

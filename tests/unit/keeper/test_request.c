@@ -60,9 +60,10 @@ static void test_one_issuance(void **state)
     payload = jws_part(p.m.field[0].s, "payload");
     assert_true(json_is_true(json_object_get(payload, "termsOfServiceAgreed")));
     json_decref(payload);
-    peer_refused(&p, "account", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test"); /* not registered yet */
+    peer_refused(&p, "account", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test",
+                 (uint64_t)0); /* not registered yet */
     peer_ask(&p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
     jws_header_is(p.m.field[0].s, "kid", ACCOUNT);
     jws_header_is(p.m.field[0].s, "url", URL);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);
@@ -93,6 +94,48 @@ static void test_one_issuance(void **state)
     tear_down(&f, &p);
 }
 
+/* What the order says of itself; NULL: nothing. */
+static void order_says(struct peer *p, const char *member, const char *value)
+{
+    json_t *payload = jws_part(p->m.field[0].s, "payload");
+    const char *said = json_string_value(json_object_get(payload, member));
+
+    if (value == NULL)
+        assert_null(said);
+    else
+        assert_string_equal(said, value);
+    json_decref(payload);
+}
+
+/* The engine says only that there is something to replace; what it is, the keeper knows. */
+static void test_what_an_order_replaces(void **state)
+{
+    struct cert_facts facts;
+    struct fixture f;
+    struct peer p;
+    struct err e;
+    char *chain;
+
+    (void)state;
+    set_up(&f, &p, FIXTURE_PLAIN "profile = shortlived\n");
+    use_account(&p);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)1);
+    order_says(&p, "replaces", NULL); /* there is no certificate yet */
+    order_says(&p, "profile", "shortlived");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
+    chain = certify(p.m.field[0].s, "one.test");
+    peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
+    assert_true(cert_facts_parse(&facts, chain, strlen(chain), &e));
+    assert_non_null(facts.ari_id);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)1);
+    order_says(&p, "replaces", facts.ari_id);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
+    order_says(&p, "replaces", NULL);
+    cert_facts_clear(&facts);
+    free(chain);
+    tear_down(&f, &p);
+}
+
 static void test_what_is_not_configured_is_refused(void **state)
 {
     struct fixture f;
@@ -105,16 +148,18 @@ static void test_what_is_not_configured_is_refused(void **state)
     peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "../test");
     peer_refused(&p, "configured CA", IPC_SIGN_FETCH, "", URL, NONCE);
     peer_refused(&p, "no CA that is configured for one.test", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE,
-                 "letsencrypt");
+                 "letsencrypt", (uint64_t)0);
     peer_refused(&p, "no CA that is configured for one.test", IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "x");
-    peer_refused(&p, "configured certificate", IPC_SIGN_NEW_ORDER, "two.test", URL, NONCE, "test");
+    peer_refused(&p, "configured certificate", IPC_SIGN_NEW_ORDER, "two.test", URL, NONCE, "test",
+                 (uint64_t)0);
     peer_refused(&p, "configured certificate", IPC_SIGN_FINALIZE, "../one.test", URL, NONCE, "test");
     peer_refused(&p, "configured certificate", IPC_INSTALL, "two.test", "x");
     peer_refused(&p, "configured certificate", IPC_COPY, "/etc");
     peer_refused(&p, "configured certificate", IPC_MARK_SERVED, "two.test", (uint64_t)1);
     peer_refused(&p, "configured certificate", IPC_DISCARD_KEY, "live");
     peer_refused(&p, "origin", IPC_SIGN_FETCH, "test", "https://other.test/acme/1", NONCE);
-    peer_refused(&p, "origin", IPC_SIGN_NEW_ORDER, "one.test", "https://ca.test:444/acme/1", NONCE, "test");
+    peer_refused(&p, "origin", IPC_SIGN_NEW_ORDER, "one.test", "https://ca.test:444/acme/1", NONCE, "test",
+                 (uint64_t)0);
     peer_refused(&p, "origin", IPC_SIGN_FINALIZE, "one.test", "https://ca.test.evil.test/1", NONCE, "test");
     peer_refused(&p, "origin", IPC_ACCOUNT_SAVE, "test", "https://evil.test/acct/1");
     peer_refused(&p, "refused", IPC_ACCOUNT_SAVE, "test", "");
@@ -194,7 +239,7 @@ static void test_many_orders_at_once(void **state)
     use_account(&p);
     for (unsigned i = 0; i < 64; i++) {
         (void)snprintf(name, sizeof name, "n%02u.test", i);
-        assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1000 + i, name, URL, NONCE, "test"));
+        assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1000 + i, name, URL, NONCE, "test", (uint64_t)0));
     }
     for (unsigned i = 0; i < 64; i++) {
         (void)snprintf(name, sizeof name, "n%02u.test", i);
@@ -308,7 +353,7 @@ static void test_slow_keys_hold_nobody_up(void **state)
         answered |= 1u << (p.m.id - 100);
     }
     assert_true(fixture_exists(&f, "state/certs/f.test/pending/key.pem"));
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
     tear_down(&f, &p);
 }
 
@@ -320,7 +365,7 @@ static void test_a_key_is_begun_with_the_order(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN "key = rsa-2048\n");
     use_account(&p);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
     for (int i = 0; i < 600 && !fixture_exists(&f, "state/certs/one.test/pending/key.pem"); i++) {
         peer_ask(&p, IPC_PONG, IPC_PING);
         (void)poll(NULL, 0, 100);
@@ -338,7 +383,7 @@ static void test_discarding_ends_the_child(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN "key = rsa-4096\n");
     use_account(&p);
-    assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1, "one.test", URL, NONCE, "test"));
+    assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1, "one.test", URL, NONCE, "test", (uint64_t)0));
     peer_send_all(p.engine);
     peer_expect(&p, IPC_SIGNED, 1);
     peer_ask(&p, IPC_PONG, IPC_PING);
@@ -403,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_issuance),
+        cmocka_unit_test(test_what_an_order_replaces),
         cmocka_unit_test(test_what_is_not_configured_is_refused),
         cmocka_unit_test(test_a_chain_for_others_is_not_installed),
         cmocka_unit_test(test_a_resumed_order_keeps_its_key),

@@ -79,6 +79,7 @@ static void test_short_configuration(void **state)
     assert_int_equal(cert->hook_timeout, 300);
     assert_int_equal(cert->hook.n, 0);
     assert_int_equal(cert->renew_before, 0);
+    assert_null(cert->profile);
     assert_null(cert->verify_host);
     assert_string_equal(cert->reload.v[0], "nginx.service");
     assert_string_equal(cert->file, "t.conf");
@@ -115,6 +116,7 @@ static void test_every_key(void **state)
                                   "ca = PEBBLE\n"
                                   "key = rsa-4096\n"
                                   "challenge = http-01\n"
+                                  "profile = tls-server_1.0\n"
                                   "renew_before = 33%\n"
                                   "keep = 0\n"
                                   "owner = www-data\n"
@@ -152,6 +154,7 @@ static void test_every_key(void **state)
     assert_string_equal(a->domains.v[0], "b.example.com");
     assert_int_equal(a->key, KEY_TYPE_RSA_4096);
     assert_int_equal(a->renew_before_percent, 33);
+    assert_string_equal(a->profile, "tls-server_1.0");
     assert_int_equal(a->keep, 0);
     assert_int_equal(a->mode, 0640);
     assert_int_equal(a->n_copies, 2);

@@ -462,6 +462,41 @@ static void test_another_profile(void **state)
     assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_LIFETIME);
 }
 
+/* A certificate that will be revoked goes before one that expires in weeks, not before one that does in
+ * hours. */
+static void test_what_is_more_urgent(void **state)
+{
+    struct journal early = suggested(NOW - 3 * HOUR, NOW - 2 * HOUR, NOW - 3 * HOUR);
+    struct journal usual = suggested(NOW - 3 * HOUR, NOW - 2 * HOUR, NOW - 3 * HOUR);
+    struct journal none = {0};
+    struct cert_facts young = certificate(NOW - 10 * DAY, 90 * DAY);
+    struct cert_facts old = certificate(NOW - 70 * DAY, 90 * DAY);
+    struct cert_facts dying = certificate(NOW - 90 * DAY + HOUR, 90 * DAY);
+
+    (void)state;
+    young.ari_id = old.ari_id = (char *)"a.b";
+    assert_int_equal(renewal_deadline(&young, &early), NOW - 2 * HOUR);
+    assert_int_equal(renewal_deadline(&old, &usual), old.not_after - 90 * DAY / 20);
+    assert_int_equal(renewal_deadline(&dying, &none), dying.not_after - 90 * DAY / 20);
+    assert_true(renewal_deadline(&dying, &none) < renewal_deadline(&young, &early));
+    assert_true(renewal_deadline(&young, &early) < renewal_deadline(&old, &usual));
+}
+
+static void test_the_reason_is_explained(void **state)
+{
+    struct journal j = {0};
+    char text[RENEWAL_DESCRIPTION_MAX];
+
+    (void)state;
+    renewal_describe(RENEWAL_ARI_EARLY, &j, text, sizeof text);
+    assert_string_equal(text, "the CA asks for an early renewal");
+    j.ari.explanation = (char *)"https://ca.test/why";
+    renewal_describe(RENEWAL_ARI_EARLY, &j, text, sizeof text);
+    assert_string_equal(text, "the CA asks for an early renewal; why, says https://ca.test/why");
+    renewal_describe(RENEWAL_NAMES, &j, text, sizeof text);
+    assert_string_equal(text, "the configured names are not those of the certificate");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +506,8 @@ int main(void)
         cmocka_unit_test(test_a_suggestion_too_late),
         cmocka_unit_test(test_renew_before_and_the_ca),
         cmocka_unit_test(test_another_profile),
+        cmocka_unit_test(test_what_is_more_urgent),
+        cmocka_unit_test(test_the_reason_is_explained),
         cmocka_unit_test(test_share_of_the_lifetime),
         cmocka_unit_test(test_renew_before_and_its_cap),
         cmocka_unit_test(test_reasons),

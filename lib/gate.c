@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/gate.h"
 
-#include "lib/http.h"
+#include "lib/ca.h"
 #include "lib/pace.h"
 #include "lib/renewal.h"
 
@@ -68,8 +68,10 @@ void gate_free(struct gate *g)
 
 unsigned gate_limit(const char *directory_url, int64_t *window_s)
 {
-    *window_s = 3 * 3600;
-    return http_same_origin(directory_url, "https://acme-v02.api.letsencrypt.org/") ? 280 : 0;
+    const struct ca_info *ca = ca_by_directory(directory_url);
+
+    *window_s = ca != NULL ? ca->limit_window : 0;
+    return ca != NULL ? ca->limit : 0;
 }
 
 /* Orders that are exempt from the CA's limits are so where these are known: of another CA's nobody can say.

@@ -48,8 +48,8 @@ enum gate_scope {
 struct gate *gate_new(unsigned limit, int64_t window_s);
 void gate_free(struct gate *g);
 
-/* The limit published by the CA whose directory this is: Let's Encrypt's 300 orders in 3 h, of which 280 are
- * used. Others: 0. */
+/* The limit of the CA whose directory this is, from the table of lib/ca.h: of Let's Encrypt's 300 orders in
+ * 3 h 280 are used. 0: none is known. */
 unsigned gate_limit(const char *directory_url, int64_t *window_s);
 
 /* Orders of the past, as journals tell after a restart: they still count. The array is sorted. */

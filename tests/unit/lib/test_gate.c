@@ -382,6 +382,7 @@ static void test_published_limits(void **state)
     assert_int_equal(gate_limit("https://acme-v02.api.letsencrypt.org/directory", &window), 280);
     assert_int_equal(window, 3 * HOUR);
     assert_int_equal(gate_limit("https://acme-staging-v02.api.letsencrypt.org/directory", &window), 0);
+    assert_int_equal(gate_limit("https://acme.zerossl.com/v2/DV90", &window), 0);
     assert_int_equal(gate_limit("https://127.0.0.1:14000/dir", &window), 0);
     gate_free(NULL);
 }

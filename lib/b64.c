@@ -39,6 +39,27 @@ char *b64url_encode(const void *data, size_t len)
     return out;
 }
 
+bool b64url_decode(struct buf *out, const char *s, size_t len)
+{
+    uint32_t v = 0;
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        const char *at = s[i] != '\0' ? strchr(alphabet, s[i]) : NULL;
+
+        if (at == NULL)
+            return false;
+        v = (v << 6 | (uint32_t)(at - alphabet)) & 0xffff;
+        bits += 6;
+        if (bits < 8)
+            continue;
+        bits -= 8;
+        if (!buf_addch(out, (char)(v >> bits & 0xff)))
+            return false;
+    }
+    return bits < 6 && (v & ((1U << bits) - 1)) == 0;
+}
+
 bool b64url_valid(const char *s, size_t max)
 {
     size_t n = strspn(s, alphabet);

@@ -87,6 +87,13 @@ bool crypto_hash(mbedtls_md_type_t md, const void *data, size_t len, uint8_t *ou
     return info != NULL && mbedtls_md(info, data, len, out) == 0;
 }
 
+bool crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32])
+{
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+
+    return info != NULL && mbedtls_md_hmac(info, key, key_len, data, len, out) == 0;
+}
+
 int crypto_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len)
 {
 #if MBEDTLS_IS_3

@@ -28,6 +28,9 @@ mbedtls_ecp_group *crypto_group(enum key_type type);
 /* Hash of the data into out (MBEDTLS_MD_MAX_SIZE is always enough); false: no such hash, or memory is out. */
 bool crypto_hash(mbedtls_md_type_t md, const void *data, size_t len, uint8_t *out);
 
+/* HMAC-SHA256 (RFC 2104); false: memory is out. */
+bool crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32]);
+
 /* As mbedtls_pk_parse_key(); pem ends with a NUL that len counts. */
 int crypto_pk_parse(mbedtls_pk_context *pk, const unsigned char *pem, size_t len);
 

@@ -68,8 +68,25 @@ static char *protected_header(const struct key *k, const char *kid, const char *
     return out;
 }
 
+/* Who signs: an account key, or, where there is none, a key shared with the CA. */
+struct signer {
+    const struct key *key;
+    const void *mac_key;
+    size_t mac_key_len;
+};
+
+static bool sign(const struct signer *signer, const struct buf *input, uint8_t *sig, size_t *sig_len,
+                 struct err *e)
+{
+    if (signer->key != NULL)
+        return key_sign(signer->key, KEY_SIG_JOSE, input->data, input->len, sig, sig_len, e);
+    *sig_len = 32;
+    return crypto_hmac_sha256(signer->mac_key, signer->mac_key_len, input->data, input->len, sig) ||
+           err_nomem(e, "external account binding");
+}
+
 /* Signs "header.payload" and puts the three parts into the flattened form. */
-static char *assemble(const struct key *k, const char *header, const char *payload, struct err *e)
+static char *assemble(const struct signer *signer, const char *header, const char *payload, struct err *e)
 {
     uint8_t sig[KEY_SIG_MAX];
     size_t sig_len;
@@ -85,7 +102,7 @@ static char *assemble(const struct key *k, const char *header, const char *paylo
         err_nomem(e, "request to be signed");
         return NULL;
     }
-    signed_ = key_sign(k, KEY_SIG_JOSE, b.data, b.len, sig, &sig_len, e);
+    signed_ = sign(signer, &b, sig, &sig_len, e);
     buf_clear(&b);
     if (!signed_)
         return NULL;
@@ -118,11 +135,58 @@ char *jws_sign(const struct key *account_key, const char *kid, const char *url, 
         return NULL;
     body = b64url_encode(payload, payload_len);
     if (body != NULL)
-        out = assemble(account_key, header, body, e);
+        out = assemble(&(struct signer){.key = account_key}, header, body, e);
     else
         err_nomem(e, "request to be signed");
     free(header);
     free(body);
+    return out;
+}
+
+/* The protected header of a binding, base64url: no nonce, and the kid is no URL. */
+static char *binding_header(const char *kid, const char *url, struct err *e)
+{
+    struct buf b;
+    char *out;
+
+    if (!is_plain(kid) || !is_plain(url)) {
+        err_set(
+            e, ERR_CLASS_CONFIG,
+            "the key identifier or URL of an external account binding holds characters that do not belong "
+            "there");
+        return NULL;
+    }
+    buf_init(&b, PROTECTED_MAX);
+    buf_addf(&b, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"url\":\"%s\"}", kid, url);
+    out = b.failed ? NULL : b64url_encode(b.data, b.len);
+    if (out == NULL)
+        err_nomem(e, "external account binding");
+    buf_clear(&b);
+    return out;
+}
+
+char *jws_external_account(const struct key *account_key, const char *kid, const void *mac_key,
+                           size_t mac_key_len, const char *url, struct err *e)
+{
+    const struct signer signer = {.mac_key = mac_key, .mac_key_len = mac_key_len};
+    char *header = binding_header(kid, url, e);
+    char *jwk;
+    char *payload = NULL;
+    char *out = NULL;
+
+    if (header == NULL)
+        return NULL;
+    jwk = jwk_public(account_key, e);
+    if (jwk != NULL) {
+        payload = b64url_encode(jwk, strlen(jwk));
+        if (payload != NULL)
+            out = assemble(&signer, header, payload, e);
+        else
+            err_nomem(e, "external account binding");
+    }
+    free(payload);
+    free(jwk);
+    free(header);
     return out;
 }
 

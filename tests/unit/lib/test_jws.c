@@ -201,13 +201,64 @@ static void test_what_needs_escapes_is_refused(void **state)
     key_free(k);
 }
 
+/* Compared with what python's hmac makes of the same input. */
+static void test_external_account(void **state)
+{
+    static const char binding_url[] = "https://ca.example/acme/new-account";
+    struct key *k = fixture_key("p256.key");
+    char *jwk = jwk_public(k, NULL);
+    char *jws = jws_external_account(k, "kid-1", "0123456789abcdef0123456789abcdef", 32, binding_url, NULL);
+    json_t *root = json_loads(jws, JSON_REJECT_DUPLICATES, NULL);
+    const char *protected = json_string_value(json_object_get(root, "protected"));
+    const char *payload = json_string_value(json_object_get(root, "payload"));
+    char text[1024];
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(json_object_size(root), 3);
+    text[fixture_b64url(protected, strlen(protected), (uint8_t *)text, sizeof text - 1)] = '\0';
+    assert_string_equal(
+        text, "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"https://ca.example/acme/new-account\"}");
+    text[fixture_b64url(payload, strlen(payload), (uint8_t *)text, sizeof text - 1)] = '\0';
+    assert_string_equal(text, jwk);
+    assert_string_equal(json_string_value(json_object_get(root, "signature")),
+                        "QfO4X0EtE8TDWoa677wW1Mkk-s0oWQsnfxJ0EAcrqCQ");
+    assert_null(jws_external_account(k, "kid\"1", "0123456789abcdef", 16, binding_url, &e));
+    assert_int_equal(e.class, ERR_CLASS_CONFIG);
+    json_decref(root);
+    free(jws);
+    free(jwk);
+    key_free(k);
+}
+
+/* RFC 4231 section 4.2 and 4.7 (a key longer than a block). */
+static void test_hmac(void **state)
+{
+    static const uint8_t first[32] = {0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8, 0xaf,
+                                      0xce, 0xaf, 0x0b, 0xf1, 0x2b, 0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83,
+                                      0x3d, 0xa7, 0x26, 0xe9, 0x37, 0x6c, 0x2e, 0x32, 0xcf, 0xf7};
+    static const uint8_t sixth[32] = {0x60, 0xe4, 0x31, 0x59, 0x1e, 0xe0, 0xb6, 0x7f, 0x0d, 0x8a, 0x26,
+                                      0xaa, 0xcb, 0xf5, 0xb7, 0x7f, 0x8e, 0x0b, 0xc6, 0x21, 0x37, 0x28,
+                                      0xc5, 0x14, 0x05, 0x46, 0x04, 0x0f, 0x0e, 0xe3, 0x7f, 0x54};
+    static const char long_data[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    uint8_t key[131];
+    uint8_t out[32];
+
+    (void)state;
+    memset(key, 0x0b, sizeof key);
+    assert_true(crypto_hmac_sha256(key, 20, "Hi There", 8, out));
+    assert_memory_equal(out, first, 32);
+    memset(key, 0xaa, sizeof key);
+    assert_true(crypto_hmac_sha256(key, sizeof key, long_data, sizeof long_data - 1, out));
+    assert_memory_equal(out, sixth, 32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_algorithm),
-        cmocka_unit_test(test_width_is_fixed),
-        cmocka_unit_test(test_thumbprints),
-        cmocka_unit_test(test_what_needs_escapes_is_refused),
+        cmocka_unit_test(test_each_algorithm), cmocka_unit_test(test_width_is_fixed),
+        cmocka_unit_test(test_thumbprints),    cmocka_unit_test(test_external_account),
+        cmocka_unit_test(test_hmac),           cmocka_unit_test(test_what_needs_escapes_is_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

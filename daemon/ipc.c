@@ -35,6 +35,7 @@ static const struct vocabulary vocabulary[] = {
     [IPC_ACCOUNT_LOAD] = {"account-load", "s", SHORT, false},
     [IPC_ACCOUNT_SAVE] = {"account-save", "ss", URLS, false},
     [IPC_SIGN_NEW_ACCOUNT] = {"sign-new-account", "sss", URLS, false},
+    [IPC_SIGN_FIND_ACCOUNT] = {"sign-find-account", "sss", URLS, false},
     [IPC_SIGN_NEW_ORDER] = {"sign-new-order", "ssssu", URLS, false},
     [IPC_SIGN_FETCH] = {"sign-fetch", "sss", URLS, false},
     [IPC_SIGN_ANSWER] = {"sign-answer", "sss", URLS, false},

@@ -31,18 +31,20 @@ enum ipc_type {
     IPC_HELLO,
 
     /* engine -> keeper; answered with the same id by the reply named in the comment, or by IPC_ERROR */
-    IPC_ACCOUNT_LOAD,     /* ca -> IPC_ACCOUNT: finds or creates the key, durable before the reply */
-    IPC_ACCOUNT_SAVE,     /* ca, account URL -> IPC_OK, durable */
-    IPC_SIGN_NEW_ACCOUNT, /* ca, url, nonce -> IPC_SIGNED */
-    IPC_SIGN_NEW_ORDER,   /* lineage, url, nonce, ca, 1: saying that it replaces the live certificate / 0 ->
-                             IPC_SIGNED; starts making the certificate key if none is pending */
-    IPC_SIGN_FETCH,       /* ca, url, nonce -> IPC_SIGNED: POST-as-GET */
-    IPC_SIGN_ANSWER,      /* ca, url, nonce -> IPC_SIGNED: "{}" to a challenge */
-    IPC_SIGN_FINALIZE,    /* lineage, url, nonce, ca -> IPC_SIGNED: with the CSR; the pending key is durable
-                             before  the reply */
-    IPC_DISCARD_KEY,      /* lineage -> IPC_OK: the pending key is refused by the CA */
-    IPC_INSTALL,          /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
-    IPC_COPY,             /* lineage -> IPC_OK: the configured copies equal the live generation */
+    IPC_ACCOUNT_LOAD,      /* ca -> IPC_ACCOUNT: finds or creates the key, durable before the reply */
+    IPC_ACCOUNT_SAVE,      /* ca, account URL -> IPC_OK, durable */
+    IPC_SIGN_NEW_ACCOUNT,  /* ca, url, nonce -> IPC_SIGNED; with the external account binding, if one is
+                              configured */
+    IPC_SIGN_FIND_ACCOUNT, /* ca, url, nonce -> IPC_SIGNED: newAccount with onlyReturnExisting */
+    IPC_SIGN_NEW_ORDER,    /* lineage, url, nonce, ca, 1: saying that it replaces the live certificate / 0 ->
+                              IPC_SIGNED; starts making the certificate key if none is pending */
+    IPC_SIGN_FETCH,        /* ca, url, nonce -> IPC_SIGNED: POST-as-GET */
+    IPC_SIGN_ANSWER,       /* ca, url, nonce -> IPC_SIGNED: "{}" to a challenge */
+    IPC_SIGN_FINALIZE,     /* lineage, url, nonce, ca -> IPC_SIGNED: with the CSR; the pending key is durable
+                              before  the reply */
+    IPC_DISCARD_KEY,       /* lineage -> IPC_OK: the pending key is refused by the CA */
+    IPC_INSTALL,           /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
+    IPC_COPY,              /* lineage -> IPC_OK: the configured copies equal the live generation */
     IPC_MARK_SERVED, /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
     IPC_PING,        /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
 

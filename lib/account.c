@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/account.h"
 
+#include "lib/ca.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +14,14 @@ struct account {
     char *ca_name;       /* owned */
     char *directory_url; /* owned */
     bool agree_terms;
+    char *eab_kid; /* owned; NULL: no external account binding is configured */
     struct acme_directory directory;
     bool have_directory; /* kept for good: orders borrow it */
     char *url;           /* owned; the account's */
     unsigned bad_nonces;
+    bool
+        refused; /* newAccount was, for the reason `refusal`, and the CA is asked once more for the account */
+    struct err refusal;
     struct err error;
 };
 
@@ -23,13 +29,15 @@ static const char *const doing[] = {
     [ACCOUNT_STATE_START] = "starting",
     [ACCOUNT_STATE_DIRECTORY] = "fetching its directory",
     [ACCOUNT_STATE_LOAD] = "looking up the account",
+    [ACCOUNT_STATE_FIND] = "asking whether it knows the account's key",
     [ACCOUNT_STATE_REGISTER] = "registering the account",
     [ACCOUNT_STATE_SAVE] = "storing the account",
     [ACCOUNT_STATE_READY] = "using the account",
     [ACCOUNT_STATE_FAILED] = "after a failure",
 };
 
-struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms)
+struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms,
+                            const char *eab_kid)
 {
     struct account *a = calloc(1, sizeof *a);
 
@@ -38,7 +46,8 @@ struct account *account_new(const char *ca_name, const char *directory_url, bool
     a->ca_name = strdup(ca_name);
     a->directory_url = strdup(directory_url);
     a->agree_terms = agree_terms;
-    if (a->ca_name == NULL || a->directory_url == NULL) {
+    a->eab_kid = eab_kid != NULL ? strdup(eab_kid) : NULL;
+    if (a->ca_name == NULL || a->directory_url == NULL || (eab_kid != NULL && a->eab_kid == NULL)) {
         account_free(a);
         return NULL;
     }
@@ -52,6 +61,7 @@ void account_free(struct account *a)
     acme_directory_clear(&a->directory);
     free(a->ca_name);
     free(a->directory_url);
+    free(a->eab_kid);
     free(a->url);
     free(a);
 }
@@ -92,9 +102,6 @@ static bool is_usable(const struct acme_directory *d, bool agree_terms, struct e
             e, ERR_CLASS_PERMANENT,
             "the CA wants its terms agreed to: read %.500s, then set \"agree_terms = yes\" and reload",
             d->terms);
-    if (d->eab_required)
-        return err_set(e, ERR_CLASS_PERMANENT,
-                       "the CA wants an external account binding, which this version of acmed cannot give");
     return true;
 }
 
@@ -116,10 +123,41 @@ static struct account_action on_directory(struct account *a, const struct accoun
     return go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
 }
 
+/* Where the keys of a binding are to be had, as far as that is known. */
+static const char *keys_from(const struct account *a)
+{
+    const struct ca_info *ca = ca_by_directory(a->directory_url);
+
+    return ca != NULL && ca->keys_from != NULL ? ca->keys_from : "the CA";
+}
+
+static struct account_action fail_no_binding(struct account *a)
+{
+    err_set(
+        &a->error, ERR_CLASS_CONFIG,
+        "the CA registers accounts only with an external account binding: put `eab_kid` and "
+        "`eab_hmac_file` into [ca %s], the key identifier and a file with the HMAC key (from %s), and reload",
+        a->ca_name, keys_from(a));
+    return fail(a);
+}
+
+static struct account_action post(struct account *a, enum account_state state)
+{
+    return go(a, state, state == ACCOUNT_STATE_FIND ? ACCOUNT_DO_FIND : ACCOUNT_DO_POST,
+              a->directory.new_account);
+}
+
 static struct account_action start_register(struct account *a)
 {
+    const struct ca_info *ca = ca_by_directory(a->directory_url);
+
     a->bad_nonces = 0;
-    return go(a, ACCOUNT_STATE_REGISTER, ACCOUNT_DO_POST, a->directory.new_account);
+    a->refused = false;
+    if (a->eab_kid != NULL)
+        return post(a, ACCOUNT_STATE_FIND);
+    if (a->directory.eab_required || (ca != NULL && ca->keys_from != NULL))
+        return fail_no_binding(a);
+    return post(a, ACCOUNT_STATE_REGISTER);
 }
 
 static struct account_action on_loaded(struct account *a, const struct account_event *event)
@@ -137,6 +175,61 @@ static struct account_action on_loaded(struct account *a, const struct account_e
     return go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
 }
 
+/* A binding that is wrong, unknown or used up has no problem type of its own: whatever says nothing else may
+ * mean it. */
+static bool may_mean_binding(const struct account *a, enum acme_problem_type problem)
+{
+    switch (problem) {
+    case ACME_PROBLEM_BAD_PUBLIC_KEY:
+    case ACME_PROBLEM_BAD_SIGNATURE_ALGORITHM:
+    case ACME_PROBLEM_INVALID_CONTACT:
+    case ACME_PROBLEM_UNSUPPORTED_CONTACT:
+    case ACME_PROBLEM_USER_ACTION_REQUIRED:
+        return false;
+    default:
+        return a->eab_kid != NULL && a->error.class == ERR_CLASS_PERMANENT;
+    }
+}
+
+/* A CA may want a binding even to be asked: any refusal for good is as good as "no". */
+static struct account_action on_not_found(struct account *a, enum acme_problem_type problem)
+{
+    if (problem != ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST && a->error.class != ERR_CLASS_PERMANENT)
+        return fail(a);
+    if (!a->refused) {
+        a->bad_nonces = 0;
+        return post(a, ACCOUNT_STATE_REGISTER);
+    }
+    a->state = ACCOUNT_STATE_REGISTER; /* what failed */
+    a->error = a->refusal;
+    return fail(a);
+}
+
+/* A refusal of newAccount. */
+static struct account_action on_refused(struct account *a, enum acme_problem_type problem)
+{
+    const struct ca_info *ca = ca_by_directory(a->directory_url);
+
+    if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+        return post(a, a->state);
+    if (a->state == ACCOUNT_STATE_FIND)
+        return on_not_found(a, problem);
+    if (a->eab_kid == NULL && problem == ACME_PROBLEM_EXTERNAL_ACCOUNT_REQUIRED)
+        return fail_no_binding(a);
+    if (may_mean_binding(a, problem)) {
+        err_wrap(&a->error,
+                 "the CA refused to register the account with the external account binding \"%s\"; check "
+                 "eab_kid and eab_hmac_file of [ca %s]%s, then reload",
+                 a->eab_kid, a->ca_name,
+                 ca != NULL && ca->keys_once ? " (each pair serves once only: if it was used, get a new one)"
+                                             : "");
+        a->refused = true;
+        a->refusal = a->error;
+        return post(a, ACCOUNT_STATE_FIND);
+    }
+    return fail(a);
+}
+
 static struct account_action on_registered(struct account *a, const struct account_event *event, int64_t now)
 {
     enum acme_problem_type problem;
@@ -145,11 +238,8 @@ static struct account_action on_registered(struct account *a, const struct accou
 
     if (event->kind != ACCOUNT_EV_REPLY)
         return fail_unexpected(a, event);
-    if (!acme_reply_check(event->reply, now, &problem, &a->error)) {
-        if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
-            return go(a, ACCOUNT_STATE_REGISTER, ACCOUNT_DO_POST, a->directory.new_account);
-        return fail(a);
-    }
+    if (!acme_reply_check(event->reply, now, &problem, &a->error))
+        return on_refused(a, problem);
     if (!acme_account_parse(&a->directory, event->reply, &status, &url, &a->error))
         return fail(a);
     free(a->url);
@@ -192,6 +282,7 @@ struct account_action account_step(struct account *a, const struct account_event
         return on_directory(a, event, now);
     case ACCOUNT_STATE_LOAD:
         return on_loaded(a, event);
+    case ACCOUNT_STATE_FIND:
     case ACCOUNT_STATE_REGISTER:
         return on_registered(a, event, now);
     case ACCOUNT_STATE_SAVE:
@@ -205,10 +296,10 @@ struct account_action account_step(struct account *a, const struct account_event
 const char *account_state_to_str(enum account_state s)
 {
     static const char *const names[] = {
-        [ACCOUNT_STATE_START] = "start",   [ACCOUNT_STATE_DIRECTORY] = "directory",
-        [ACCOUNT_STATE_LOAD] = "load",     [ACCOUNT_STATE_REGISTER] = "register",
-        [ACCOUNT_STATE_SAVE] = "save",     [ACCOUNT_STATE_READY] = "ready",
-        [ACCOUNT_STATE_FAILED] = "failed",
+        [ACCOUNT_STATE_START] = "start",       [ACCOUNT_STATE_DIRECTORY] = "directory",
+        [ACCOUNT_STATE_LOAD] = "load",         [ACCOUNT_STATE_FIND] = "find",
+        [ACCOUNT_STATE_REGISTER] = "register", [ACCOUNT_STATE_SAVE] = "save",
+        [ACCOUNT_STATE_READY] = "ready",       [ACCOUNT_STATE_FAILED] = "failed",
     };
 
     return names[s];

@@ -5,7 +5,13 @@
 /* Getting ready to order at a CA, as a state machine like lib/order.h: fetch the directory, find or
  * create the account (RFC 8555 sections 7.1.1 and 7.3). Shared by all orders at that CA. A refused nonce is
  * repeated at once; every other failure ends in ACCOUNT_DO_FAIL, and the caller's back-off comes back with
- * ACCOUNT_EV_START. A deactivated account is a permanent error, never a reason for a new one. */
+ * ACCOUNT_EV_START. A deactivated account is a permanent error, never a reason for a new one.
+ *
+ * Where an external account binding is configured (RFC 8555 section 7.3.4), the CA is asked first whether it
+ * knows the account's key: the reply to an earlier newAccount may have been lost, and a binding that serves
+ * once only is used up by then. For the same reason it is asked again after a refusal: HTTP libraries repeat
+ * requests whose connection died. A CA that wants a binding where none is configured is an error of the
+ * configuration; it is not even asked, if that can be known before. */
 
 #include "lib/acme.h"
 
@@ -13,6 +19,7 @@ enum account_state {
     ACCOUNT_STATE_START,
     ACCOUNT_STATE_DIRECTORY, /* the directory is fetched */
     ACCOUNT_STATE_LOAD,      /* the keeper finds or creates the key */
+    ACCOUNT_STATE_FIND,      /* newAccount with onlyReturnExisting */
     ACCOUNT_STATE_REGISTER,  /* newAccount */
     ACCOUNT_STATE_SAVE,      /* the keeper stores the account URL */
     ACCOUNT_STATE_READY,
@@ -22,7 +29,8 @@ enum account_state {
 enum account_action_kind {
     ACCOUNT_DO_GET_DIRECTORY, /* GET .url, then ACCOUNT_EV_REPLY or ACCOUNT_EV_ERROR */
     ACCOUNT_DO_LOAD,          /* ask the keeper, then ACCOUNT_EV_LOADED (with the URL if one is stored) */
-    ACCOUNT_DO_POST,          /* sign newAccount and post it to .url */
+    ACCOUNT_DO_FIND,          /* sign newAccount with onlyReturnExisting and post it to .url */
+    ACCOUNT_DO_POST,          /* sign newAccount, with the binding if there is one, and post it to .url */
     ACCOUNT_DO_SAVE,          /* let the keeper store account URL .url, then ACCOUNT_EV_DONE */
     ACCOUNT_DO_READY,         /* .url is the account's */
     ACCOUNT_DO_FAIL
@@ -53,8 +61,10 @@ struct account_event {
 struct account;
 
 /* ca_name for messages; agree_terms: whether the configuration agrees (a directory that has terms and
- * a configuration that does not agree is a permanent error that shows the terms' URL). Strings are copied. */
-struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms);
+ * a configuration that does not agree is a permanent error that shows the terms' URL). eab_kid: of the
+ * configured external account binding; NULL: none. Strings are copied. NULL: out of memory. */
+struct account *account_new(const char *ca_name, const char *directory_url, bool agree_terms,
+                            const char *eab_kid);
 void account_free(struct account *a);
 struct account_action account_step(struct account *a, const struct account_event *event, int64_t now_ms);
 /* "directory", "register", ... Static storage. */

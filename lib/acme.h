@@ -150,7 +150,10 @@ bool acme_account_parse(const struct acme_directory *d, const struct http_reply 
                         enum acme_account_status *status, char **url /* the caller frees */, struct err *e);
 
 /* Payloads, as JSON text the caller frees; NULL: out of memory. Built by the keeper. */
-char *acme_payload_new_account(const char *contact /* NULL: none */, bool agree_terms);
+/* binding: of jws_external_account(), NULL: none. */
+char *acme_payload_new_account(const char *contact /* NULL: none */, bool agree_terms, const char *binding);
+/* Asks for the account of the key that signs, if there is one (RFC 8555 section 7.3.1). */
+char *acme_payload_find_account(void);
 /* profile: NULL: the CA's default. replaces: the certificate that the order is to replace, by its name in
  * renewal information (RFC 9773 section 5); NULL: none. */
 char *acme_payload_new_order(const struct strv *names, const char *profile, const char *replaces);

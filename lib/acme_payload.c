@@ -21,7 +21,7 @@ static json_t *contact_url(const char *contact)
     return strncmp(contact, "mailto:", 7) == 0 ? json_string(contact) : json_sprintf("mailto:%s", contact);
 }
 
-char *acme_payload_new_account(const char *contact, bool agree_terms)
+char *acme_payload_new_account(const char *contact, bool agree_terms, const char *binding)
 {
     json_t *payload = json_object();
 
@@ -29,11 +29,18 @@ char *acme_payload_new_account(const char *contact, bool agree_terms)
         return NULL;
     if ((contact != NULL &&
          json_object_set_new(payload, "contact", json_pack("[o]", contact_url(contact))) != 0) ||
-        (agree_terms && json_object_set_new(payload, "termsOfServiceAgreed", json_true()) != 0)) {
+        (agree_terms && json_object_set_new(payload, "termsOfServiceAgreed", json_true()) != 0) ||
+        (binding != NULL && json_object_set_new(payload, "externalAccountBinding",
+                                                json_loads(binding, JSON_REJECT_DUPLICATES, NULL)) != 0)) {
         json_decref(payload);
         return NULL;
     }
     return dump(payload);
+}
+
+char *acme_payload_find_account(void)
+{
+    return dump(json_pack("{s:b}", "onlyReturnExisting", 1));
 }
 
 char *acme_payload_new_order(const struct strv *names, const char *profile, const char *replaces)

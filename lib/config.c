@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/config.h"
 
+#include "lib/ca.h"
 #include "lib/config_build.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const struct {
-    const char *name;
-    const char *directory;
-} built_in[] = {
-    {CONFIG_CA_DEFAULT, "https://acme-v02.api.letsencrypt.org/directory"},
-    {"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"},
-};
-#define N_BUILT_IN (sizeof built_in / sizeof built_in[0])
 
 static void ca_clear(struct config_ca *ca)
 {
@@ -21,6 +13,9 @@ static void ca_clear(struct config_ca *ca)
     free(ca->directory);
     free(ca->ca_file);
     free(ca->contact);
+    free(ca->eab_kid);
+    free(ca->eab_hmac_file);
+    free(ca->chain);
 }
 
 void config_live_clear(struct config_live *live)
@@ -101,23 +96,17 @@ static void build_ca(struct config_reading *r, struct config *c, const struct co
     }
 }
 
-static int ca_by_name(const void *a, const void *b)
+static int by_ca_name(const void *a, const void *b)
 {
     return strcmp(((const struct config_ca *)a)->name, ((const struct config_ca *)b)->name);
 }
 
-static bool is_built_in(const char *name)
-{
-    for (size_t i = 0; i < N_BUILT_IN; i++)
-        if (strcmp(name, built_in[i].name) == 0)
-            return true;
-    return false;
-}
-
 bool config_ca_is_built_in(const struct config_ca *ca)
 {
-    for (size_t i = 0; ca->directory != NULL && i < N_BUILT_IN; i++)
-        if (strcmp(ca->directory, built_in[i].directory) == 0)
+    const struct ca_info *known;
+
+    for (size_t i = 0; ca->directory != NULL && (known = ca_at(i)) != NULL; i++)
+        if (strcmp(ca->directory, known->directory) == 0)
             return true;
     return false;
 }
@@ -125,22 +114,25 @@ bool config_ca_is_built_in(const struct config_ca *ca)
 static void build_cas(struct config_reading *r, struct config *c)
 {
     const struct config_read_section *s;
+    const struct ca_info *known;
+    size_t n_known = 0;
 
-    c->cas = calloc(r->n_sections + N_BUILT_IN, sizeof c->cas[0]);
+    while (ca_at(n_known) != NULL)
+        n_known++;
+    c->cas = calloc(r->n_sections + n_known, sizeof c->cas[0]);
     if (c->cas == NULL) {
         r->nomem = true;
         return;
     }
-    for (size_t i = 0; i < N_BUILT_IN && !r->nomem; i++)
-        build_ca(r, c, config_reading_find(r, CONFIG_SECTION_CA, built_in[i].name), built_in[i].name,
-                 built_in[i].directory);
+    for (size_t i = 0; (known = ca_at(i)) != NULL && !r->nomem; i++)
+        build_ca(r, c, config_reading_find(r, CONFIG_SECTION_CA, known->name), known->name, known->directory);
     for (size_t i = 0; i < r->n_sections && !r->nomem; i++) {
         s = r->order[i];
-        if (s->kind == CONFIG_SECTION_CA && !s->duplicate && !is_built_in(s->name))
+        if (s->kind == CONFIG_SECTION_CA && !s->duplicate && ca_by_name(s->name) == NULL)
             build_ca(r, c, s, s->name, NULL);
     }
     if (!r->nomem)
-        qsort(c->cas, c->n_cas, sizeof c->cas[0], ca_by_name);
+        qsort(c->cas, c->n_cas, sizeof c->cas[0], by_ca_name);
 }
 
 /* Looks at the values of a section that no object comes from: [defaults] itself, and what is given twice. */
@@ -250,4 +242,9 @@ const struct config_ca *config_find_ca(const struct config *c, const char *name)
 const char *config_ca_contact(const struct config *c, const struct config_ca *ca)
 {
     return ca->contact != NULL ? ca->contact : c->contact;
+}
+
+const char *config_chain(const struct config_certificate *c, const struct config_ca *ca)
+{
+    return c->chain != NULL ? c->chain : ca->chain;
 }

@@ -79,8 +79,11 @@ struct config_ca {
     char *ca_file;    /* absolute path of roots for the CA's own HTTPS; NULL: the system's */
     char *contact;    /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
     bool agree_terms; /* [ca] value, or [acmed]'s */
-    bool limits_set;  /* else what acmed knows of this CA counts (gate_limit()) */
-    unsigned limit;   /* new orders a window; 0: no limit */
+    char *eab_kid;    /* external account binding (RFC 8555 section 7.3.4); both are given, or neither */
+    char *eab_hmac_file;  /* absolute path, or "credential:NAME" (daemon/secret.h) */
+    char *chain;          /* common name; NULL: the CA's default chain */
+    bool limits_set;      /* else what acmed knows of this CA counts (gate_limit()) */
+    unsigned limit;       /* new orders a window; 0: no limit */
     int64_t limit_window; /* seconds */
     const char *file;     /* where it is configured; "" for a built-in one; borrowed from the config */
     unsigned line;
@@ -125,6 +128,7 @@ struct config_certificate {
     char *hook_user;       /* NULL: the supervisor's own uid */
     char *verify_host;     /* NULL: no verification; numeric address or host name */
     uint16_t verify_port;
+    char *chain; /* preferred issuer's common name; NULL: what the CA's section says, see config_chain() */
     const char *file; /* where it is configured; borrowed from the config */
     unsigned line;
 };
@@ -195,5 +199,9 @@ bool config_key_info(size_t i, struct config_key_info *info);
 
 /* The contact to register with: the CA's own, else [acmed]'s; NULL: none. */
 const char *config_ca_contact(const struct config *c, const struct config_ca *ca);
+
+/* The preferred issuer of what is at the top of this certificate's chain, if it is had from this CA; NULL:
+ * the CA's default chain. */
+const char *config_chain(const struct config_certificate *c, const struct config_ca *ca);
 
 #endif

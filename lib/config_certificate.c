@@ -39,6 +39,7 @@ void config_certificate_clear(struct config_certificate *c)
     strv_clear(&c->hook);
     free(c->hook_user);
     free(c->verify_host);
+    free(c->chain);
 }
 
 /* The entry that gives a certificate's value, and its section; NULL: neither it nor [defaults] does. */
@@ -95,8 +96,8 @@ static void link_cas(struct config_build *b, const struct config *c, struct conf
         else if (entry != NULL && !b->silent)
             config_note(
                 b->r, s->file, entry->line, false,
-                "ca: there is no CA \"%s\": letsencrypt and letsencrypt-staging are built in, others need a "
-                "section [ca %s]",
+                "ca: there is no CA \"%s\": letsencrypt, letsencrypt-staging, zerossl, google, google-test, "
+                "sslcom and actalis are built in, others need a section [ca %s]",
                 name, name);
     }
     cert->ca = cert->cas[0];

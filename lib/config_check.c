@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/config_reading.h"
 
+#include "lib/ca.h"
 #include "lib/ident.h"
 
 #include <stdio.h>
@@ -350,6 +351,46 @@ static void check_global(struct check *k)
         config_note(k->r, 0, 0, true, "there is no [certificate NAME] section: acmed has nothing to do");
 }
 
+/* Half a binding is none. */
+static void check_bindings(struct check *k)
+{
+    const struct config_key *kid = config_key_find(CONFIG_SECTION_CA, "eab_kid");
+    const struct config_key *hmac_file = config_key_find(CONFIG_SECTION_CA, "eab_hmac_file");
+
+    for (size_t i = 0; i < k->c->n_cas; i++) {
+        const struct config_ca *ca = &k->c->cas[i];
+        const struct config_read_section *s = config_reading_find(k->r, CONFIG_SECTION_CA, ca->name);
+        bool has_kid = s != NULL && config_reading_entry(k->r, s, kid) != NULL;
+
+        if (s != NULL && has_kid != (config_reading_entry(k->r, s, hmac_file) != NULL))
+            config_note(k->r, s->file, s->line, false,
+                        "[ca %s] has %s but no %s: an external account binding needs both", ca->name,
+                        has_kid ? "eab_kid" : "eab_hmac_file", has_kid ? "eab_hmac_file" : "eab_kid");
+    }
+}
+
+/* A CA that has a directory for each type of key refuses the wrong one. */
+static void check_rsa(struct check *k)
+{
+    for (size_t i = 0; i < k->c->n_certificates; i++) {
+        const struct config_certificate *c = &k->c->certificates[i];
+        struct place here = place_of(k, i, "key");
+
+        for (size_t j = 0; j < c->n_cas && c->key >= KEY_TYPE_RSA_2048; j++) {
+            const struct ca_info *known = ca_by_directory(c->cas[j]->directory);
+
+            if (known != NULL && known->rsa_directory != NULL &&
+                strcmp(c->cas[j]->directory, known->directory) == 0)
+                config_note(k->r, here.file, here.line, true,
+                            "[certificate %s] has an RSA key, but %s is the CA's directory for ECDSA keys: "
+                            "write a section [ca %s-rsa] with `directory = %s` and the same eab_* keys, and "
+                            "give `ca = %s-rsa`",
+                            c->section, known->directory, c->cas[j]->name, known->rsa_directory,
+                            c->cas[j]->name);
+        }
+    }
+}
+
 void config_check(struct config_reading *r, const struct config *c,
                   const struct config_read_section *const *of)
 {
@@ -365,6 +406,10 @@ void config_check(struct config_reading *r, const struct config *c,
         check_names(&k);
     if (!r->nomem)
         check_identifiers(&k);
+    if (!r->nomem)
+        check_bindings(&k);
+    if (!r->nomem)
+        check_rsa(&k);
     if (!r->nomem)
         check_global(&k);
 }

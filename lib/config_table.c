@@ -46,6 +46,10 @@ static const struct config_key keys[] = {
      .help = "e-mail address for this CA; default: that of [acmed]"},
     {CA(agree_terms), .name = "agree_terms", .parse = config_value_bool,
      .help = "yes: you accept this CA's terms of service; default: what [acmed] says"},
+    {CA(eab_kid), .name = "eab_kid", .parse = config_value_eab_kid,
+     .help = "key identifier of the external account binding that some CAs want for a new account"},
+    {CA(eab_hmac_file), .name = "eab_hmac_file", .parse = config_value_secret,
+     .help = "file with the HMAC key of that binding as the CA gave it, or credential:NAME of systemd"},
     {CA(limit), .name = "limits", .parse = config_value_limits, .min = 1, .max = INT64_C(30) * 86400,
      .help = "new orders that this CA allows in a time, as 280/3h, or none; default: 280/3h for letsencrypt, else none"},
 

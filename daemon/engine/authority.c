@@ -144,11 +144,11 @@ static bool get_directory(struct authority *a, const char *url, struct err *e)
     return a->get != NULL;
 }
 
-static bool register_account(struct authority *a, const char *url, struct err *e)
+static bool register_account(struct authority *a, enum ipc_type what, const char *url, struct err *e)
 {
     if (!nonces_set_url(a->nonces, authority_directory(a)->new_nonce))
         return err_nomem(e, "a nonce's URL");
-    a->post = authority_post(a, IPC_SIGN_NEW_ACCOUNT, a->ca->name, url, on_registered, a);
+    a->post = authority_post(a, what, a->ca->name, url, on_registered, a);
     return a->post != NULL || err_nomem(e, "the account's registration");
 }
 
@@ -187,8 +187,11 @@ static void step(struct authority *a, const struct account_event *event)
         a->request = link_request(a->keeper, on_loaded, a, IPC_ACCOUNT_LOAD, a->ca->name);
         ok = a->request != 0 || err_nomem(&e, "a request to the keeper");
         break;
+    case ACCOUNT_DO_FIND:
+        ok = register_account(a, IPC_SIGN_FIND_ACCOUNT, action.url, &e);
+        break;
     case ACCOUNT_DO_POST:
-        ok = register_account(a, action.url, &e);
+        ok = register_account(a, IPC_SIGN_NEW_ACCOUNT, action.url, &e);
         break;
     case ACCOUNT_DO_SAVE:
         a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_SAVE, a->ca->name, action.url);
@@ -216,7 +219,7 @@ static void on_soon(void *arg)
     }
     /* The machine lives on after a failure: orders in flight borrow its directory. */
     if (a->machine == NULL)
-        a->machine = account_new(a->ca->name, a->ca->directory, a->ca->agree_terms);
+        a->machine = account_new(a->ca->name, a->ca->directory, a->ca->agree_terms, a->ca->eab_kid);
     if (a->machine == NULL) {
         struct err e;
 

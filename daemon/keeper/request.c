@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/request.h"
 
+#include "daemon/keeper/binding.h"
 #include "daemon/keeper/copy.h"
 #include "daemon/keeper/request_parts.h"
 #include "daemon/log.h"
@@ -134,24 +135,49 @@ static bool handle_account_load(const struct request *r, struct err *e)
            err_nomem(e, "replying");
 }
 
+/* By the key itself: the account may have no URL yet. Takes the payload over; NULL: memory was out. */
+static bool sign_by_key(const struct request *r, const struct account *account, char *payload, struct err *e)
+{
+    char *jws;
+
+    if (payload == NULL)
+        return err_nomem(e, "building a newAccount request");
+    jws = jws_sign(account->key, NULL, r->m->field[1].s, r->m->field[2].s, payload, e);
+    free(payload);
+    return reply_signed(r->conn, r->m->id, jws, e);
+}
+
 static bool handle_sign_new_account(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = request_ca(r, e);
     const struct account *account;
+    char *binding = NULL;
     char *payload;
-    char *jws;
 
     if (ca == NULL || !check_target(r, ca, e))
         return false;
     account = accounts_get(r->k->accounts, ca, e);
     if (account == NULL)
         return false;
-    payload = acme_payload_new_account(config_ca_contact(r->k->config, ca), ca->agree_terms);
-    if (payload == NULL)
-        return err_nomem(e, "building a newAccount request");
-    jws = jws_sign(account->key, NULL, r->m->field[1].s, r->m->field[2].s, payload, e);
-    free(payload);
-    return reply_signed(r->conn, r->m->id, jws, e);
+    if (ca->eab_kid != NULL) {
+        binding = binding_make(ca, account->key, r->m->field[1].s, e);
+        if (binding == NULL)
+            return false;
+    }
+    payload = acme_payload_new_account(config_ca_contact(r->k->config, ca), ca->agree_terms, binding);
+    free(binding);
+    return sign_by_key(r, account, payload, e);
+}
+
+static bool handle_sign_find_account(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = request_ca(r, e);
+    const struct account *account;
+
+    if (ca == NULL || !check_target(r, ca, e))
+        return false;
+    account = accounts_get(r->k->accounts, ca, e);
+    return account != NULL && sign_by_key(r, account, acme_payload_find_account(), e);
 }
 
 /* The leaf's facts of a generation; the caller clears them and closes the directory. */
@@ -353,6 +379,7 @@ static const struct handler {
     [IPC_ACCOUNT_LOAD] = {FROM_ENGINE, handle_account_load},
     [IPC_ACCOUNT_SAVE] = {FROM_ENGINE, request_account_save},
     [IPC_SIGN_NEW_ACCOUNT] = {FROM_ENGINE, handle_sign_new_account},
+    [IPC_SIGN_FIND_ACCOUNT] = {FROM_ENGINE, handle_sign_find_account},
     [IPC_SIGN_NEW_ORDER] = {FROM_ENGINE, handle_sign_new_order},
     [IPC_SIGN_FETCH] = {FROM_ENGINE, handle_sign_fetch},
     [IPC_SIGN_ANSWER] = {FROM_ENGINE, handle_sign_answer},

@@ -56,9 +56,20 @@ static bool become(const struct child_spec *spec)
 static char **clean_environment(void)
 {
     static const char *const kept[] = {
-        "PATH",         "LANG",          "LC_ALL",       "LC_CTYPE",    "LC_MESSAGES",       "LC_TIME", "TZ",
+        "PATH",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LC_MESSAGES",
+        "LC_TIME",
+        "TZ",
+        "CREDENTIALS_DIRECTORY",
 #ifdef ACMED_WIDE_SANDBOX
-        "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP",
+        "ASAN_OPTIONS",
+        "UBSAN_OPTIONS",
+        "LSAN_OPTIONS",
+        "GCOV_PREFIX",
+        "GCOV_PREFIX_STRIP",
 #endif
     };
     static char text[sizeof kept / sizeof kept[0]][1024];

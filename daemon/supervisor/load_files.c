@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/supervisor/load_files.h"
 
+#include "daemon/secret.h"
 #include "daemon/supervisor/trust.h"
 #include "lib/buf.h"
 
@@ -141,6 +142,36 @@ void load_files(struct load *l, const char *path, uid_t uid)
     load_directory(l, dir, uid);
 }
 
+/* The supervisor looks how a secret is kept and does not open it. One that is not there is no error: an
+ * account that is registered needs it no more, and a certificate must not expire for the lack of it. */
+static void check_secret(struct load *l, const struct config_ca *ca, uid_t uid)
+{
+    const char *value = ca->eab_hmac_file;
+    bool credential = secret_is_credential(value);
+    char path[PATH_MAX];
+    bool warning = false;
+    struct stat st;
+    struct err e;
+
+    if (!secret_path(value, path, &e)) {
+        warning = true;
+    } else if (stat(path, &st) != 0) {
+        warning = true;
+        if (errno == EACCES)
+            (void)err_set(&e, ERR_CLASS_CONFIG, "not checked: uid %u may not look there", (unsigned)uid);
+        else
+            (void)err_set(
+                &e, ERR_CLASS_CONFIG,
+                "%s; it is needed until the account is registered (later eab_kid and eab_hmac_file can "
+                "be removed)",
+                strerror(errno));
+    } else if (secret_check(value, &st, uid, &e) && (credential || trust_parents(path, uid, &e))) {
+        return;
+    }
+    (void)config_messages_add(&l->messages, ca->file, ca->line, warning, "eab_hmac_file of [ca %s]: %s: %s",
+                              ca->name, value, e.text);
+}
+
 void load_check_paths(struct load *l, uid_t uid)
 {
     struct err e;
@@ -151,6 +182,8 @@ void load_check_paths(struct load *l, uid_t uid)
         if (ca->ca_file != NULL && !trust_file(ca->ca_file, uid, false, &e))
             (void)config_messages_add(&l->messages, ca->file, ca->line, false, "ca_file of [ca %s]: %s",
                                       ca->name, e.text);
+        if (ca->eab_hmac_file != NULL)
+            check_secret(l, ca, uid);
     }
     for (size_t i = 0; i < l->config->n_certificates; i++) {
         const struct config_certificate *c = &l->config->certificates[i];

@@ -153,9 +153,9 @@ class Acmed:
     def says(self, words, seconds=20):
         wait_for(lambda: words in self.text(), f"acmed to say {words!r}", seconds)
 
-    def check(self):
+    def check(self, user=None):
         """acmed -t"""
-        return self._run([self.program, "-t", "-c", self.conf], self.user)
+        return self._run([self.program, "-t", "-c", self.conf], user if user is not None else self.user)
 
     # -- commands -----------------------------------------------------------------------------------------------
 

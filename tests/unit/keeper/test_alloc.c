@@ -2,6 +2,7 @@
 #include "tests/unit/keeper/fixture.h"
 
 #include "daemon/keeper/account.h"
+#include "daemon/keeper/binding.h"
 #include "daemon/keeper/copy.h"
 #include "daemon/keeper/install.h"
 #include "daemon/log.h"
@@ -140,11 +141,40 @@ static void test_installing(void **state)
     assert_true(n > 20);
 }
 
+static void test_binding(void **state)
+{
+    struct key *key = key_generate(KEY_TYPE_ECDSA_P256, NULL);
+    struct config_ca ca = {.name = (char *)"test", .eab_kid = (char *)"kid-1"};
+    struct fixture f;
+    bool failed = true;
+    size_t n = 1;
+
+    (void)state;
+    assert_non_null(key);
+    fixture_open(&f, FIXTURE_PLAIN);
+    fixture_write(&f, "hmac", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 0600);
+    ca.eab_hmac_file = (char *)fixture_path(&f, "hmac");
+    for (; failed; n++) {
+        struct err e = {0};
+        char *binding;
+
+        alloc_fail_at(n);
+        binding = binding_make(&ca, key, "https://ca.test/new-account", &e);
+        failed = alloc_fail_end();
+        assert_true(failed ? binding == NULL || e.class == ERR_CLASS_NONE : binding != NULL);
+        free(binding);
+    }
+    assert_true(n > 10);
+    key_free(key);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_making_keys),
         cmocka_unit_test(test_installing),
+        cmocka_unit_test(test_binding),
     };
     struct err e;
     int failed;

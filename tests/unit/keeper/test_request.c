@@ -444,9 +444,99 @@ static void test_it_ends_with_its_peers(void **state)
     fixture_close(&f);
 }
 
+#define BOUND                                                                                                \
+    "[ca test]\ndirectory = https://ca.test/dir\neab_kid = kid-1\neab_hmac_file = @/hmac\n"                  \
+    "[certificate one.test]\nca = test\n"
+
+static json_t *binding_of(const struct peer *p)
+{
+    json_t *payload = jws_part(p->m.field[0].s, "payload");
+    json_t *binding = json_incref(json_object_get(payload, "externalAccountBinding"));
+
+    json_decref(payload);
+    return binding;
+}
+
+/* The key is read when it is needed, so that mending the file is enough. */
+static void test_binding(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    json_t *payload;
+    json_t *binding;
+    char *text;
+
+    (void)state;
+    set_up(&f, &p, BOUND);
+    peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FIND_ACCOUNT, "test", URL, NONCE);
+    payload = jws_part(p.m.field[0].s, "payload");
+    assert_int_equal(json_object_size(payload), 1);
+    assert_true(json_is_true(json_object_get(payload, "onlyReturnExisting")));
+    json_decref(payload);
+    jws_header_is(p.m.field[0].s, "kid", NULL);
+    peer_refused(&p, "of [ca test]: cannot be opened: No such file", IPC_SIGN_NEW_ACCOUNT, "test", URL,
+                 NONCE);
+    assert_int_equal(p.m.field[0].u, ERR_CLASS_CONFIG);
+    fixture_write(&f, "hmac", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n", 0644);
+    peer_refused(&p, "can be read or written by others", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    fixture_write(&f, "hmac", "zWND+M6e\n", 0600);
+    peer_refused(&p, "not base64url", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    assert_null(strstr(p.m.field[1].s, "zWND"));
+    fixture_write(&f, "hmac", "zWNDZM6e", 0600);
+    peer_refused(&p, "too short", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    fixture_write(&f, "hmac", "", 0600);
+    peer_refused(&p, "too short", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    fixture_write(&f, "hmac", " AAAAAAAAAAAAAAAAAAAAAAAA", 0600);
+    peer_refused(&p, "not base64url", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    text = calloc(1, 8000);
+    assert_non_null(text);
+    memset(text, 'A', 7999);
+    fixture_write(&f, "hmac", text, 0600);
+    peer_refused(&p, "too large for a secret", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    text[2000] = '\0';
+    fixture_write(&f, "hmac", text, 0600);
+    peer_refused(&p, "longer than any HMAC key", IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    free(text);
+    fixture_write(&f, "hmac", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", 0600);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    binding = binding_of(&p);
+    text = json_dumps(binding, 0);
+    jws_header_is(text, "kid", "kid-1");
+    jws_header_is(text, "alg", "HS256");
+    jws_header_is(text, "url", URL);
+    jws_header_is(text, "nonce", NULL);
+    free(text);
+    json_decref(binding);
+    tear_down(&f, &p);
+}
+
+static void test_binding_by_credential(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    json_t *binding;
+
+    (void)state;
+    fixture_open(&f, "[ca test]\ndirectory = https://ca.test/dir\neab_kid = kid-1\neab_hmac_file = "
+                     "credential:hmac\n[certificate one.test]\nca = test\n");
+    (void)setenv("CREDENTIALS_DIRECTORY", f.dir, 1);
+    peer_start(&p, &f);
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+    fixture_write(&f, "hmac", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 0400);
+    peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ACCOUNT, "test", URL, NONCE);
+    binding = binding_of(&p);
+    assert_non_null(binding);
+    json_decref(binding);
+    tear_down(&f, &p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_binding),
+        cmocka_unit_test(test_binding_by_credential),
         cmocka_unit_test(test_one_issuance),
         cmocka_unit_test(test_what_an_order_replaces),
         cmocka_unit_test(test_what_is_not_configured_is_refused),

@@ -67,7 +67,7 @@ static void is_failure(const struct account *a, const struct account_action *act
 /* An account that waits for the reply to newAccount. */
 static struct account *registering(void)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action;
 
     assert_non_null(a);
@@ -96,7 +96,7 @@ static void test_register(void **state)
 
 static void test_stored_account(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action;
 
     (void)state;
@@ -111,7 +111,7 @@ static void test_stored_account(void **state)
 
 static void test_stored_account_of_another_ca(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action;
 
     (void)state;
@@ -124,7 +124,7 @@ static void test_stored_account_of_another_ca(void **state)
 
 static void test_lost_account_is_registered_again(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action;
 
     (void)state;
@@ -142,7 +142,7 @@ static void test_lost_account_is_registered_again(void **state)
 
 static void test_terms_not_agreed(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, false);
+    struct account *a = account_new("test", DIRECTORY, false, NULL);
     struct account_action action;
 
     (void)state;
@@ -155,13 +155,165 @@ static void test_terms_not_agreed(void **state)
 
 static void test_external_account_required(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action;
 
     (void)state;
     start(a);
     action = reply(a, 200, NULL, DIRECTORY_BODY("\"externalAccountRequired\": true"));
-    is_failure(a, &action, ERR_CLASS_PERMANENT, "external account binding");
+    is_action(&action, ACCOUNT_DO_LOAD, NULL);
+    action = loaded(a, NULL);
+    is_failure(a, &action, ERR_CLASS_CONFIG, "put `eab_kid` and `eab_hmac_file` into [ca test]");
+    account_free(a);
+}
+
+/* Such a CA need not say so in its directory: nothing is sent to one that is known, others are asked once. */
+static void test_external_account_required_silently(void **state)
+{
+    struct account *known = account_new("mine", "https://acme.ssl.com/sslcom-dv-rsa", true, NULL);
+    struct account *unknown = registering();
+    struct account_action action;
+
+    (void)state;
+    start(known);
+    action =
+        reply(known, 200, NULL,
+              "{\"newNonce\": \"https://acme.ssl.com/nonce\", \"newAccount\": \"https://acme.ssl.com/acct\", "
+              "\"newOrder\": \"https://acme.ssl.com/order\"}");
+    is_action(&action, ACCOUNT_DO_LOAD, NULL);
+    action = loaded(known, NULL);
+    is_failure(known, &action, ERR_CLASS_CONFIG, "(from the API credentials of your account at");
+    account_free(known);
+    action = reply(unknown, 401, NULL, "{\"type\": \"" URN "externalAccountRequired\"}");
+    is_failure(unknown, &action, ERR_CLASS_CONFIG, "put `eab_kid` and `eab_hmac_file` into [ca test]");
+    account_free(unknown);
+}
+
+/* An account that is registered needs no binding any more. */
+static void test_external_account_stored(void **state)
+{
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
+    struct account_action action;
+
+    (void)state;
+    start(a);
+    reply(a, 200, NULL, DIRECTORY_BODY("\"externalAccountRequired\": true"));
+    action = loaded(a, ACCOUNT_URL);
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    account_free(a);
+}
+
+/* An account with a binding that waits for the reply to onlyReturnExisting. */
+static struct account *finding(void)
+{
+    struct account *a = account_new("test", DIRECTORY, true, "kid-1");
+    struct account_action action;
+
+    start(a);
+    reply(a, 200, NULL, DIRECTORY_BODY("\"externalAccountRequired\": true"));
+    action = loaded(a, NULL);
+    is_action(&action, ACCOUNT_DO_FIND, "https://ca.test/new-acct");
+    assert_int_equal(account_state(a), ACCOUNT_STATE_FIND);
+    return a;
+}
+
+static void test_binding(void **state)
+{
+    struct account *a = finding();
+    struct account_action action;
+
+    (void)state;
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+    is_action(&action, ACCOUNT_DO_FIND, "https://ca.test/new-acct");
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    is_action(&action, ACCOUNT_DO_POST, "https://ca.test/new-acct");
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+    is_action(&action, ACCOUNT_DO_POST, "https://ca.test/new-acct");
+    action = reply(a, 201, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_SAVE, ACCOUNT_URL);
+    account_free(a);
+}
+
+/* The binding is used up, and the account is there. */
+static void test_binding_after_a_lost_reply(void **state)
+{
+    struct account *a = finding();
+    struct account_action action;
+
+    (void)state;
+    reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    action = failed(a, ERR_CLASS_NETWORK, "reset");
+    is_failure(a, &action, ERR_CLASS_NETWORK, "registering the account: reset");
+    action = start(a);
+    is_action(&action, ACCOUNT_DO_LOAD, NULL);
+    action = loaded(a, NULL);
+    is_action(&action, ACCOUNT_DO_FIND, "https://ca.test/new-acct");
+    action = reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_SAVE, ACCOUNT_URL);
+    account_free(a);
+}
+
+/* A CA may want a binding even to be asked; one that has trouble is not sent the binding. */
+static void test_binding_when_asking_fails(void **state)
+{
+    struct account *a = finding();
+    struct account_action action;
+
+    (void)state;
+    action = reply(a, 401, NULL, "{\"type\": \"" URN "externalAccountRequired\"}");
+    is_action(&action, ACCOUNT_DO_POST, "https://ca.test/new-acct");
+    account_free(a);
+    a = finding();
+    action = reply(a, 503, NULL, "");
+    is_failure(a, &action, ERR_CLASS_TRANSIENT, "asking whether it knows the account's key: HTTP 503");
+    account_free(a);
+    a = finding();
+    action = reply(a, 200, ACCOUNT_URL, "{\"status\": \"deactivated\"}");
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "is deactivated at the CA");
+    account_free(a);
+}
+
+/* The request was repeated below us, and its first copy has used the binding up. */
+static void test_binding_used_by_a_copy(void **state)
+{
+    struct account *a = finding();
+    struct account_action action;
+
+    (void)state;
+    reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+    action = reply(a, 401, NULL, "{\"type\": \"" URN "unauthorized\", \"detail\": \"used\"}");
+    is_action(&action, ACCOUNT_DO_FIND, "https://ca.test/new-acct");
+    action = reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_SAVE, ACCOUNT_URL);
+    account_free(a);
+}
+
+static void test_binding_refused(void **state)
+{
+    struct account *a = finding();
+    struct account_action action;
+
+    (void)state;
+    reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    action = reply(a, 401, NULL, "{\"type\": \"" URN "unauthorized\", \"detail\": \"unknown key\"}");
+    is_action(&action, ACCOUNT_DO_FIND, "https://ca.test/new-acct");
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    is_failure(
+        a, &action, ERR_CLASS_PERMANENT,
+        "with the external account binding \"kid-1\"; check eab_kid and eab_hmac_file of [ca test], then "
+        "reload: HTTP 401 unauthorized: unknown key");
+    action = start(a);
+    is_action(&action, ACCOUNT_DO_LOAD, NULL);
+    action = loaded(a, NULL);
+    is_action(&action, ACCOUNT_DO_FIND, "https://ca.test/new-acct");
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    is_action(&action, ACCOUNT_DO_POST, "https://ca.test/new-acct");
+    account_free(a);
+    a = finding();
+    reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "invalidContact\", \"detail\": \"no MX\"}");
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "registering the account: HTTP 400 invalidContact: no MX");
     account_free(a);
 }
 
@@ -209,7 +361,7 @@ static void test_refused(void **state)
 
 static void test_directory_failures(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action;
 
     (void)state;
@@ -258,7 +410,7 @@ static void test_bad_nonces_are_bounded(void **state)
 
 static void test_unexpected_events(void **state)
 {
-    struct account *a = account_new("test", DIRECTORY, true);
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
     struct account_action action = event(a, ACCOUNT_EV_DONE);
 
     (void)state;
@@ -279,6 +431,13 @@ int main(void)
         cmocka_unit_test(test_lost_account_is_registered_again),
         cmocka_unit_test(test_terms_not_agreed),
         cmocka_unit_test(test_external_account_required),
+        cmocka_unit_test(test_external_account_required_silently),
+        cmocka_unit_test(test_external_account_stored),
+        cmocka_unit_test(test_binding),
+        cmocka_unit_test(test_binding_after_a_lost_reply),
+        cmocka_unit_test(test_binding_when_asking_fails),
+        cmocka_unit_test(test_binding_used_by_a_copy),
+        cmocka_unit_test(test_binding_refused),
         cmocka_unit_test(test_deactivated_account),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_directory_failures),

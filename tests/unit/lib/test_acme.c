@@ -541,11 +541,14 @@ static void test_payload_of_every_type(void **state)
 static void test_payloads(void **state)
 {
     (void)state;
-    payload_is(acme_payload_new_account("me@example.com", true),
+    payload_is(acme_payload_new_account("me@example.com", true, NULL),
                "{\"contact\":[\"mailto:me@example.com\"],\"termsOfServiceAgreed\":true}");
-    payload_is(acme_payload_new_account("mailto:me@example.com", false),
+    payload_is(acme_payload_new_account("mailto:me@example.com", false, NULL),
                "{\"contact\":[\"mailto:me@example.com\"]}");
-    payload_is(acme_payload_new_account(NULL, false), "{}");
+    payload_is(acme_payload_new_account(NULL, false, NULL), "{}");
+    payload_is(acme_payload_new_account(NULL, true, "{\"payload\": \"x\"}"),
+               "{\"termsOfServiceAgreed\":true,\"externalAccountBinding\":{\"payload\":\"x\"}}");
+    payload_is(acme_payload_find_account(), "{\"onlyReturnExisting\":true}");
     payload_is(acme_payload_new_order(&names, NULL, NULL),
                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.com\"},"
                "{\"type\":\"dns\",\"value\":\"b.example.com\"}]}");

@@ -67,7 +67,7 @@ static bool run_parsers(struct err *e)
 
 static bool run_payloads(struct err *e)
 {
-    char *account = acme_payload_new_account("me@a.test", true);
+    char *account = acme_payload_new_account("me@a.test", true, "{}");
     char *order = acme_payload_new_order(&names, "short", "a.b");
     char *finalize = acme_payload_finalize("MII");
     bool ok = account != NULL && order != NULL && finalize != NULL;
@@ -139,7 +139,7 @@ static struct account_action account_reply(struct account *a, const char *body)
 
 static bool run_account(struct err *e)
 {
-    struct account *a = account_new("test", "https://ca.test/", true);
+    struct account *a = account_new("test", "https://ca.test/", true, "kid-1");
     struct account_action action;
 
     if (a == NULL)

@@ -333,9 +333,50 @@ static void test_lineages_collide(void **state)
     config_messages_clear(&m);
 }
 
+static void test_built_in_cas(void **state)
+{
+    struct config *c = parse_good(AGREED "[ca zerossl]\neab_kid = kid-1\neab_hmac_file = credential:zerossl\n"
+                                         "[certificate a.example.com]\nca = zerossl\n"
+                                         "[certificate b.example.com]\nca = google-test\n");
+
+    (void)state;
+    assert_string_equal(config_find_ca(c, "zerossl")->directory, "https://acme.zerossl.com/v2/DV90");
+    assert_string_equal(config_find_ca(c, "zerossl")->eab_kid, "kid-1");
+    assert_string_equal(config_find_ca(c, "zerossl")->eab_hmac_file, "credential:zerossl");
+    assert_string_equal(config_find_ca(c, "google")->directory, "https://dv.acme-v02.api.pki.goog/directory");
+    assert_string_equal(config_find_ca(c, "sslcom")->directory, "https://acme.ssl.com/sslcom-dv-ecc");
+    assert_string_equal(config_find_ca(c, "actalis")->directory,
+                        "https://acme-api.actalis.com/acme/directory");
+    assert_string_equal(c->certificates[1].ca->directory, "https://dv.acme-v02.test-api.pki.goog/directory");
+    config_free(c);
+}
+
+/* SSL.com has a directory for each type of key. */
+static void test_rsa_at_the_directory_for_ecdsa(void **state)
+{
+    static const char text[] = AGREED "[certificate a.example.com]\nca = sslcom\nkey = rsa-2048\n"
+                                      "[certificate b.example.com]\nca = sslcom\n"
+                                      "[ca own]\ndirectory = https://acme.ssl.com/sslcom-dv-rsa\n"
+                                      "[certificate c.example.com]\nca = own\nkey = rsa-2048\n";
+    struct config_file file = {"a.conf", text, sizeof text - 1};
+    struct config_messages m = {0};
+    struct config *c = config_parse(&file, 1, NULL, &m);
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(m.n, 1);
+    assert_true(m.v[0].warning);
+    assert_non_null(strstr(m.v[0].text, "[certificate a.example.com] has an RSA key"));
+    assert_non_null(strstr(m.v[0].text, "`directory = https://acme.ssl.com/sslcom-dv-rsa`"));
+    config_messages_clear(&m);
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_built_in_cas),
+        cmocka_unit_test(test_rsa_at_the_directory_for_ecdsa),
         cmocka_unit_test(test_short_configuration),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_defaults_apply_and_are_overridden),

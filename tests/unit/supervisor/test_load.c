@@ -195,6 +195,49 @@ static void test_hooks_and_ca_files(void **state)
     assert_true(read_it());
 }
 
+/* The key of a binding may be gone, or out of our sight; what is there must be nobody else's. */
+static void test_eab_hmac_file(void **state)
+{
+    char text[512];
+
+    (void)state;
+    (void)snprintf(text, sizeof text, "[ca zerossl]\neab_kid = kid-1\neab_hmac_file = %s/key\n", dir);
+    write_file("conf.d/a.conf", text);
+    assert_true(read_it());
+    assert_true(says("eab_hmac_file of [ca zerossl]: "));
+    assert_true(says("it is needed until the account is registered"));
+    write_file("key", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n");
+    assert_false(read_it());
+    assert_true(says("can be read or written by others (mode 0644)"));
+    assert_int_equal(chmod(in("key"), 0640), 0);
+    assert_false(read_it());
+    assert_int_equal(chmod(in("key"), 0600), 0);
+    assert_true(read_it());
+    assert_false(says("eab_hmac_file"));
+    assert_int_equal(chmod(in(""), 0777), 0);
+    assert_false(read_it());
+    assert_int_equal(chmod(in(""), 0755), 0);
+}
+
+static void test_credential(void **state)
+{
+    (void)state;
+    write_file("conf.d/a.conf", "[ca zerossl]\neab_kid = kid-1\neab_hmac_file = credential:zerossl\n");
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+    assert_true(read_it());
+    assert_true(says("`LoadCredential=zerossl:PATH`"));
+    (void)setenv("CREDENTIALS_DIRECTORY", dir, 1);
+    assert_true(read_it());
+    assert_true(says("No such file"));
+    write_file("zerossl", "key");
+    assert_false(read_it());
+    assert_true(says("credential:zerossl: can be read or written by others (mode 0644)"));
+    assert_int_equal(chmod(in("zerossl"), 0440), 0); /* the mask of an access control list */
+    assert_true(read_it());
+    assert_false(says("eab_hmac_file"));
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void test_users_and_groups(void **state)
 {
     uid_t uid;
@@ -258,6 +301,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_private_groups_are_as_good_as_the_user, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_link_to_an_unsafe_place_is_no_way_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hooks_and_ca_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_eab_hmac_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_credential, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_users_and_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strange_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_snapshot_says_the_same, set_up, tear_down),

@@ -49,16 +49,18 @@ enum ipc_type {
     IPC_PING,        /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
 
     /* supervisor -> keeper */
-    IPC_FACTS, /* lineage, generation -> IPC_FACTS_REPLY, for the environment of hooks */
+    IPC_DNS_RECORD, /* lineage, identifier, token, ca -> IPC_DNS_RECORD_REPLY */
+    IPC_FACTS,      /* lineage, generation -> IPC_FACTS_REPLY, for the environment of hooks */
 
     /* replies */
     IPC_OK,
-    IPC_ERROR,       /* class (enum err_class), text */
-    IPC_ACCOUNT,     /* account URL ("": not registered yet), thumbprint */
-    IPC_SIGNED,      /* the JWS */
-    IPC_INSTALLED,   /* generation */
-    IPC_PONG,        /* unknown system calls seen so far */
-    IPC_FACTS_REPLY, /* directory of the generation, not_after, serial, names joined by blanks */
+    IPC_ERROR,            /* class (enum err_class), text */
+    IPC_ACCOUNT,          /* account URL ("": not registered yet), thumbprint */
+    IPC_SIGNED,           /* the JWS */
+    IPC_INSTALLED,        /* generation */
+    IPC_PONG,             /* unknown system calls seen so far */
+    IPC_DNS_RECORD_REPLY, /* name of the TXT record, its content */
+    IPC_FACTS_REPLY,      /* directory of the generation, not_after, serial, names joined by blanks */
 
     /* supervisor -> engine */
     IPC_LISTENER, /* purpose ("control", "http"), address as configured; one descriptor */
@@ -71,6 +73,7 @@ enum ipc_type {
     IPC_RELEASE, /* the listeners had by IPC_BIND are not needed any more (no reply) */
     IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") ->
                     IPC_DEPLOYED */
+    IPC_DNS,     /* lineage, identifier, token, ca, action ("present", "cleanup") -> IPC_DNS_DONE */
     IPC_RELOAD,  /* -> IPC_RELOADED; on success IPC_STOP follows */
     IPC_CHECK,   /* -> IPC_RELOADED */
     IPC_READY,   /* the engine serves: with a sentence for the service manager; again whenever it changes */
@@ -78,6 +81,7 @@ enum ipc_type {
     /* supervisor -> engine, replies */
     IPC_BOUND,    /* errors, one a line; "": all are bound */
     IPC_DEPLOYED, /* 1 done / 0 failed, class, text (what failed; or a note), captured output */
+    IPC_DNS_DONE, /* 1 done / 0 failed, class, text, captured output */
     IPC_RELOADED, /* 1 fine / 0 refused, messages, one a line */
     IPC_TYPE_COUNT
 };

@@ -8,8 +8,10 @@ static const struct {
     const char *name;
     bool wildcard;
     bool ip;
+    bool dns;
 } types[] = {
     [CHALLENGE_TYPE_HTTP_01] = {.name = "http-01", .ip = true},
+    [CHALLENGE_TYPE_DNS_01] = {.name = "dns-01", .wildcard = true, .dns = true},
 };
 static_assert(sizeof types / sizeof types[0] == CHALLENGE_TYPE_COUNT, "every type is described");
 
@@ -37,4 +39,9 @@ bool challenge_type_proves_wildcard(enum challenge_type type)
 bool challenge_type_proves_ip(enum challenge_type type)
 {
     return types[type].ip;
+}
+
+bool challenge_type_is_dns(enum challenge_type type)
+{
+    return types[type].dns;
 }

@@ -9,6 +9,7 @@
 
 enum challenge_type {
     CHALLENGE_TYPE_HTTP_01, /* RFC 8555 section 8.3 */
+    CHALLENGE_TYPE_DNS_01,  /* RFC 8555 section 8.4 */
     CHALLENGE_TYPE_COUNT
 };
 
@@ -19,5 +20,8 @@ bool challenge_type_from_str(const char *s, enum challenge_type *type);
 /* Can it prove a wildcard name (RFC 8555 section 7.1.3), an IP address (RFC 8738 section 7)? */
 bool challenge_type_proves_wildcard(enum challenge_type type);
 bool challenge_type_proves_ip(enum challenge_type type);
+
+/* Is it proven by a record in the DNS, through `dns_hook`? */
+bool challenge_type_is_dns(enum challenge_type type);
 
 #endif

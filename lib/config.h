@@ -99,6 +99,23 @@ struct config_copy {
     char *path; /* absolute */
 };
 
+/* How the records of a DNS challenge are set and removed. */
+enum dns_hook_kind {
+    DNS_HOOK_NONE,
+    DNS_HOOK_EXEC,       /* acmed's own convention: ACTION NAME VALUE behind the words configured */
+    DNS_HOOK_LEGO,       /* lego's exec provider: present|cleanup FQDN VALUE */
+    DNS_HOOK_DEHYDRATED, /* dehydrated's hooks: deploy_challenge|clean_challenge DOMAIN TOKEN VALUE */
+    DNS_HOOK_COUNT
+};
+
+/* "exec", "lego", "dehydrated". */
+const char *dns_hook_kind_to_str(enum dns_hook_kind kind);
+
+struct config_dns_hook {
+    enum dns_hook_kind kind;
+    struct strv argv; /* [0] is an absolute path */
+};
+
 /* A lineage: one [certificate SECTION] with one of its types of key, defaults applied. */
 struct config_certificate {
     char *name;    /* of the lineage: the section's, or SECTION.KEYTYPE */
@@ -113,11 +130,12 @@ struct config_certificate {
     unsigned n_keys;
     enum key_type key; /* this lineage's */
     enum challenge_type challenge;
-    char *profile;                 /* which of the CA's profiles; NULL: the CA's default */
-    int64_t renew_before;          /* seconds; 0: not given; see renew_before_percent */
-    unsigned renew_before_percent; /* 1..99; 0: not given */
-    unsigned keep;                 /* generations besides the live one; default 3 */
-    char *owner;                   /* user name or number; NULL: leave as is */
+    struct config_dns_hook dns_hook; /* kind NONE: not given */
+    char *profile;                   /* which of the CA's profiles; NULL: the CA's default */
+    int64_t renew_before;            /* seconds; 0: not given; see renew_before_percent */
+    unsigned renew_before_percent;   /* 1..99; 0: not given */
+    unsigned keep;                   /* generations besides the live one; default 3 */
+    char *owner;                     /* user name or number; NULL: leave as is */
     char *group;
     unsigned mode; /* for files with a key; default 0600; never world-readable */
     struct config_copy *copies;

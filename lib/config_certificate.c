@@ -37,6 +37,7 @@ void config_certificate_clear(struct config_certificate *c)
     free(c->copies);
     strv_clear(&c->reload);
     strv_clear(&c->hook);
+    strv_clear(&c->dns_hook.argv);
     free(c->hook_user);
     free(c->verify_host);
     free(c->chain);

@@ -337,6 +337,22 @@ static void check_identifiers(struct check *k)
     }
 }
 
+static void check_challenges(struct check *k)
+{
+    for (size_t i = 0; i < k->c->n_certificates; i++) {
+        const struct config_certificate *c = &k->c->certificates[i];
+        struct place here = place_of(k, i, "challenge");
+
+        if (!challenge_type_is_dns(c->challenge) || c->dns_hook.kind != DNS_HOOK_NONE || c->key != c->keys[0])
+            continue;
+        config_note(
+            k->r, here.file, here.line, false,
+            "challenge: %s needs to know how to set records: add `dns_hook = exec:/path/to/program` to "
+            "[certificate %s]",
+            challenge_type_to_str(c->challenge), c->section);
+    }
+}
+
 static void check_global(struct check *k)
 {
     const struct config_read_section *s = config_reading_find(k->r, CONFIG_SECTION_ACMED, "");
@@ -410,6 +426,8 @@ void config_check(struct config_reading *r, const struct config *c,
         check_bindings(&k);
     if (!r->nomem)
         check_rsa(&k);
+    if (!r->nomem)
+        check_challenges(&k);
     if (!r->nomem)
         check_global(&k);
 }

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,8 +104,16 @@ static const struct record_field order_fields[] = {
 };
 static const struct record_type order_record = {order_fields, COUNT(order_fields), JOURNAL(order_created)};
 
+#define PUBLISHED(member) offsetof(struct journal_published, member)
+static const struct record_field published_fields[] = {
+    {"at", RECORD_TIME, PUBLISHED(at)},
+    {"records", RECORD_STRINGS, PUBLISHED(records), .max = JOURNAL_PUBLISHED_MAX},
+};
+static const struct record_type published_record = {published_fields, COUNT(published_fields), PUBLISHED(at)};
+
 static const struct record_field journal_fields[] = {
     {"order", RECORD_OBJECT_OR_NULL, 0, .type = &order_record},
+    {"published", RECORD_OBJECT_OR_NULL, JOURNAL(published), .type = &published_record},
     {"attempts", RECORD_COUNT, JOURNAL(attempts)},
     {"attempt_at", RECORD_TIME, JOURNAL(attempt_at)},
     {"not_before", RECORD_TIME, JOURNAL(not_before)},
@@ -165,6 +174,47 @@ bool journal_from_json(struct journal *j, const char *text, size_t len, struct e
     journal_clear(j);
     *j = fresh;
     return true;
+}
+
+static void drop_record(struct journal_published *p, size_t i)
+{
+    free(p->records.v[i]);
+    memmove(&p->records.v[i], &p->records.v[i + 1], (--p->records.n - i) * sizeof(char *));
+    if (p->records.n > 0)
+        return;
+    strv_clear(&p->records);
+    p->at = 0;
+}
+
+bool journal_publish(struct journal *j, const char *ca, const char *identifier, const char *token,
+                     int64_t now)
+{
+    struct journal_published *p = &j->published;
+    char *record;
+    bool ok;
+
+    if (asprintf(&record, "%s %s %s", ca, identifier, token) < 0)
+        return false;
+    ok = strv_contains(&p->records, record);
+    if (!ok) {
+        if (p->records.n >= JOURNAL_PUBLISHED_MAX)
+            drop_record(p, 0);
+        ok = strv_add(&p->records, record);
+        if (ok && p->at == 0)
+            p->at = now > 0 ? now : 1;
+    }
+    free(record);
+    return ok;
+}
+
+void journal_unpublish(struct journal *j, const char *record)
+{
+    for (size_t i = 0; i < j->published.records.n; i++) {
+        if (strcmp(j->published.records.v[i], record) == 0) {
+            drop_record(&j->published, i);
+            return;
+        }
+    }
 }
 
 bool journal_has_order(const struct journal *j)

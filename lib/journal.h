@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOURNAL_ISSUED_MAX 8
-#define JOURNAL_MAX        (64 * 1024) /* bytes of the file */
-#define JOURNAL_TEXT_MAX   (ERR_TEXT_MAX - 1)
-#define JOURNAL_NOTE_MAX   1024
+#define JOURNAL_ISSUED_MAX    8
+#define JOURNAL_MAX           (64 * 1024) /* bytes of the file */
+#define JOURNAL_TEXT_MAX      (ERR_TEXT_MAX - 1)
+#define JOURNAL_PUBLISHED_MAX 300 /* records of some orders in a row that could not be taken back */
+#define JOURNAL_NOTE_MAX      1024
 
 struct journal_error {
     int64_t at; /* Unix seconds; 0: none */
@@ -60,6 +61,12 @@ struct journal_ari {
     unsigned refused;  /* orders that the CA refused for saying that they replace this certificate */
 };
 
+/* What was published to answer challenges, and is to be taken back. */
+struct journal_published {
+    int64_t at;          /* Unix seconds, of the first; 0: nothing */
+    struct strv records; /* "CA IDENTIFIER TOKEN" */
+};
+
 struct journal {
     /* the order in flight */
     char *order_url;       /* NULL: none, or not known */
@@ -69,6 +76,7 @@ struct journal {
     char *order_key_type;
     char *order_profile;   /* NULL: the CA's default */
     int64_t order_created; /* when the intent was journalled; 0: no order in flight */
+    struct journal_published published;
     /* attempts since the last success (L3) */
     unsigned attempts;
     int64_t attempt_at; /* the last one's start */
@@ -96,6 +104,13 @@ char *journal_to_json(const struct journal *j);
  * so that the caller can quarantine the file and start from what is on disk. j must be initialised; it is
  * untouched on failure. */
 bool journal_from_json(struct journal *j, const char *text, size_t len, struct err *e);
+
+/* Notes what is about to be published; again: nothing happens. The oldest gives way to the 301st. False: out
+ * of memory. */
+bool journal_publish(struct journal *j, const char *ca, const char *identifier, const char *token,
+                     int64_t now);
+/* It is gone. */
+void journal_unpublish(struct journal *j, const char *record);
 
 /* An order is in flight (its intent is journalled). */
 bool journal_has_order(const struct journal *j);

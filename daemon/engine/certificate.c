@@ -6,6 +6,7 @@
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
+#include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/deployment.h"
 
@@ -52,6 +53,7 @@ void certificate_free(struct certificate *c)
     if (c == NULL)
         return;
     issuance_cancel(c->issuance);
+    withdraw_forget(c->engine->withdrawals, c);
     deploy_cancel(c->deploy);
     timer_cancel(c->engine->timers, &c->timer);
     cert_facts_clear(&c->facts);
@@ -139,6 +141,8 @@ void certificate_start(struct certificate *c, bool reloaded)
 
     if (c->config == NULL)
         return;
+    if (c->issuance == NULL && c->journal.order_url == NULL)
+        withdraw(c->engine->withdrawals, c);
     /* An attempt or a deployment may be under way: somebody asked as soon as there was a socket. */
     if (c->issuance == NULL && (was_interrupted(c) || (reloaded && (j->error.class == ERR_CLASS_PERMANENT ||
                                                                     j->error.class == ERR_CLASS_CONFIG))))

@@ -8,6 +8,7 @@
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/renewal_info.h"
 #include "daemon/engine/standby.h"
+#include "daemon/engine/withdrawal.h"
 #include "daemon/engine/summary.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
@@ -265,8 +266,10 @@ static bool furnish(struct engine *g, struct err *e)
     g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, g->responder, g->config) : NULL;
     g->reloads = reloads_new(g);
     g->standby = standby_new(g);
+    g->withdrawals = withdrawals_new(g);
     g->summary = g->feed != NULL ? summary_new(g) : NULL;
-    if (g->summary == NULL || g->port == NULL || g->reloads == NULL || g->standby == NULL)
+    if (g->summary == NULL || g->port == NULL || g->reloads == NULL || g->standby == NULL ||
+        g->withdrawals == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     if (g->fleet == NULL)
@@ -281,6 +284,8 @@ static void dismantle(struct engine *g)
     control_free(g->control);
     standby_free(g->standby);
     renewal_info_free(g->renewal_info);
+    withdrawals_free(g->withdrawals);
+    g->withdrawals = NULL; /* what is still published is taken back after the next start */
     fleet_free(g->fleet);
     reloads_free(g->reloads);
     summary_free(g->summary);

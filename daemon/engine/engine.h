@@ -25,6 +25,7 @@ struct reloads;
 struct renewal_info;
 struct standby;
 struct summary;
+struct withdrawals;
 
 struct engine {
     struct loop *loop;
@@ -45,6 +46,7 @@ struct engine {
     struct reloads *reloads;
     struct renewal_info *renewal_info;
     struct standby *standby;
+    struct withdrawals *withdrawals;
     struct control *control;
     struct summary *summary;
     uid_t supervisor_uid; /* whom the control socket obeys, besides root */

@@ -3,6 +3,7 @@
 
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance_parts.h"
+#include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/ari.h"
 
@@ -37,6 +38,7 @@ static void free_all(struct issuance *i)
     post_cancel(i->post);
     link_forget(i->g->keeper, i->request);
     solver_free(i->solver);
+    withdraw(i->g->withdrawals, i->c);
     loop_delay_free(i->delay);
     order_free(i->order);
     free(i);

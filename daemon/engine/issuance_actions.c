@@ -115,7 +115,7 @@ static void on_presented(void *arg, const struct err *e)
 bool issuance_present(struct issuance *i, struct err *e)
 {
     if (i->solver == NULL)
-        i->solver = solver_new(i->g, i->authority, i->c->config, on_presented, i);
+        i->solver = solver_new(i->g, i->authority, i->c, on_presented, i);
     if (i->solver == NULL)
         return err_nomem(e, "the challenges");
     return solver_present(i->solver, i->order, e);

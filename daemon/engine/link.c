@@ -70,6 +70,7 @@ static bool is_reply(enum ipc_type type)
     case IPC_FACTS_REPLY:
     case IPC_BOUND:
     case IPC_DEPLOYED:
+    case IPC_DNS_DONE:
     case IPC_RELOADED:
         return true;
     default:

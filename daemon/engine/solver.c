@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/solver.h"
 
+#include "daemon/engine/certificate.h"
 #include "daemon/engine/solver_way.h"
 
 #include <assert.h>
@@ -14,10 +15,11 @@ struct solver {
 
 static const struct solver_way *const ways[] = {
     [CHALLENGE_TYPE_HTTP_01] = &solver_http,
+    [CHALLENGE_TYPE_DNS_01] = &solver_dns,
 };
 static_assert(sizeof ways / sizeof ways[0] == CHALLENGE_TYPE_COUNT, "every type of challenge has its way");
 
-struct solver *solver_new(struct engine *g, struct authority *a, const struct config_certificate *config,
+struct solver *solver_new(struct engine *g, struct authority *a, struct certificate *c,
                           void (*on_ready)(void *arg, const struct err *e), void *arg)
 {
     struct solver *s = calloc(1, sizeof *s);
@@ -25,8 +27,8 @@ struct solver *solver_new(struct engine *g, struct authority *a, const struct co
     if (s == NULL)
         return NULL;
     s->job =
-        (struct solver_job){.engine = g, .authority = a, .config = config, .on_ready = on_ready, .arg = arg};
-    s->way = ways[config->challenge];
+        (struct solver_job){.engine = g, .authority = a, .certificate = c, .on_ready = on_ready, .arg = arg};
+    s->way = ways[c->config->challenge];
     s->state = s->way->start(&s->job);
     if (s->state == NULL) {
         free(s);

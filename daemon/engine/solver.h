@@ -9,12 +9,13 @@
 #include "daemon/engine/engine.h"
 #include "lib/order.h"
 
+struct certificate;
 struct solver;
 
 /* on_ready is called once for each solver_present(), never before that returns: e is NULL when every
  * challenge can be answered, else it says what is in the way. Everything is borrowed and outlives the solver.
  * NULL: out of memory. */
-struct solver *solver_new(struct engine *g, struct authority *a, const struct config_certificate *config,
+struct solver *solver_new(struct engine *g, struct authority *a, struct certificate *c,
                           void (*on_ready)(void *arg, const struct err *e), void *arg);
 
 /* Takes back what was presented; on_ready is not called any more. NULL is ignored. */

@@ -3,6 +3,7 @@
 
 #include "daemon/engine/solver_way.h"
 
+#include "daemon/engine/certificate.h"
 #include "daemon/log.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static bool add(struct http *h, const struct acme_authorization *a)
         free(h->tokens.v[--h->tokens.n]);
         return false;
     }
-    log_debug(h->job->config->name, "http-01: the token for %s is served", a->identifier);
+    log_debug(h->job->certificate->name, "http-01: the token for %s is served", a->identifier);
     return true;
 }
 

@@ -10,7 +10,7 @@
 struct solver_job {
     struct engine *engine;
     struct authority *authority;
-    const struct config_certificate *config;
+    struct certificate *certificate;
     void (*on_ready)(void *arg, const struct err *e);
     void *arg;
 };
@@ -25,5 +25,6 @@ struct solver_way {
 };
 
 extern const struct solver_way solver_http; /* acmed's own responder (daemon/engine/responder.h) */
+extern const struct solver_way solver_dns;  /* records set through the supervisor */
 
 #endif

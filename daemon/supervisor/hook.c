@@ -21,9 +21,7 @@ bool hook_event_known(const char *event)
     return false;
 }
 
-static bool set(struct strv *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static bool set(struct strv *env, const char *fmt, ...)
+bool hook_set(struct strv *env, const char *fmt, ...)
 {
     char *text = NULL;
     va_list ap;
@@ -69,33 +67,38 @@ static char *domains(const struct config_certificate *c, const char *names)
     return joined;
 }
 
-static bool environment(struct strv *env, const struct config_certificate *c, const char *event,
-                        const struct hook_facts *f, const char *names, const struct passwd *pw)
+/* What a deployment is about. */
+static bool facts(struct strv *env, const char *event, const struct hook_facts *f, const char *names)
+{
+    return hook_set(env, "ACMED_DOMAINS=%s", names) && hook_set(env, "ACMED_EVENT=%s", event) &&
+           hook_set(env, "ACMED_GENERATION=%u", f->generation) && hook_set(env, "ACMED_DIR=%s", f->dir) &&
+           hook_set(env, "ACMED_FULLCHAIN=%s/fullchain.pem", f->dir) &&
+           hook_set(env, "ACMED_PRIVKEY=%s/privkey.pem", f->dir) &&
+           hook_set(env, "ACMED_CERT=%s/cert.pem", f->dir) &&
+           hook_set(env, "ACMED_CHAIN=%s/chain.pem", f->dir) &&
+           hook_set(env, "ACMED_HAPROXY=%s/haproxy.pem", f->dir) &&
+           hook_set(env, "ACMED_NOT_AFTER=%" PRId64, f->not_after) &&
+           hook_set(env, "ACMED_SERIAL=%s", f->serial);
+}
+
+/* What every program of a certificate's finds. */
+static bool common(struct strv *env, const struct config_certificate *c, const struct passwd *pw)
 {
     const char *lang = getenv("LANG");
 
-    return set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") &&
-           set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") &&
-           set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") &&
-           set(env, "ACMED_CERTIFICATE=%s", c->section) && set(env, "ACMED_LINEAGE=%s", c->name) &&
-           set(env, "ACMED_DOMAINS=%s", names) && set(env, "ACMED_EVENT=%s", event) &&
-           set(env, "ACMED_GENERATION=%u", f->generation) && set(env, "ACMED_DIR=%s", f->dir) &&
-           set(env, "ACMED_FULLCHAIN=%s/fullchain.pem", f->dir) &&
-           set(env, "ACMED_PRIVKEY=%s/privkey.pem", f->dir) && set(env, "ACMED_CERT=%s/cert.pem", f->dir) &&
-           set(env, "ACMED_CHAIN=%s/chain.pem", f->dir) && set(env, "ACMED_HAPROXY=%s/haproxy.pem", f->dir) &&
-           set(env, "ACMED_NOT_AFTER=%" PRId64, f->not_after) && set(env, "ACMED_SERIAL=%s", f->serial);
+    return hook_set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") &&
+           hook_set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") &&
+           hook_set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") &&
+           hook_set(env, "ACMED_CERTIFICATE=%s", c->section) && hook_set(env, "ACMED_LINEAGE=%s", c->name);
 }
 
-struct job *hook_start(struct event_base *base, const struct load *l, const struct config_certificate *c,
-                       const char *event, const struct hook_facts *f,
-                       void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e)
+struct job *hook_launch(struct event_base *base, const struct load *l, const struct config_certificate *c,
+                        const struct strv *argv, struct strv *env,
+                        void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e)
 {
     struct runner_spec spec = {
-        .argv = &c->hook, .uid = geteuid(), .timeout_s = c->hook_timeout, .term_s = TERM_S};
-    struct strv env = {0};
+        .argv = argv, .env = env, .uid = geteuid(), .timeout_s = c->hook_timeout, .term_s = TERM_S};
     const struct passwd *pw;
-    struct job *job = NULL;
-    char *names;
 
     if (c->hook_user != NULL && !load_uid(l, c->hook_user, &spec.uid)) {
         err_set(e, ERR_CLASS_CONFIG, "hook_user %s is not known", c->hook_user);
@@ -108,12 +111,25 @@ struct job *hook_start(struct event_base *base, const struct load *l, const stru
         spec.gid =
             pw != NULL ? pw->pw_gid : (gid_t)spec.uid; /* a bare number: the group of the same number */
     }
-    spec.env = &env;
-    names = domains(c, f->names);
-    if (names == NULL || !environment(&env, c, event, f, names, pw))
+    if (!common(env, c, pw)) {
+        err_nomem(e, "hook");
+        return NULL;
+    }
+    return job_start(base, &spec, done, arg, e);
+}
+
+struct job *hook_start(struct event_base *base, const struct load *l, const struct config_certificate *c,
+                       const char *event, const struct hook_facts *f,
+                       void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e)
+{
+    struct strv env = {0};
+    struct job *job = NULL;
+    char *names = domains(c, f->names);
+
+    if (names == NULL || !facts(&env, event, f, names))
         err_nomem(e, "hook");
     else
-        job = job_start(base, &spec, done, arg, e);
+        job = hook_launch(base, l, c, &c->hook, &env, done, arg, e);
     strv_clear(&env);
     free(names);
     return job;

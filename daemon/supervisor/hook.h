@@ -22,7 +22,16 @@ struct hook_facts {
 /* True for "issued", "renewed", "deploy". */
 bool hook_event_known(const char *event);
 
-/* As job_start(). */
+/* Appends "NAME=value". False: out of memory. */
+bool hook_set(struct strv *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A program of a certificate's, as its hook_user and with its hook_timeout: env gets what every such program
+ * finds, besides what it holds. As job_start(). */
+struct job *hook_launch(struct event_base *base, const struct load *l, const struct config_certificate *c,
+                        const struct strv *argv, struct strv *env,
+                        void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e);
+
+/* The certificate's hook. As job_start(). */
 struct job *hook_start(struct event_base *base, const struct load *l, const struct config_certificate *c,
                        const char *event, const struct hook_facts *f,
                        void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e);

@@ -188,6 +188,9 @@ void load_check_paths(struct load *l, uid_t uid)
     for (size_t i = 0; i < l->config->n_certificates; i++) {
         const struct config_certificate *c = &l->config->certificates[i];
 
+        if (c->dns_hook.argv.n > 0 && !trust_file(c->dns_hook.argv.v[0], uid, true, &e))
+            (void)config_messages_add(&l->messages, c->file, c->line, false,
+                                      "dns_hook of [certificate %s]: %s", c->section, e.text);
         if (c->hook.n > 0 && c->hook.v[0][0] != '/')
             (void)config_messages_add(&l->messages, c->file, c->line, false,
                                       "hook of [certificate %s]: \"%s\" must be an absolute path", c->name,

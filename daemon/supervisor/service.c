@@ -30,7 +30,7 @@ static int64_t now_ms(void)
 
 void service_check_stopped(struct service *s)
 {
-    if (s->stopping && s->pair == NULL && s->hooks_idle)
+    if (s->stopping && s->pair == NULL && s->hooks_idle && s->dns_idle)
         (void)event_base_loopbreak(s->base);
 }
 
@@ -123,10 +123,12 @@ static void on_end(void *arg, bool asked, bool mismatch)
     watchdog_excuse(s->watchdog);
     listeners_release(s->listeners);
     actions_detach(s->actions);
+    dns_detach(s->dns);
     if (mismatch && !s->stopping) {
         s->status = 75;
         s->stopping = true;
         actions_stop(s->actions);
+        dns_stop(s->dns);
     }
     if (s->stopping) {
         service_check_stopped(s);
@@ -260,6 +262,7 @@ static void on_terminate(evutil_socket_t signal, short what, void *arg)
     if (s->pair != NULL)
         stop_pair(s);
     actions_stop(s->actions);
+    dns_stop(s->dns);
     service_check_stopped(s);
 }
 
@@ -297,9 +300,10 @@ static bool service_init(struct service *s, const struct service_setup *setup, s
         s->restart = evtimer_new(s->base, on_restart, s);
         s->watchdog = watchdog_new(s->base, &service_watchdog_ops, s);
         s->actions = actions_new(s->base, &service_action_ops, s, setup->systemctl);
+        s->dns = dns_new(s->base, &s->load, &service_dns_ops, s);
     }
     if (s->listeners == NULL || s->restart == NULL || s->watchdog == NULL || s->actions == NULL ||
-        !watch_signals(s))
+        s->dns == NULL || !watch_signals(s))
         return err_nomem(e, "supervisor");
     return listeners_apply(s->listeners, s->load.config, LISTEN_WAIT_MS, &s->listen_warnings, e);
 }
@@ -308,6 +312,7 @@ static void service_clear(struct service *s)
 {
     pair_free(s->pair);
     actions_free(s->actions);
+    dns_free(s->dns);
     for (size_t i = 0; i < sizeof s->signals / sizeof s->signals[0]; i++)
         if (s->signals[i] != NULL)
             event_free(s->signals[i]);

@@ -145,6 +145,9 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m)
         actions_request(s->actions, &s->load, m->id, m->field[0].s, m->field[1].u, m->field[2].s,
                         m->field[3].s);
         break;
+    case IPC_DNS:
+        dns_request(s->dns, m->id, m->field[0].s, m->field[1].s, m->field[2].s, m->field[3].s, m->field[4].s);
+        break;
     case IPC_RELOAD:
     case IPC_CHECK:
         answer_reload(s, m->id, m->type == IPC_CHECK);
@@ -173,9 +176,13 @@ bool service_on_keeper_message(void *arg, const struct ipc_msg *m)
         actions_facts(s->actions, &s->load, m->id, m->field[0].s, (int64_t)m->field[1].u, m->field[2].s,
                       m->field[3].s);
         break;
-    case IPC_ERROR:
+    case IPC_DNS_RECORD_REPLY:
+        dns_record(s->dns, m->id, m->field[0].s, m->field[1].s);
+        break;
+    case IPC_ERROR: /* the ids of one are not those of the other */
         ipc_msg_to_err(m, &e);
         actions_facts_failed(s->actions, m->id, &e);
+        dns_record_failed(s->dns, m->id, &e);
         break;
     case IPC_PONG:
         watchdog_answered(s->watchdog, WATCHDOG_KEEPER, m->id);
@@ -217,3 +224,35 @@ static void idle(void *arg)
 }
 
 const struct action_ops service_action_ops = {.ask_facts = ask_facts, .reply = reply, .idle = idle};
+
+static void ask_record(void *arg, uint32_t id, const char *lineage, const char *identifier, const char *token,
+                       const char *ca)
+{
+    struct service *s = arg;
+
+    if (s->pair == NULL)
+        return;
+    (void)ipc_send(pair_keeper(s->pair), IPC_DNS_RECORD, id, lineage, identifier, token, ca);
+    pair_flush(s->pair);
+}
+
+static void reply_dns(void *arg, uint32_t request, bool ok, enum err_class class, const char *text,
+                      const char *output)
+{
+    struct service *s = arg;
+
+    if (s->pair == NULL)
+        return;
+    (void)ipc_send(pair_engine(s->pair), IPC_DNS_DONE, request, (uint64_t)ok, (uint64_t) class, text, output);
+    pair_flush(s->pair);
+}
+
+static void dns_is_idle(void *arg)
+{
+    struct service *s = arg;
+
+    s->dns_idle = true;
+    service_check_stopped(s);
+}
+
+const struct dns_ops service_dns_ops = {.ask_record = ask_record, .reply = reply_dns, .idle = dns_is_idle};

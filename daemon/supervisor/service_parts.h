@@ -5,6 +5,7 @@
 /* What service.c (life of the pair, reload, stop) and service_answer.c (messages) share. */
 
 #include "daemon/supervisor/action.h"
+#include "daemon/supervisor/dns.h"
 #include "daemon/supervisor/pair.h"
 #include "daemon/supervisor/service.h"
 #include "daemon/supervisor/watchdog.h"
@@ -27,6 +28,7 @@ struct service {
     struct listeners *listeners;
     char *listen_warnings; /* one a line */
     struct actions *actions;
+    struct dns *dns;
 
     struct pair *pair; /* NULL: none at the moment */
     bool greeted;      /* both children have said hello */
@@ -41,6 +43,7 @@ struct service {
     bool ready;      /* the service manager knows */
     bool stopping;
     bool hooks_idle;
+    bool dns_idle;
     int status; /* exit status */
 };
 
@@ -50,6 +53,7 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m);
 bool service_on_keeper_message(void *arg, const struct ipc_msg *m);
 
 extern const struct action_ops service_action_ops;
+extern const struct dns_ops service_dns_ops;
 extern const struct watchdog_ops service_watchdog_ops;
 
 /* Reads the configuration again. True: it is fine, and comes into force unless check_only (service_apply()

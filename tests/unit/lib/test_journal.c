@@ -346,6 +346,33 @@ static void test_out_of_memory(void **state)
     free(whole);
 }
 
+static void test_what_is_published(void **state)
+{
+    struct journal j = {0};
+    char name[] = "000.example";
+
+    (void)state;
+    assert_true(journal_publish(&j, "ca", "a.example", "t1", 5));
+    assert_true(journal_publish(&j, "ca", "a.example", "t1", 6)); /* again */
+    assert_true(journal_publish(&j, "ca", "b.example", "t2", 7));
+    assert_int_equal(j.published.records.n, 2);
+    assert_int_equal(j.published.at, 5);
+    journal_unpublish(&j, "ca c.example t3");
+    journal_unpublish(&j, "ca a.example t1");
+    assert_string_equal(j.published.records.v[0], "ca b.example t2");
+    journal_unpublish(&j, "ca b.example t2");
+    assert_int_equal(j.published.at, 0);
+    for (int i = 0; i < JOURNAL_PUBLISHED_MAX + 1; i++) {
+        name[0] = (char)('0' + i / 100);
+        name[1] = (char)('0' + i / 10 % 10);
+        name[2] = (char)('0' + i % 10);
+        assert_true(journal_publish(&j, "ca", name, "t", 8));
+    }
+    assert_int_equal(j.published.records.n, JOURNAL_PUBLISHED_MAX);
+    assert_string_equal(j.published.records.v[0], "ca 001.example t");
+    journal_clear(&j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_damaged_files_are_refused),
         cmocka_unit_test(test_issued_starts_a_new_life),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_what_is_published),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/withdrawal.h"
+
+#include "daemon/engine/certificate.h"
+#include "daemon/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One record on its way out. */
+struct withdrawal {
+    struct withdrawal *next;
+    struct withdrawals *owner;
+    struct certificate *c;
+    char *record; /* "CA IDENTIFIER TOKEN" */
+    uint32_t request;
+    unsigned attempts; /* that failed */
+    struct timer again;
+};
+
+struct withdrawals {
+    struct engine *engine;
+    struct withdrawal *list;
+};
+
+struct withdrawals *withdrawals_new(struct engine *g)
+{
+    struct withdrawals *w = calloc(1, sizeof *w);
+
+    if (w != NULL)
+        w->engine = g;
+    return w;
+}
+
+static void drop(struct withdrawal *x)
+{
+    struct withdrawal **p = &x->owner->list;
+
+    while (*p != x)
+        p = &(*p)->next;
+    *p = x->next;
+    link_forget(x->owner->engine->supervisor, x->request);
+    timer_cancel(x->owner->engine->timers, &x->again);
+    free(x->record);
+    free(x);
+}
+
+void withdrawals_free(struct withdrawals *w)
+{
+    if (w == NULL)
+        return;
+    while (w->list != NULL)
+        drop(w->list);
+    free(w);
+}
+
+static void start(void *arg);
+
+static void failed(struct withdrawal *x, const char *why)
+{
+    int64_t at = engine_now() + renewal_deploy_backoff(++x->attempts, UINT32_MAX / 2);
+    const char *identifier = strchr(x->record, ' ') + 1;
+
+    if (x->attempts == 1)
+        log_warning(x->c->name, "the DNS record for %.*s could not be removed: %s; it is tried again",
+                    (int)strcspn(identifier, " "), identifier, why);
+    x->again = (struct timer){.on_due = start, .arg = x};
+    if (!timer_set(x->owner->engine->timers, &x->again, at))
+        drop(x); /* the journal has it: at the next start */
+}
+
+static void on_done(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct withdrawal *x = arg;
+    struct certificate *c = x->c;
+
+    x->request = 0;
+    if (m == NULL || m->type != IPC_DNS_DONE || m->field[0].u == 0) {
+        failed(x, m != NULL && m->type == IPC_DNS_DONE ? m->field[2].s : e != NULL ? e->text : "no answer");
+        return;
+    }
+    journal_unpublish(&c->journal, x->record);
+    drop(x);
+    (void)certificate_save(c, NULL, NULL);
+}
+
+static void start(void *arg)
+{
+    struct withdrawal *x = arg;
+    char *copy = strdup(x->record);
+    char *rest = copy;
+    const char *ca = strsep(&rest, " ");
+    const char *identifier = strsep(&rest, " ");
+
+    if (copy != NULL && rest != NULL)
+        x->request = link_request(x->owner->engine->supervisor, on_done, x, IPC_DNS, x->c->name, identifier,
+                                  rest, ca, "cleanup");
+    free(copy);
+    if (x->request == 0)
+        failed(x, "acmed could not ask for it");
+}
+
+static bool is_under_way(const struct withdrawals *w, const struct certificate *c, const char *record)
+{
+    for (const struct withdrawal *x = w->list; x != NULL; x = x->next)
+        if (x->c == c && strcmp(x->record, record) == 0)
+            return true;
+    return false;
+}
+
+static void add(struct withdrawals *w, struct certificate *c, const char *record)
+{
+    struct withdrawal *x = calloc(1, sizeof *x);
+
+    if (x != NULL)
+        x->record = strdup(record);
+    if (x == NULL || x->record == NULL) {
+        free(x);
+        return; /* at the next start */
+    }
+    x->owner = w;
+    x->c = c;
+    x->next = w->list;
+    w->list = x;
+    start(x);
+}
+
+void withdraw(struct withdrawals *w, struct certificate *c)
+{
+    for (size_t i = 0; w != NULL && i < c->journal.published.records.n; i++)
+        if (!is_under_way(w, c, c->journal.published.records.v[i]))
+            add(w, c, c->journal.published.records.v[i]);
+}
+
+void withdraw_forget(struct withdrawals *w, const struct certificate *c)
+{
+    struct withdrawal *next;
+
+    for (struct withdrawal *x = w != NULL ? w->list : NULL; x != NULL; x = next) {
+        next = x->next;
+        if (x->c == c)
+            drop(x);
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/proof.h"
+
+#include "lib/acme.h"
+#include "lib/b64.h"
+#include "lib/key_authorization.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A wildcard is proven at the name behind it. */
+static bool has_name(const struct config_certificate *c, const char *identifier)
+{
+    for (size_t i = 0; i < c->domains.n; i++) {
+        const char *name = c->domains.v[i];
+
+        if (strcmp(strncmp(name, "*.", 2) == 0 ? name + 2 : name, identifier) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool proof_dns(const struct config_certificate *c, const char *identifier, const char *token,
+               const char *thumbprint, char **name, char **value, struct err *e)
+{
+    char *text;
+    char *txt;
+
+    if (!challenge_type_is_dns(c->challenge))
+        return err_set(e, ERR_CLASS_INTERNAL, "refused: %s is not proven by DNS records", c->name);
+    if (!has_name(c, identifier))
+        return err_set(e, ERR_CLASS_INTERNAL, "refused: %.200s is no name of %s", identifier, c->name);
+    if (!b64url_valid(token, ACME_TOKEN_MAX))
+        return err_set(e, ERR_CLASS_INTERNAL, "refused: the token is malformed");
+    txt = key_authorization_txt(token, thumbprint);
+    if (txt == NULL || asprintf(&text, "_acme-challenge.%s", identifier) < 0) {
+        free(txt);
+        return err_nomem(e, "a DNS record");
+    }
+    *name = text;
+    *value = txt;
+    return true;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/supervisor/dns.h"
+
+#include "daemon/log.h"
+#include "daemon/supervisor/hook.h"
+#include "lib/ident.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TASKS_MAX   10000       /* a hostile engine asks for no more at once */
+#define RUNNING_MAX 8           /* programs at a time */
+#define FIRST_ID    0x80000000U /* questions to the keeper, apart from those of actions */
+
+struct task {
+    struct task *next; /* in the order of the requests */
+    struct dns *owner;
+    uint32_t id;      /* of its question to the keeper */
+    uint32_t request; /* 0: nobody waits any more */
+    char *lineage;
+    char *identifier;
+    char *token;
+    bool cleanup;
+    char *name;  /* of the record; NULL: the keeper has not answered */
+    char *value; /* of the record */
+    struct job *job;
+};
+
+struct dns {
+    struct event_base *base;
+    const struct load *load; /* borrowed */
+    const struct dns_ops *ops;
+    void *arg;
+    struct task *list;
+    size_t n;
+    uint32_t last_id;
+    bool stopping;
+};
+
+struct dns *dns_new(struct event_base *base, const struct load *load, const struct dns_ops *ops, void *arg)
+{
+    struct dns *d = calloc(1, sizeof *d);
+
+    if (d != NULL)
+        *d = (struct dns){.base = base, .load = load, .ops = ops, .arg = arg};
+    return d;
+}
+
+static void task_free(struct task *t)
+{
+    job_free(t->job);
+    free(t->lineage);
+    free(t->identifier);
+    free(t->token);
+    free(t->name);
+    free(t->value);
+    free(t);
+}
+
+static void task_drop(struct task *t)
+{
+    struct task **p = &t->owner->list;
+
+    while (*p != t)
+        p = &(*p)->next;
+    *p = t->next;
+    t->owner->n--;
+    task_free(t);
+}
+
+void dns_free(struct dns *d)
+{
+    if (d == NULL)
+        return;
+    while (d->list != NULL)
+        task_drop(d->list);
+    free(d);
+}
+
+static void finish(struct task *t, bool ok, const struct err *e, const char *output)
+{
+    struct dns *d = t->owner;
+    uint32_t request = t->request;
+
+    task_drop(t);
+    if (request != 0)
+        d->ops->reply(d->arg, request, ok, ok ? ERR_CLASS_NONE : e->class, ok ? "" : e->text, output);
+}
+
+static void check_idle(struct dns *d)
+{
+    if (d->stopping && d->list == NULL)
+        d->ops->idle(d->arg);
+}
+
+/* ---- running ---- */
+
+static const struct config_certificate *config_of(const struct task *t)
+{
+    const struct config_certificate *c = config_find(t->owner->load->config, t->lineage);
+
+    return c != NULL && c->dns_hook.kind != DNS_HOOK_NONE ? c : NULL;
+}
+
+/* Is there a place for it now, beside what runs? */
+static bool may_run(const struct dns *d, const struct config_certificate *c)
+{
+    const char *program = c->dns_hook.argv.v[0];
+    unsigned running = 0;
+
+    for (const struct task *t = d->list; t != NULL; t = t->next) {
+        const struct config_certificate *other = t->job != NULL ? config_of(t) : NULL;
+
+        running += t->job != NULL ? 1 : 0;
+        if (other != NULL && c->dns_hook.kind != DNS_HOOK_EXEC &&
+            strcmp(other->dns_hook.argv.v[0], program) == 0)
+            return false;
+    }
+    return running < RUNNING_MAX;
+}
+
+static bool add_words(struct strv *argv, const char *a, const char *b, const char *c)
+{
+    return strv_add(argv, a) && strv_add(argv, b) && strv_add(argv, c);
+}
+
+/* The conventions: what stands behind the configured words. */
+static bool words(const struct task *t, const struct config_certificate *c, struct strv *argv)
+{
+    char fqdn[IDENT_MAX + 64];
+
+    if (!strv_copy(argv, &c->dns_hook.argv))
+        return false;
+    switch (c->dns_hook.kind) {
+    case DNS_HOOK_EXEC:
+        return add_words(argv, t->cleanup ? "cleanup" : "present", t->name, t->value);
+    case DNS_HOOK_LEGO:
+        (void)snprintf(fqdn, sizeof fqdn, "%s.", t->name);
+        return add_words(argv, t->cleanup ? "cleanup" : "present", fqdn, t->value);
+    case DNS_HOOK_DEHYDRATED:
+        return strv_add(argv, t->cleanup ? "clean_challenge" : "deploy_challenge") &&
+               add_words(argv, t->identifier, t->token, t->value);
+    case DNS_HOOK_NONE:
+    case DNS_HOOK_COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool variables(const struct task *t, struct strv *env)
+{
+    return hook_set(env, "ACMED_DNS_ACTION=%s", t->cleanup ? "cleanup" : "present") &&
+           hook_set(env, "ACMED_DNS_DOMAIN=%s", t->identifier) &&
+           hook_set(env, "ACMED_DNS_NAME=%s", t->name) && hook_set(env, "ACMED_DNS_VALUE=%s", t->value);
+}
+
+static void run_waiting(struct dns *d);
+
+static void on_done(void *arg, const struct job_result *r)
+{
+    struct task *t = arg;
+    struct dns *d = t->owner;
+
+    t->job = NULL;
+    if (r->ok)
+        log_debug(t->lineage, "the record %s is %s", t->name, t->cleanup ? "removed" : "set");
+    finish(t, r->ok, &r->error, r->output);
+    run_waiting(d);
+    check_idle(d);
+}
+
+static void run(struct task *t, const struct config_certificate *c)
+{
+    struct strv argv = {0};
+    struct strv env = {0};
+    struct err e;
+
+    if (!words(t, c, &argv) || !variables(t, &env))
+        err_nomem(&e, "dns_hook");
+    else
+        t->job = hook_launch(t->owner->base, t->owner->load, c, &argv, &env, on_done, t, &e);
+    strv_clear(&argv);
+    strv_clear(&env);
+    if (t->job == NULL)
+        finish(t, false, &e, "");
+}
+
+/* In the order of the requests, as far as there are places. */
+static void run_waiting(struct dns *d)
+{
+    struct task *next;
+
+    for (struct task *t = d->list; t != NULL; t = next) {
+        const struct config_certificate *c = config_of(t);
+        struct err e;
+
+        next = t->next;
+        if (t->job != NULL || t->name == NULL)
+            continue;
+        if (c == NULL || d->stopping) {
+            err_set(&e, ERR_CLASS_TRANSIENT,
+                    c == NULL ? "no dns_hook is configured any more" : "acmed stops");
+            finish(t, false, &e, "");
+        } else if (may_run(d, c)) {
+            run(t, c);
+        }
+    }
+}
+
+/* ---- requests ---- */
+
+static struct task *add(struct dns *d, const char *lineage, const char *identifier, const char *token)
+{
+    struct task *t = d->n < TASKS_MAX ? calloc(1, sizeof *t) : NULL;
+    struct task **p = &d->list;
+
+    if (t == NULL)
+        return NULL;
+    t->owner = d;
+    t->lineage = strdup(lineage);
+    t->identifier = strdup(identifier);
+    t->token = strdup(token);
+    if (t->lineage == NULL || t->identifier == NULL || t->token == NULL) {
+        task_free(t);
+        return NULL;
+    }
+    t->id = FIRST_ID | ++d->last_id;
+    while (*p != NULL)
+        p = &(*p)->next;
+    *p = t;
+    d->n++;
+    return t;
+}
+
+void dns_request(struct dns *d, uint32_t request, const char *lineage, const char *identifier,
+                 const char *token, const char *ca, const char *action)
+{
+    const struct config_certificate *c = config_find(d->load->config, lineage);
+    bool cleanup = strcmp(action, "cleanup") == 0;
+    const char *refusal = NULL;
+    struct task *t = NULL;
+
+    if (c == NULL || c->dns_hook.kind == DNS_HOOK_NONE)
+        refusal = "no such certificate with a dns_hook is configured";
+    else if (!cleanup && strcmp(action, "present") != 0)
+        refusal = "no such action";
+    else if (d->stopping)
+        refusal = "acmed stops";
+    else if ((t = add(d, lineage, identifier, token)) == NULL)
+        refusal = "out of memory, or too many at once";
+    if (refusal != NULL) {
+        log_warning(c != NULL ? c->name : NULL, "a request for a DNS record is refused: %s", refusal);
+        d->ops->reply(d->arg, request, false, ERR_CLASS_INTERNAL, refusal, "");
+        return;
+    }
+    t->request = request;
+    t->cleanup = cleanup;
+    d->ops->ask_record(d->arg, t->id, lineage, identifier, token, ca);
+}
+
+/* The task whose record was asked for and has not come yet. */
+static struct task *find_id(struct dns *d, uint32_t id)
+{
+    struct task *t = d->list;
+
+    while (t != NULL && (t->id != id || t->name != NULL))
+        t = t->next;
+    return t;
+}
+
+void dns_record(struct dns *d, uint32_t id, const char *name, const char *value)
+{
+    struct task *t = find_id(d, id);
+    struct err e;
+
+    if (t == NULL)
+        return;
+    t->value = strdup(value);
+    t->name = t->value != NULL ? strdup(name) : NULL;
+    if (t->name == NULL) {
+        err_nomem(&e, "a DNS record");
+        finish(t, false, &e, "");
+        return;
+    }
+    run_waiting(d);
+}
+
+void dns_record_failed(struct dns *d, uint32_t id, const struct err *error)
+{
+    struct task *t = find_id(d, id);
+
+    if (t != NULL)
+        finish(t, false, error, "");
+}
+
+void dns_detach(struct dns *d)
+{
+    struct task *next;
+
+    for (struct task *t = d->list; t != NULL; t = next) {
+        next = t->next;
+        t->request = 0;
+        if (t->job == NULL)
+            task_drop(t);
+    }
+}
+
+void dns_stop(struct dns *d)
+{
+    struct task *next;
+
+    d->stopping = true;
+    for (struct task *t = d->list; t != NULL; t = next) {
+        next = t->next;
+        if (t->job != NULL)
+            job_cancel(t->job);
+        else
+            task_drop(t);
+    }
+    check_idle(d);
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""dns-01, with the DNS server of Pebble's tests for the zone."""
+
+import os
+import signal
+
+import pytest
+
+from harness.net import names_of
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+@pytest.fixture
+def zone(script, place, dns):
+    """hook(kind): a dns_hook of that convention, which writes to the DNS server and notes its arguments in `calls`."""
+    class Zone:
+        calls = place / "calls"
+
+        def hook(self, kind, more=""):
+            action, name, value = ('"$1"', '"${2%.}"', '"$3"') if kind != "dehydrated" else ('"$1"', '"_acme-challenge.$2"', '"$4"')
+            return f"{kind}:" + str(script("dns-hook", f"""
+echo "$@" >>{self.calls}
+{more}
+case {action} in
+present|deploy_challenge) path=set-txt ;;
+*) path=clear-txt ;;
+esac
+name={name}
+exec curl -sSf -d "{{\\"host\\": \\"$name.\\", \\"value\\": \\"{value.strip('"')}\\"}}" http://127.0.0.1:{dns.management}/$path
+"""))
+
+        def lines(self):
+            return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+        def cleaned(self):
+            done = [l for l in self.lines() if l.startswith("clean")]
+            return done if len(done) == len([l for l in self.lines() if not l.startswith("clean")]) else None
+    return Zone()
+
+
+@pytest.mark.parametrize("kind", ["exec", "lego", "dehydrated"])
+def test_the_hook_sets_and_removes(acmed, pebble, zone, kind):
+    acmed.configure({NAME: {"domains": f"{NAME} example.com", "challenge": "dns-01", "dns_hook": zone.hook(kind)}}, http_listen="off").start()
+    assert names_of(acmed.issued(NAME)) == ["example.com", NAME]
+    wait_for(zone.cleaned, "the records to be removed")
+    first = next(l for l in zone.lines() if NAME in l)
+    if kind == "dehydrated":
+        word, domain, token, value = first.split()
+        assert (word, domain) == ("deploy_challenge", NAME) and token and len(value) == 43
+    else:
+        word, name, value = first.split()
+        assert word == "present" and name == f"_acme-challenge.{NAME}" + ("." if kind == "lego" else "") and len(value) == 43
+    wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget them")
+
+
+def test_a_hook_that_fails_is_told(acmed, pebble, zone):
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": zone.hook("exec", 'echo "no such zone"; exit 3')}}).start()
+    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    text = status["last_error"]["text"]
+    assert "the record for www.example.com could not be set: dns_hook: " in text
+    assert text.endswith("exited with status 3; it said: no such zone")
+    assert status["last_error"]["class"] == "transient"
+
+
+def test_records_are_removed_after_a_crash(acmed, pebble, zone, place):
+    """Killed while the hook runs: the next start takes back what was set and sets it anew."""
+    stuck = place / "stuck"
+    stuck.touch()
+    hook = zone.hook("exec", f"while [ $1 = present ] && [ -e {stuck} ]; do sleep 0.05; done")
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook}}).start()
+    wait_for(zone.lines, "the hook to run")
+    os.kill(acmed.children()["acmed-engine"], signal.SIGKILL)
+    stuck.unlink()
+    acmed.issued(NAME)
+    wait_for(lambda: {l.split()[2] for l in zone.lines() if l.startswith("present")} == {l.split()[2] for l in zone.lines() if l.startswith("cleanup")},
+             "every record to be removed")

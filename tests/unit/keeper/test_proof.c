@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "daemon/keeper/proof.h"
+#include "lib/key_authorization.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Token and thumbprint of RFC 8555 section 8.1 and RFC 7638 section 3.1; the digest was made by openssl. */
+#define TOKEN      "DGyRejmCefe7v4NfDGDKfA"
+#define THUMBPRINT "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+#define TXT        "Bs72Q7B-BSSQo4oDjA2qBR07GB6sc3hiG9zqaqvHx7U"
+
+static char *names[] = {(char *)"a.example", (char *)"*.b.example"};
+static const struct config_certificate by_dns = {
+    .name = (char *)"a.example", .domains = {names, 2}, .challenge = CHALLENGE_TYPE_DNS_01};
+static const struct config_certificate by_http = {
+    .name = (char *)"a.example", .domains = {names, 2}, .challenge = CHALLENGE_TYPE_HTTP_01};
+
+static void test_record(void **state)
+{
+    static const char *const identifiers[] = {"a.example", "b.example"};
+    char *name;
+    char *value;
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(proof_dns(&by_dns, identifiers[i], TOKEN, THUMBPRINT, &name, &value, &e));
+        assert_int_equal(strncmp(name, "_acme-challenge.", 16), 0);
+        assert_string_equal(name + 16, identifiers[i]);
+        assert_string_equal(value, TXT);
+        free(name);
+        free(value);
+    }
+}
+
+static void test_refused(void **state)
+{
+    static const struct {
+        const struct config_certificate *c;
+        const char *identifier, *token, *why;
+    } cases[] = {
+        {&by_http, "a.example", TOKEN, "not proven by DNS records"},
+        {&by_dns, "c.example", TOKEN, "no name of a.example"},
+        {&by_dns, "*.b.example", TOKEN, "no name of a.example"},
+        {&by_dns, "", TOKEN, "no name of a.example"},
+        {&by_dns, "a.example", "", "token is malformed"},
+        {&by_dns, "a.example", "../x", "token is malformed"},
+    };
+    char *name = NULL;
+    char *value = NULL;
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_false(
+            proof_dns(cases[i].c, cases[i].identifier, cases[i].token, THUMBPRINT, &name, &value, &e));
+        assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+        assert_int_equal(strncmp(e.text, "refused: ", 9), 0);
+        assert_non_null(strstr(e.text, cases[i].why));
+    }
+    assert_null(name);
+}
+
+static void test_key_authorization(void **state)
+{
+    char *text = key_authorization(TOKEN, THUMBPRINT);
+
+    (void)state;
+    assert_string_equal(text, TOKEN "." THUMBPRINT);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_key_authorization),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -4,6 +4,8 @@
 #include "ctl/commands.h"
 #include "ctl/say.h"
 #include "ctl/suggest.h"
+#include "lib/ident.h"
+#include "lib/strv.h"
 
 #include <getopt.h>
 #include <poll.h>
@@ -190,6 +192,33 @@ static bool parse(struct ctl *c, struct parsed *p, int argc, char **argv)
     return true;
 }
 
+/* Certificates have names of lower-case ASCII: who types bücher.example means xn--bcher-kva.example. What is
+ * no DNS name stays as it is. */
+static bool name_arguments(struct ctl *c, struct strv *names)
+{
+    char ascii[IDENT_MAX + 1];
+
+    for (int i = 0; i < c->n_args; i++)
+        if (!strv_add(names, ident_dns(c->args[i], ascii, NULL) ? ascii : c->args[i]))
+            return false;
+    return true;
+}
+
+static enum ctl_exit run_with_names(struct ctl *c, const struct command *command)
+{
+    struct strv names = {0};
+    enum ctl_exit status = CTL_FAILED;
+
+    if (name_arguments(c, &names)) {
+        c->args = names.v;
+        status = command->run(c);
+    } else {
+        say(c, "out of memory");
+    }
+    strv_clear(&names);
+    return status;
+}
+
 static enum ctl_exit run_command(struct ctl *c, const struct command *command, const struct parsed *p)
 {
     if (p->help) {
@@ -201,7 +230,7 @@ static enum ctl_exit run_command(struct ctl *c, const struct command *command, c
         print_usage(c->err, command);
         return CTL_USAGE;
     }
-    return command->run(c);
+    return strstr(command->usage, "NAME") != NULL ? run_with_names(c, command) : command->run(c);
 }
 
 static bool reader_is_gone(const struct ctl *c)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/detail.h"
 
+#include "ctl/name.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 #include "ctl/when.h"
 #include "lib/deployment.h"
-#include "lib/ident.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,28 +34,13 @@ static void add_time(struct buf *out, const struct term *t, const char *label, i
         add_value(out, t, label, when_both(when, at, now));
 }
 
-/* An identifier as people read it, where the terminal can show that and nothing in it plays tricks. The
- * caller frees; NULL: as it is. */
-static char *name_for(const char *ident, const struct term *t)
-{
-    char *name = t->utf8 ? ident_to_people(ident) : NULL;
-    char *clean = name != NULL ? text_clean(name, true, false) : NULL;
-    bool same = clean != NULL && strcmp(name, clean) == 0;
-
-    free(clean);
-    if (same)
-        return name;
-    free(name);
-    return NULL;
-}
-
 static void add_names(struct buf *out, const struct status_certificate *s, const struct term *t)
 {
     struct buf names;
 
     buf_init(&names, VALUE_MAX);
     for (size_t i = 0; i < s->domains.n; i++) {
-        char *name = name_for(s->domains.v[i], t);
+        char *name = name_full(s->domains.v[i], t);
 
         (void)buf_addf(&names, "%s%s", i > 0 ? " " : "", name != NULL ? name : s->domains.v[i]);
         free(name);
@@ -182,9 +167,11 @@ static void add_deployment(struct buf *out, const struct status_certificate *s, 
 
 void detail_render(struct buf *out, const struct status_certificate *s, const struct term *t, int64_t now)
 {
+    char *name = name_full(s->lineage, t);
     char generation[16];
 
-    term_add(t, out, TERM_BOLD, s->lineage);
+    term_add(t, out, TERM_BOLD, name != NULL ? name : s->lineage);
+    free(name);
     (void)buf_addstr(out, "  ");
     term_add(t, out, table_paint(s->state), status_state_to_str(s->state));
     (void)buf_addstr(out, "\n\n");

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/table.h"
 
+#include "ctl/name.h"
 #include "ctl/text.h"
 #include "ctl/when.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -79,12 +81,14 @@ static bool same_trouble(const struct status_certificate *a, const struct status
 static void add_paragraph(struct buf *out, const struct group *g, const struct term *t, int64_t now)
 {
     const struct status_certificate *s = g->first;
+    char *name = name_full(s->lineage, t);
     char when[WHEN_MAX];
     struct buf text;
 
     buf_init(&text, PARAGRAPH_MAX);
     (void)buf_addch(out, '\n');
-    (void)text_add_middle(out, s->lineage, t->width - TITLE_REST, t->utf8);
+    (void)text_add_middle(out, name != NULL ? name : s->lineage, t->width - TITLE_REST, t->utf8);
+    free(name);
     if (g->others > 0)
         (void)buf_addf(out, " and %zu more", g->others);
     (void)buf_addstr(out, ": ");

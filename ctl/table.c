@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/table.h"
 
+#include "ctl/name.h"
 #include "ctl/text.h"
 #include "ctl/when.h"
 #include "lib/deployment.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -47,7 +49,7 @@ static int headline(const char *result)
 }
 
 struct cells {
-    const char *name;
+    struct buf name;
     const char *state;
     char expires[WHEN_MAX];
     char renews[WHEN_MAX];
@@ -110,9 +112,25 @@ const char *table_renews(char *out, const struct status_certificate *s, int64_t 
     return out;
 }
 
-static void fill(struct cells *c, const struct status_certificate *s, int64_t now)
+static void cells_init(struct cells *c)
 {
-    c->name = s->lineage;
+    buf_init(&c->name, TEXT_MAX);
+    buf_init(&c->result, TEXT_MAX);
+}
+
+static void cells_clear(struct cells *c)
+{
+    buf_clear(&c->name);
+    buf_clear(&c->result);
+}
+
+static void fill(struct cells *c, const struct status_certificate *s, const struct term *t, int64_t now)
+{
+    char *name = name_short(s->lineage, t);
+
+    buf_consume(&c->name, c->name.len);
+    (void)buf_addstr(&c->name, name != NULL ? name : s->lineage);
+    free(name);
     c->state = status_state_to_str(s->state);
     if (s->not_after == 0)
         (void)snprintf(c->expires, sizeof c->expires, "-");
@@ -148,17 +166,17 @@ static void measure(struct layout *l, const struct fleet *f, const struct term *
     *l = (struct layout){.headlines = RESULT_MIN};
     for (int i = 0; i < COLUMN_COUNT; i++)
         l->width[i] = (int)strlen(headings[i]);
-    buf_init(&c.result, TEXT_MAX);
+    cells_init(&c);
     for (size_t i = 0; i < f->n; i++) {
-        fill(&c, &f->v[i], now);
+        fill(&c, &f->v[i], t, now);
         l->expires = most(l->expires, text_width(c.expires));
-        l->width[COLUMN_NAME] = most(l->width[COLUMN_NAME], text_width(c.name));
+        l->width[COLUMN_NAME] = most(l->width[COLUMN_NAME], text_width(c.name.data));
         l->width[COLUMN_STATE] = most(l->width[COLUMN_STATE], text_width(c.state));
         l->width[COLUMN_RENEWS] = most(l->width[COLUMN_RENEWS], text_width(c.renews));
         l->width[COLUMN_RESULT] = most(l->width[COLUMN_RESULT], text_width(c.result.data));
         l->headlines = most(l->headlines, least(headline(c.result.data), HEADLINE_MAX));
     }
-    buf_clear(&c.result);
+    cells_clear(&c);
     set_bar(l, t->colour);
 }
 
@@ -265,7 +283,7 @@ static void add_cell(struct buf *out, const struct term *t, enum column column, 
 
     switch (column) {
     case COLUMN_NAME:
-        used = text_add_middle(out, c->name, width, t->utf8);
+        used = text_add_middle(out, c->name.data, width, t->utf8);
         break;
     case COLUMN_STATE:
         term_set(t, out, table_paint(s->state));
@@ -308,14 +326,14 @@ void table_render(struct buf *out, const struct fleet *f, const struct term *t, 
     trim(out);
     term_reset(t, out);
     (void)buf_addch(out, '\n');
-    buf_init(&c.result, TEXT_MAX);
+    cells_init(&c);
     for (size_t i = 0; i < f->n; i++) {
-        fill(&c, &f->v[i], now);
+        fill(&c, &f->v[i], t, now);
         for (enum column j = 0; j < COLUMN_COUNT; j++)
             if (l.width[j] > 0)
                 add_cell(out, t, j, &c, &f->v[i], &l, now);
         trim(out);
         (void)buf_addch(out, '\n');
     }
-    buf_clear(&c.result);
+    cells_clear(&c);
 }

@@ -2,6 +2,7 @@
 #include "lib/config_reading.h"
 
 #include "lib/config_value.h"
+#include "lib/ident.h"
 #include "lib/ini.h"
 
 #include <stdarg.h>
@@ -58,6 +59,7 @@ static enum config_section parse_heading(struct config_reading *r, size_t file, 
                                          char *name, size_t size)
 {
     enum config_section kind = config_section_from_str(item->name);
+    char ident[IDENT_MAX + 1];
     const char *suggestion;
 
     name[0] = '\0';
@@ -84,6 +86,12 @@ static enum config_section parse_heading(struct config_reading *r, size_t file, 
                     kind == CONFIG_SECTION_CA ? "my-ca" : "example.com");
     else if (config_name_parse(item->value, name, size))
         return kind;
+    else if (kind == CONFIG_SECTION_CERTIFICATE && ident_parse(item->value, ident, NULL))
+        config_note(r, file, item->line, false,
+                    "[%s %.300s]: a section's name is plain ASCII and no wildcard or address of IPv6: write "
+                    "[%s %s] and below it `domains = %.300s`",
+                    item->name, item->value, item->name,
+                    strchr(ident, ':') != NULL ? "host" : ident_base(ident), item->value);
     else
         config_note(r, file, item->line, false,
                     "[%s %.80s]: a name has up to %d letters, digits, dots, hyphens and underscores and "

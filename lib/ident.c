@@ -190,14 +190,25 @@ bool ident_server_name(const struct strv *names, const char *host, char out[IDEN
     return true;
 }
 
-char *ident_to_people(const char *ident)
+char *ident_to_unicode(const char *ident)
 {
     char *unicode = ident_idn_to_unicode(ident_base(ident));
     char *out = NULL;
 
+    if (unicode != NULL && asprintf(&out, "%s%s", ident_is_wildcard(ident) ? "*." : "", unicode) < 0)
+        out = NULL;
+    free(unicode);
+    return out;
+}
+
+char *ident_to_people(const char *ident)
+{
+    char *unicode = ident_to_unicode(ident);
+    char *out = NULL;
+
     if (unicode == NULL)
         return strdup(ident);
-    if (asprintf(&out, "%s%s (%s)", ident_is_wildcard(ident) ? "*." : "", unicode, ident) < 0)
+    if (asprintf(&out, "%s (%s)", unicode, ident) < 0)
         out = NULL;
     free(unicode);
     return out;

@@ -60,6 +60,10 @@ const char *ident_not_public(const char *ident);
  * there are only addresses, for which no server name is sent. */
 bool ident_server_name(const struct strv *names, const char *host, char out[IDENT_MAX + 1]);
 
+/* The U-labels of an identifier, "*.bücher.example", where they lead back to the same A-labels and to no
+ * others (RFC 5891 section 5.4). The caller frees; NULL: there are none, or memory is out. */
+char *ident_to_unicode(const char *ident);
+
 /* For people: "bücher.example (xn--bcher-kva.example)", or the identifier alone where its U-labels are no
  * others, or are not to be trusted. UTF-8. The caller frees; NULL: out of memory. */
 char *ident_to_people(const char *ident);

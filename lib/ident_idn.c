@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FLAGS     (IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL)
 #define PREFIX    "xn--"
@@ -90,25 +89,31 @@ static bool is_ascii(const char *s)
     return true;
 }
 
-/* label: lower case, begins with xn--. */
-static bool is_a_label(const char *label)
+/* label: lower case, begins with xn--. IDN2_OK when it is an A-label, IDN2_MALLOC when memory is out. */
+static int check_a_label(const char *label)
 {
     char *unicode = NULL;
     uint8_t *back = NULL;
-    bool ok = idn2_to_unicode_8z8z(label, &unicode, 0) == IDN2_OK && !is_ascii(unicode);
+    int rc = idn2_to_unicode_8z8z(label, &unicode, 0);
+    int there = rc;
 
+    if (rc == IDN2_OK && is_ascii(unicode))
+        rc = IDN2_INVALID_ALABEL;
     /* Compared only where the library is willing to go back. */
-    if (ok && idn2_lookup_u8((const uint8_t *)unicode, &back, FLAGS) == IDN2_OK)
-        ok = strcmp((const char *)back, label) == 0;
+    if (rc == IDN2_OK)
+        there = idn2_lookup_u8((const uint8_t *)unicode, &back, FLAGS);
+    if (rc == IDN2_OK && there == IDN2_OK && strcmp((const char *)back, label) != 0)
+        rc = IDN2_UALABEL_MISMATCH;
     idn2_free(unicode);
     idn2_free(back);
-    return ok;
+    return there == IDN2_MALLOC ? there : rc;
 }
 
 bool ident_idn_check(const char *name, struct err *e)
 {
     char label[LABEL_MAX + 1];
     size_t n;
+    int rc;
 
     for (const char *p = name; *p != '\0'; p += n + (p[n] == '.' ? 1 : 0)) {
         n = strcspn(p, ".");
@@ -116,7 +121,10 @@ bool ident_idn_check(const char *name, struct err *e)
             continue;
         memcpy(label, p, n);
         label[n] = '\0';
-        if (!is_a_label(label))
+        rc = check_a_label(label);
+        if (rc == IDN2_MALLOC)
+            return err_nomem(e, "an international name");
+        if (rc != IDN2_OK)
             return err_set(e, ERR_CLASS_CONFIG,
                            "\"%.253s\" is no DNS name: the label \"%s\" begins with xn--, but is no "
                            "encoded international label: write the name as people read it",

@@ -32,7 +32,7 @@ def addresses_of(leaf):
 @pytest.mark.slow
 def test_a_hundred_names(make_acmed, make_pebble, ending):
     """2K+5 requests for K names, of which three are there before the order is: directory, nonce and account."""
-    from harness.ca import Proxy
+    from harness.proxy import Proxy
     proxy = Proxy(make_pebble(env=EXACT))
     ending(proxy.stop)
     acmed = make_acmed(proxy)
@@ -99,6 +99,15 @@ def test_international_names(acmed, http_port, script, place):
     show = acmed.ctl("show", "books")
     assert "xn--bcher-kva.example" in show.out, show
     assert acmed.ctl("show", "books", "--json").json["domains"][0] == "xn--bcher-kva.example"
+
+
+def test_certificates_are_found_by_the_name_that_people_read(acmed):
+    acmed.configure({"xn--bcher-kva.example": {}}).start()
+    assert names_of(acmed.issued("xn--bcher-kva.example")) == ["xn--bcher-kva.example"]
+    acmed.deployed("xn--bcher-kva.example")
+    for command in ("show", "status", "history", "deploy"):
+        assert acmed.ctl(command, "BÜCHER.example").code == 0
+    assert acmed.ctl("show", "bûcher.example").code != 0
 
 
 def test_names_that_cannot_be_are_refused_with_their_line(make_acmed, pebble):

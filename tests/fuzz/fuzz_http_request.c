@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/http_request.h"
+#include "lib/ident.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ static void check_complete(const struct http_request *q)
 {
     for (const char *p = q->target; *p != '\0'; p++)
         assert((unsigned char)*p > 0x20 && (unsigned char)*p < 0x7f);
-    for (const char *p = q->host; *p != '\0'; p++)
+    for (const char *p = q->host; *p != '\0' && !ident_is_address(q->host); p++)
         assert(strchr("abcdefghijklmnopqrstuvwxyz0123456789.-_", *p) != NULL);
     assert(*q->target != '\0');
 }

@@ -255,6 +255,56 @@ static void assert_detail(const char *certificate, const char *expected)
     fleet_clear(&f);
 }
 
+#define BOOKS                                                                                                \
+    "{\"name\":\"xn--bcher-kva.example\",\"lineage\":\"xn--bcher-kva.example\",\"domains\":["                \
+    "\"xn--bcher-kva.example\",\"*.xn--fa-hia.example\",\"2001:db8::1\",\"xn--11b2ezcw70k.example\"],"       \
+    "\"key_type\":\"ecdsa-p256\",\"ca\":\"own\",\"generation\":1,\"state\":\"valid\",\"issuer\":\"R11\","    \
+    "\"serial\":\"03\",\"not_before\":1787321600,\"not_after\":1795097600,\"renew_at\":1792505600,"          \
+    "\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":null,\"last_error\":null,\"attempts\":0,"   \
+    "\"last_issued\":1787321600,\"verify\":false,\"deploy\":{\"generation\":1,\"step\":\"done\","            \
+    "\"attempts\":0,"                                                                                        \
+    "\"next_at\":0,\"done_at\":1787321600,\"served_at\":0,\"last_error\":null,\"note\":null}}"
+
+static void test_international_names(void **state)
+{
+    (void)state;
+    assert_report("[" BOOKS "]", TEST_DAEMON(""), PLAIN(80),
+                  "NAME            STATE  EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "bücher.example  valid  59d         in 29d  deployed 31d ago\n"
+                  "\n"
+                  "1 certificate, valid. It renews in 29d.\n");
+    assert_report("[" BOOKS "]", TEST_DAEMON(""), ((struct term){.width = 80}),
+                  "NAME                   STATE  EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "xn--bcher-kva.example  valid  59d         in 29d  deployed 31d ago\n"
+                  "\n"
+                  "1 certificate, valid. It renews in 29d.\n");
+}
+
+/* The last name has an invisible joiner, rightly: it is shown as what can be seen. */
+static void test_show_international_names(void **state)
+{
+    struct term t = PLAIN(80);
+    struct fleet f;
+    struct buf out;
+
+    (void)state;
+    load(&f, "[" BOOKS "]", TEST_DAEMON(""));
+    buf_init(&out, TEXT_MAX);
+    detail_render(&out, &f.v[0], &t, TEST_NOW);
+    assert_ptr_equal(strstr(out.data, "bücher.example (xn--bcher-kva.example)  valid\n"), out.data);
+    assert_non_null(strstr(out.data,
+                           "  Names       bücher.example (xn--bcher-kva.example) *.faß.example\n"
+                           "              (*.xn--fa-hia.example) 2001:db8::1 xn--11b2ezcw70k.example\n"));
+    buf_clear(&out);
+    t.utf8 = false;
+    buf_init(&out, TEXT_MAX);
+    detail_render(&out, &f.v[0], &t, TEST_NOW);
+    for (size_t i = 0; i < out.len; i++)
+        assert_true((unsigned char)out.data[i] < 0x80);
+    buf_clear(&out);
+    fleet_clear(&f);
+}
+
 static void test_show_a_valid_one(void **state)
 {
     (void)state;
@@ -412,6 +462,8 @@ int main(void)
         cmocka_unit_test(test_a_lineage_is_kept_once),
         cmocka_unit_test(test_many_failures_are_not_all_told),
         cmocka_unit_test(test_one_trouble_is_told_once),
+        cmocka_unit_test(test_international_names),
+        cmocka_unit_test(test_show_international_names),
         cmocka_unit_test(test_show_a_valid_one),
         cmocka_unit_test(test_show_what_the_ca_suggests),
         cmocka_unit_test(test_show_a_failing_one),

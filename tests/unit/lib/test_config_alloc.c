@@ -14,11 +14,14 @@ static const char good[] =
     "[certificate a.example]\ndomains = a.example \\\n www.a.example\nca = x\n"
     "copy = fullchain:/etc/a.pem privkey:/etc/a.key\nhook = /bin/x 'a b' \"c\"\n"
     "hook_user = u\nverify = localhost:443\n"
-    "[certificate b.example]\n";
+    "[certificate b.example]\n"
+    "[certificate books]\ndomains = bücher.example xn--fa-hia.de 192.0.2.1 2001:db8::1\nca = x\n";
 
 static const char bad[] =
     "[acmed]\ncontact = nobody\nmax_order = 3\n[certificate a]\ncopy = cert:/x cert:/x\nmode = 7\n"
-    "[certificate a]\nhook = /bin/sh | x\n[certificate b.example]\nca = none\n[wrong]\nx\n";
+    "[certificate a]\nhook = /bin/sh | x\n[certificate c]\ndomains = *.c.example bücher.de xn--bcher-kva.de "
+    "i❤.ws\n"
+    "[certificate b.example]\nca = none\n[wrong]\nx\n";
 
 static void assert_clean_failure(const struct config *c, const struct config_messages *m)
 {

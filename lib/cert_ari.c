@@ -45,13 +45,16 @@ static bool next_extension(unsigned char **p, const unsigned char *end, mbedtls_
 static bool key_identifier(const mbedtls_x509_crt *crt, mbedtls_x509_buf *id)
 {
     unsigned char *p = crt->v3_ext.p;
-    const unsigned char *end = p + crt->v3_ext.len;
+    const unsigned char *end;
     const unsigned char *value_end;
     unsigned char *value;
     mbedtls_x509_buf oid;
     size_t len;
 
-    if (p == NULL || mbedtls_asn1_get_tag(&p, end, &len, SEQUENCE) != 0)
+    if (p == NULL)
+        return false;
+    end = p + crt->v3_ext.len;
+    if (mbedtls_asn1_get_tag(&p, end, &len, SEQUENCE) != 0)
         return false;
     while (p < end && next_extension(&p, end, &oid, &value, &value_end)) {
         if (oid.len != MBEDTLS_OID_SIZE(MBEDTLS_OID_AUTHORITY_KEY_IDENTIFIER) ||

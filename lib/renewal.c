@@ -185,8 +185,8 @@ static int64_t early_wait(const struct span *life, const struct journal *j)
     int64_t wait = RENEWAL_ISSUANCE_FLOOR;
 
     for (size_t i = 1; i < JOURNAL_ISSUED_MAX && j->issued[i] != 0; i++) {
-        if (date(j->issued[i - 1]) - date(j->issued[i]) >= life->length / 4)
-            break;
+        if (date(j->issued[i - 1]) - date(j->issued[i]) > most + most / 2)
+            break; /* that one had not been early */
         wait *= 2;
     }
     return wait < most ? wait : most;

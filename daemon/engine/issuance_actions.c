@@ -30,6 +30,21 @@ static bool remember(char **slot, const char *value)
     return true;
 }
 
+/* The order was placed at once without what the CA would not have, and that is not held against the
+ * certificate; but it is counted, and not tried again for this one. */
+static void note_refusal(struct issuance *i)
+{
+    const struct err *why = order_replaces_refused(i->order);
+
+    if (why == NULL)
+        return;
+    (void)ari_refused(&i->c->journal.ari, &i->c->facts, engine_now(), NULL);
+    log_notice(i->c->name,
+               "the CA did not take the order as one that replaces the live certificate (%s); it was placed "
+               "again without saying so",
+               why->text);
+}
+
 bool issuance_save(struct issuance *i, struct err *e)
 {
     const struct config_certificate *config = i->c->config;
@@ -54,6 +69,7 @@ bool issuance_save(struct issuance *i, struct err *e)
         j->order_created = engine_now();
     } else {
         ok = remember(&j->order_url, url);
+        note_refusal(i);
     }
     if (!ok || !certificate_save(i->c, on_saved, i))
         return err_nomem(e, "the journal");
@@ -71,22 +87,6 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
     issuance_step(i, &event);
 }
 
-/* The order is repeated without it at once, and that is not held against the certificate; but it is counted.
- */
-static void note_refusal(struct issuance *i)
-{
-    const struct err *why = order_replaces_refused(i->order);
-
-    if (why == NULL || i->replaces_refused)
-        return;
-    i->replaces_refused = true;
-    (void)ari_refused(&i->c->journal.ari, &i->c->facts, engine_now(), NULL);
-    log_notice(i->c->name,
-               "the CA does not take this order as one that replaces the live certificate (%s); it is "
-               "placed again without saying so",
-               why->text);
-}
-
 bool issuance_post(struct issuance *i, const struct order_action *a, struct err *e)
 {
     static const struct {
@@ -100,7 +100,6 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
     };
     const char *subject = posts[a->post].for_lineage ? i->c->name : i->c->ca->name;
 
-    note_refusal(i);
     i->post = a->post == ORDER_POST_NEW_ORDER
                   ? authority_post_order(i->authority, subject, a->url, a->replaces, on_reply, i)
                   : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);

@@ -15,9 +15,8 @@ struct issuance {
     struct authority *authority;
     struct order *order; /* NULL until the authority is ready */
     struct authority_wait ready;
-    bool resumed;          /* the order is one that an earlier process began */
-    bool no_nonce;         /* the last request could not even be sent: the CA gave no nonce */
-    bool replaces_refused; /* the CA would not have the order replace the live certificate: noted */
+    bool resumed;  /* the order is one that an earlier process began */
+    bool no_nonce; /* the last request could not even be sent: the CA gave no nonce */
     struct post *post;
     uint32_t request;         /* install */
     struct loop_delay *delay; /* waits of the machine, and the first step */

@@ -4,10 +4,13 @@
 import base64
 import datetime
 import json
+import threading
+import time
 
 import pytest
 from cryptography import x509
 
+from harness.faults import Fault
 from harness.message import Reply
 from harness.pki import DAY
 from harness.wait import wait_for
@@ -47,20 +50,11 @@ def orders(proxy):
     """The payloads of all newOrder requests that were looked at, in order."""
     seen = []
 
-    class Seen:
-        def takes(self, request):
-            return request.kind == "newOrder"
-
-        def instead(self, request):
-            return None
-
+    class Seen(Fault):
         def change(self, request, reply):
-            if reply.json.get("type", "").rsplit(":", 1)[-1] != "badNonce":
+            if not reply.json.get("type", "").endswith(":badNonce"):
                 seen.append(request.payload)
-
-        def send(self, connection, head, body, ended):
-            return False
-    proxy.add(Seen())
+    proxy.add(Seen("newOrder", times=None))
     return seen
 
 
@@ -161,19 +155,13 @@ def test_a_certificate_of_another_ca_is_not_replaced(held, authority, orders, pr
     b'{"suggestedWindow": {"start": "2020-01-02T00:00:00Z", "start": "2020-01-02T00:00:00Z", "end": "2020-01-03T00:00:00Z"}}'])
 def test_what_cannot_be_used_is_ignored(held, proxy, answer):
     """FAULTS 9: the lifetime decides."""
-    class Lie:
+    class Lie(Fault):
         def takes(self, request):
             return request.method == "GET" and request.kind is None
 
         def instead(self, request):
             return Reply(200, {"Content-Type": "application/json"}, answer)
-
-        def change(self, request, reply):
-            pass
-
-        def send(self, connection, head, body, ended):
-            return False
-    proxy.add(Lie())
+    proxy.add(Lie("*"))
     held.configure({NAME: {}}).start()
     held.deployed(NAME)
     by_lifetime = held.status(NAME)["renew_at"]
@@ -223,3 +211,46 @@ def test_a_ca_that_is_away_costs_one_request(held, pebble, proxy):
     assert len(polls(proxy)) == 0
     assert all(s["state"] == "valid" for s in held.status()["certificates"])
     assert held.text().count("cannot say now when to renew") == 1
+
+
+def test_many_are_polled_together(held, authority, proxy):
+    """A hundred certificates: a few requests at a time, one for each, and after a restart none."""
+    names = [f"n{i:03}.example.com" for i in range(100)]
+    for n in names:
+        plant(held, authority, [n], 10 * DAY, 90 * DAY)
+    start = (now() + 20 * DAY).strftime("%Y-%m-%dT%H:%M:%SZ")
+    end = (now() + 30 * DAY).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    class Suggest(Fault):
+        def __init__(self):
+            super().__init__("*", times=None)
+            self.lock, self.current, self.most, self.paths = threading.Lock(), 0, 0, []
+
+        def takes(self, request):
+            return request.method == "GET" and request.kind is None
+
+        def instead(self, request):
+            with self.lock:
+                self.current += 1
+                self.most = max(self.most, self.current)
+                self.paths.append(request.path)
+            time.sleep(0.02)  # as far away as a CA is
+            with self.lock:
+                self.current -= 1
+            return Reply(200, {"Retry-After": "21600"}, json.dumps({"suggestedWindow": {"start": start, "end": end}}).encode())
+    suggest = proxy.add(Suggest())
+    held.configure({n: {} for n in names}).start()
+
+    def windows():
+        return [s["ari"]["chosen_at"] for s in held.status()["certificates"] if s["ari"] and s["ari"]["chosen_at"]]
+    wait_for(lambda: len(windows()) == len(names), "a window for each")
+    assert len(suggest.paths) == len(set(suggest.paths)) == len(names)
+    assert 2 <= suggest.most <= 8
+    chosen = windows()
+    assert len(set(chosen)) > 95 and max(chosen) - min(chosen) > 7 * 86400
+    due = [s["ari"]["next_poll"] for s in held.status()["certificates"]]
+    assert min(due) > time.time() + 6 * 3600 - 60 and max(due) < time.time() + 6 * 3600 * 17 / 16 + 60
+    held.stop()
+    held.start()
+    held.state_is(names[-1], "valid")
+    assert windows() == chosen and len(suggest.paths) == len(names)

@@ -3,8 +3,10 @@
 
 #include "tests/sim/sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ATTEMPT_TIME 5         /* seconds that an attempt takes */
 #define CLOCK_TIME   (30 * 60) /* how often a clock in doubt is probed */
@@ -90,8 +92,11 @@ static void issue(struct sim *s)
     assert_true(s->n_issued < SIM_TRACE_MAX);
     if (s->n_issued > 0)
         assert_true(s->now - s->issued[s->n_issued - 1] >= RENEWAL_ISSUANCE_FLOOR);
+    s->n_in_window += s->has_live && ari_in_window(&s->journal.ari, &s->live, wall(s)) ? 1 : 0;
     s->issued[s->n_issued++] = s->now;
+    (void)snprintf(s->ari_id, sizeof s->ari_id, "issuer.%u", s->n_issued);
     s->live = (struct cert_facts){.names = s->config.domains,
+                                  .ari_id = s->ari_id,
                                   .not_before = s->now - s->backdate,
                                   .not_after = s->now - s->backdate + s->lifetime,
                                   .key_type = s->config.key,
@@ -99,6 +104,8 @@ static void issue(struct sim *s)
     memcpy(s->live.sha256, &s->n_issued, sizeof s->n_issued);
     s->has_live = true;
     journal_issued(&s->journal, s->n_issued, wall(s));
+    if (s->ari != SIM_ARI_NONE)
+        assert_true(ari_begin(&s->journal.ari, &s->live, draw(&s->random), wall(s), NULL));
 }
 
 static void attempt(struct sim *s)
@@ -132,11 +139,84 @@ static void attempt(struct sim *s)
     save(s);
 }
 
+static void window(char *body, size_t size, int64_t start, int64_t end)
+{
+    time_t times[] = {(time_t)start, (time_t)end};
+    char text[2][32];
+    struct tm tm;
+
+    for (int i = 0; i < 2; i++)
+        (void)strftime(text[i], sizeof text[i], "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&times[i], &tm));
+    (void)snprintf(body, size, "{\"suggestedWindow\": {\"start\": \"%s\", \"end\": \"%s\"}}", text[0],
+                   text[1]);
+}
+
+/* The CA's renewal information. */
+static void suggest(struct sim *s, enum sim_ari ari, struct http_reply *reply, char *body, size_t size)
+{
+    const struct cert_facts *f = &s->live;
+    int64_t life = f->not_after - f->not_before;
+    int64_t ideal = f->not_after - (life < 10 * DAY ? life / 2 : life / 3);
+
+    *reply = (struct http_reply){
+        .status = ari == SIM_ARI_ERROR ? 500 : 200, .body = body, .retry_after = 6 * HOUR};
+    if (ari == SIM_ARI_PAST ||
+        (s->revoked_at != 0 && s->issued[s->n_issued - 1] < s->revoked_at && s->now >= s->revoked_at))
+        window(body, size, s->now - HOUR, s->now - HOUR / 2);
+    else if (ari == SIM_ARI_SANE)
+        window(body, size, ideal - life / 100, ideal + life / 100);
+    else if (ari == SIM_ARI_LATE)
+        window(body, size, f->not_after - 60, f->not_after);
+    else if (ari == SIM_ARI_INVERTED)
+        window(body, size, s->now - HOUR, s->now - 2 * HOUR);
+    else if (ari == SIM_ARI_9999)
+        window(body, size, s->now - HOUR, RECORD_TIME_MAX);
+    else
+        (void)snprintf(body, size, "<html>");
+    reply->body_len = strlen(body);
+}
+
+static void poll(struct sim *s)
+{
+    enum sim_ari ari = s->ari;
+    struct http_reply reply;
+    char body[200];
+    struct err e;
+
+    if (ari == SIM_ARI_ANYTHING)
+        ari = (enum sim_ari)(SIM_ARI_SANE + draw(&s->random) % (SIM_ARI_ANYTHING - SIM_ARI_SANE));
+    s->n_polls++;
+    if (ca_reached(s, &e)) {
+        suggest(s, ari, &reply, body, sizeof body);
+        (void)ari_polled(&s->journal.ari, &s->live, &reply, draw(&s->random), wall(s), &e);
+    } else {
+        (void)ari_polled(&s->journal.ari, &s->live, NULL, draw(&s->random), wall(s), &e);
+    }
+    assert_true(s->journal.ari.next_poll >= wall(s) + ARI_POLL_MIN);
+    save(s);
+}
+
+/* Polls when it can be put off no longer; how many seconds until the next time. */
+static int64_t poll_if_due(struct sim *s)
+{
+    int64_t earliest;
+    int64_t latest;
+
+    if (s->ari == SIM_ARI_NONE || !s->has_live ||
+        !ari_poll_times(&s->journal.ari, &s->live, wall(s), &earliest, &latest))
+        return INT64_MAX;
+    if (latest > wall(s))
+        return latest - wall(s);
+    poll(s);
+    return 0;
+}
+
 /* One step; how many seconds the daemon then sleeps. */
 static int64_t step(struct sim *s)
 {
     const struct cert_facts *live = s->has_live ? &s->live : NULL;
     struct renewal_plan plan;
+    int64_t until_poll;
     struct err e;
 
     if (happens(s, s->restart_one_in))
@@ -144,9 +224,13 @@ static int64_t step(struct sim *s)
     (void)renewal_clock_tick(&s->clock, wall(s), s->now);
     if (s->clock.doubted && (!ca_reached(s, &e) || !renewal_clock_confirm(&s->clock, s->now, wall(s))))
         return CLOCK_TIME;
+    until_poll = renewal_clock_sane(wall(s)) ? poll_if_due(s) : CLOCK_TIME;
     plan = renewal_plan(&s->config, live, &s->journal, false, renewal_seed(s->config.name, live), wall(s));
-    if (plan.at > wall(s) || !renewal_clock_sane(wall(s)))
-        return plan.at > wall(s) ? plan.at - wall(s) : CLOCK_TIME;
+    if (plan.at > wall(s) || !renewal_clock_sane(wall(s))) {
+        int64_t sleep = plan.at > wall(s) ? plan.at - wall(s) : CLOCK_TIME;
+
+        return sleep < until_poll ? sleep : until_poll;
+    }
     attempt(s);
     return 0;
 }

@@ -7,6 +7,7 @@
  * journal goes through its JSON at every step. It asserts by itself, at each attempt, what must hold always.
  */
 
+#include "lib/ari.h"
 #include "lib/journal.h"
 #include "lib/renewal.h"
 
@@ -16,6 +17,20 @@
 
 #define SIM_START     INT64_C(1800000000)
 #define SIM_TRACE_MAX 8192
+
+/* What the CA says of when to renew (RFC 9773). */
+enum sim_ari {
+    SIM_ARI_NONE, /* it offers no renewal information */
+    SIM_ARI_SANE, /* as Let's Encrypt does: a fiftieth of the lifetime, around the last third, or half if
+                     short */
+    SIM_ARI_LATE, /* the last minute */
+    SIM_ARI_PAST, /* at once, whatever it just issued */
+    SIM_ARI_INVERTED,
+    SIM_ARI_9999,
+    SIM_ARI_GARBAGE,
+    SIM_ARI_ERROR,
+    SIM_ARI_ANYTHING, /* one of these, each time */
+};
 
 struct sim {
     /* set by the test */
@@ -28,6 +43,8 @@ struct sim {
     int64_t down_from;         /* true time */
     int64_t down_until;
     int64_t retry_after; /* what the CA says while down; 0: nothing */
+    enum sim_ari ari;
+    int64_t revoked_at; /* true time: what was issued before is to be replaced; 0: nothing is */
 
     /* the world */
     int64_t now;    /* true time: what the CA's clock says */
@@ -41,12 +58,15 @@ struct sim {
     struct cert_facts live;
     bool has_live;
     struct renewal_clock clock;
+    char ari_id[24]; /* of the live certificate */
 
     /* what happened */
     int64_t issued[SIM_TRACE_MAX]; /* true time */
     unsigned n_issued;
     int64_t attempted[SIM_TRACE_MAX];
     unsigned n_attempted;
+    unsigned n_in_window; /* issuances for which the window of what they replaced was open */
+    unsigned n_polls;
     int64_t least_left; /* the least true remaining lifetime at any moment since the first issuance */
 };
 

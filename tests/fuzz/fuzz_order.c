@@ -29,6 +29,7 @@ struct play {
     bool intent;
     bool presented;
     bool bad_nonce;
+    bool replaces; /* newOrder says what it replaces */
 };
 
 static void must(bool ok)
@@ -63,15 +64,18 @@ static void check_present(const struct play *p)
 
 static void check_post(struct play *p)
 {
+    bool refused = order_replaces_refused(p->order) != NULL;
+
     must(strncmp(p->action.url, CA, strlen(CA)) == 0);
     if (p->action.post == ORDER_POST_ANSWER)
         must(p->presented);
     if (p->action.post != ORDER_POST_NEW_ORDER || p->bad_nonce)
         return;
-    must(p->intent);
+    must(p->intent || refused);
+    must(p->action.replaces == (p->replaces && !refused));
     p->intent = false;
     p->new_orders++;
-    must(p->new_orders <= 1 + p->lost);
+    must(p->new_orders <= 1 + p->lost + (refused ? 1 : 0));
 }
 
 static void check_action(struct play *p)
@@ -225,11 +229,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct strv names = {list, 2};
     struct play p = {.data = data, .size = size, .now = INT64_C(1794000000000)};
     unsigned steps = 0;
+    unsigned first;
 
-    p.order = order_new(&directory, &names, CHALLENGE_TYPE_HTTP_01, take(&p) % 2 == 0 ? NULL : CA "old",
-                        on_trace, &p);
+    first = take(&p);
+    p.order =
+        order_new(&directory, &names, CHALLENGE_TYPE_HTTP_01, first % 2 == 0 ? NULL : CA "old", on_trace, &p);
     if (p.order == NULL)
         return 0;
+    p.replaces = first % 4 >= 2;
+    if (p.replaces)
+        order_set_replaces(p.order);
     step(&p, &(struct order_event){.kind = ORDER_EV_START});
     while (p.action.kind != ORDER_DO_SUCCEED && p.action.kind != ORDER_DO_FAIL) {
         must(steps++ < STEPS_MAX);

@@ -12,6 +12,9 @@ static const struct ca_info known[] = {
         .directory = "https://acme-v02.api.letsencrypt.org/directory",
         .limit = 280, /* of 300 */
         .limit_window = (int64_t)3 * 3600,
+        .rates = {{[LEDGER_DOMAIN] = {50, (int64_t)7 * 86400},
+                   [LEDGER_SET] = {5, (int64_t)7 * 86400},
+                   [LEDGER_FAILURES] = {5, 3600}}},
     },
     {
         .name = "letsencrypt-staging",

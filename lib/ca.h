@@ -5,6 +5,8 @@
 /* The CAs that acmed knows by name, and what is peculiar to each: one table for the configuration (which
  * names need no section), the pacing of orders, registration and status. */
 
+#include "lib/ledger_rates.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +22,7 @@ struct ca_info {
     bool no_rollover;          /* an account's key cannot be changed (RFC 8555 section 7.3.5) */
     unsigned limit;            /* new orders a window that acmed allows itself; 0: no limit is known */
     int64_t limit_window;      /* seconds */
+    struct ledger_rates rates; /* what else it limits */
 };
 
 /* The i-th, in the order of the documentation; NULL behind the last. Static storage. */

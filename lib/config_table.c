@@ -51,7 +51,8 @@ static const struct config_key keys[] = {
     {CA(eab_hmac_file), .name = "eab_hmac_file", .parse = config_value_secret,
      .help = "file with the HMAC key of that binding as the CA gave it, or credential:NAME of systemd"},
     {CA(limit), .name = "limits", .parse = config_value_limits, .min = 1, .max = INT64_C(30) * 86400,
-     .help = "new orders that this CA allows in a time, as 280/3h, or none; default: 280/3h for letsencrypt, else none"},
+     .help = "limits of this CA: new orders in a time, as 280/3h, or none; domain:50/7d, set:5/7d, failures:5/1h; "
+             "default: those of letsencrypt, else none"},
 
     {CERTIFICATE(domains), .name = "domains", .list = true, .parse = config_value_domain,
      .help = "DNS names, wildcards and IP addresses of the certificate; default: the section's name"},

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIMIT_MAX 1000000
-
 static void *field(void *object, const struct config_key *key)
 {
     return (char *)object + key->offset;
@@ -27,8 +25,7 @@ bool config_string_set(char **string, const char *value, struct err *e)
     return true;
 }
 
-/* Digits only, no sign, no blanks; false also when it does not fit. */
-static bool parse_number(const char *s, size_t len, int64_t *out)
+bool config_number_parse(const char *s, size_t len, int64_t *out)
 {
     int64_t n = 0;
 
@@ -47,7 +44,7 @@ bool config_port_parse(const char *s, uint16_t *port)
 {
     int64_t n;
 
-    if (!parse_number(s, strlen(s), &n) || n < 1 || n > 65535)
+    if (!config_number_parse(s, strlen(s), &n) || n < 1 || n > 65535)
         return false;
     *port = (uint16_t)n;
     return true;
@@ -74,7 +71,7 @@ bool config_value_unsigned(void *object, const struct config_key *key, const cha
 {
     int64_t n;
 
-    if (!parse_number(value, strlen(value), &n) || n < key->min || n > key->max)
+    if (!config_number_parse(value, strlen(value), &n) || n < key->min || n > key->max)
         return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not a number from %lld to %lld", value,
                        (long long)key->min, (long long)key->max);
     *(unsigned *)field(object, key) = (unsigned)n;
@@ -86,14 +83,13 @@ static const struct {
     int64_t seconds;
 } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
 
-/* "90s", "5m", "12h", "30d" within the key's bounds. */
-static bool parse_duration(const struct config_key *key, const char *value, int64_t *seconds, struct err *e)
+bool config_duration_parse(const struct config_key *key, const char *value, int64_t *seconds, struct err *e)
 {
     size_t len = strlen(value);
     int64_t n;
 
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (len == 0 || value[len - 1] != units[i].letter || !parse_number(value, len - 1, &n))
+        if (len == 0 || value[len - 1] != units[i].letter || !config_number_parse(value, len - 1, &n))
             continue;
         if (n > key->max / units[i].seconds || n * units[i].seconds < key->min)
             return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is out of bounds: from %llds to %lldd", value,
@@ -108,7 +104,7 @@ bool config_value_seconds(void *object, const struct config_key *key, const char
 {
     int64_t seconds;
 
-    if (!parse_duration(key, value, &seconds, e))
+    if (!config_duration_parse(key, value, &seconds, e))
         return false;
     *(unsigned *)field(object, key) = (unsigned)seconds;
     return true;
@@ -121,32 +117,11 @@ bool config_value_renew_before(void *object, const struct config_key *key, const
     int64_t n;
 
     if (value[len - 1] != '%')
-        return parse_duration(key, value, &c->renew_before, e);
-    if (!parse_number(value, len - 1, &n) || n < 1 || n > 99)
+        return config_duration_parse(key, value, &c->renew_before, e);
+    if (!config_number_parse(value, len - 1, &n) || n < 1 || n > 99)
         return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not a share of the lifetime from 1%% to 99%%",
                        value);
     c->renew_before_percent = (unsigned)n;
-    return true;
-}
-
-/* "280/3h": that many in that time; "none". */
-bool config_value_limits(void *object, const struct config_key *key, const char *value, struct err *e)
-{
-    struct config_ca *ca = object;
-    const char *slash = strchr(value, '/');
-    int64_t n = 0;
-
-    if (strcmp(value, "none") != 0) {
-        if (slash == NULL || !parse_number(value, (size_t)(slash - value), &n) || n < 1 || n > LIMIT_MAX)
-            return err_set(
-                e, ERR_CLASS_CONFIG,
-                "\"%.80s\" is neither none nor a number of new orders (1 to %d) in a time, like 280/3h",
-                value, LIMIT_MAX);
-        if (!parse_duration(key, slash + 1, &ca->limit_window, e))
-            return false;
-    }
-    ca->limit = (unsigned)n;
-    ca->limits_set = true;
     return true;
 }
 
@@ -231,7 +206,7 @@ bool config_value_user(void *object, const struct config_key *key, const char *v
     size_t len = strlen(value);
     int64_t id;
 
-    if (parse_number(value, len, &id)) {
+    if (config_number_parse(value, len, &id)) {
         /* The highest number is -1, which means "leave as it is" to chown(2). */
         if (id >= UINT32_MAX)
             return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is too large for a user or group number", value);

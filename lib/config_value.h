@@ -51,6 +51,10 @@ bool config_value_verify(void *object, const struct config_key *key, const char 
 
 /* Helpers the parsers share. */
 
+/* Digits only, no sign, no blanks; false also when it does not fit. */
+bool config_number_parse(const char *s, size_t len, int64_t *out);
+/* "90s", "5m", "12h", "30d" within the key's bounds. */
+bool config_duration_parse(const struct config_key *key, const char *value, int64_t *seconds, struct err *e);
 /* An absolute path without `.` or `..`, repeated slashes made one; the caller frees. NULL with e. */
 char *config_path_normalise(const char *value, struct err *e);
 /* "1".."65535" */

@@ -2,30 +2,20 @@
 #include "lib/gate.h"
 
 #include "lib/ca.h"
+#include "lib/closed_domains.h"
 #include "lib/pace.h"
 #include "lib/renewal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define PAUSE_DEFAULT    900        /* seconds, after a 429 or 503 without Retry-After */
 #define PAUSE_BLIND_MAX  (4 * 3600) /* and after many of them in a row */
 #define PAUSE_MAX        86400      /* whatever the CA says */
 #define DOMAIN_PAUSE     3600
-#define DOMAINS_MAX      1000
-#define NAME_MAX_LENGTH  253
 #define WINDOW_MAX       64 /* from here on there is no bound but max_orders */
 #define WINDOW_UNLIMITED UINT32_MAX
-
-/* It stays until as many orders as WINDOW_MAX have come through. */
-struct closed_domain {
-    char *name; /* owned */
-    int64_t until;
-    unsigned in_flight; /* begun since it is closed */
-    unsigned passed;    /* of those */
-};
 
 struct gate {
     int64_t interval_ms; /* between orders at the steady rate; 0: no limit */
@@ -38,8 +28,8 @@ struct gate {
     unsigned failures; /* closings in a row */
     unsigned in_flight;
     unsigned window; /* orders that may run while the CA comes back; WINDOW_UNLIMITED in normal times */
-    struct closed_domain *domains;
-    size_t n_domains;
+    struct closed_domains domains;
+    struct ledger *ledger; /* owned; NULL: no such limits are known */
 };
 
 struct gate *gate_new(unsigned limit, int64_t window_s)
@@ -60,10 +50,21 @@ void gate_free(struct gate *g)
 {
     if (g == NULL)
         return;
-    for (size_t i = 0; i < g->n_domains; i++)
-        free(g->domains[i].name);
-    free(g->domains);
+    closed_domains_clear(&g->domains);
+    ledger_free(g->ledger);
     free(g);
+}
+
+bool gate_keep_ledger(struct gate *g, const struct ledger_rates *rates)
+{
+    ledger_free(g->ledger);
+    g->ledger = ledger_new(rates);
+    return g->ledger != NULL;
+}
+
+const struct ledger *gate_ledger(const struct gate *g)
+{
+    return g->ledger;
 }
 
 unsigned gate_limit(const char *directory_url, int64_t *window_s)
@@ -74,11 +75,11 @@ unsigned gate_limit(const char *directory_url, int64_t *window_s)
     return ca != NULL ? ca->limit : 0;
 }
 
-/* Orders that are exempt from the CA's limits are so where these are known: of another CA's nobody can say.
- */
-static bool counts(const struct gate *g, bool exempt)
+/* Does the CA count such an order among the new ones? Renewals are exempt where limits are known: of another
+ * CA's nobody can say. */
+static bool counts(const struct gate *g, enum ledger_exemption exemption)
 {
-    return g->interval_ms == 0 || !exempt;
+    return exemption == LEDGER_COUNTED || (exemption != LEDGER_RESUMED && g->interval_ms == 0);
 }
 
 static void count(struct gate *g, int64_t at_ms)
@@ -89,19 +90,32 @@ static void count(struct gate *g, int64_t at_ms)
 
 static int compare_times(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
+    const struct gate_past *x = a;
+    const struct gate_past *y = b;
 
-    return x < y ? -1 : x > y;
+    return x->at < y->at ? -1 : x->at > y->at;
 }
 
-void gate_remember(struct gate *g, int64_t *times, size_t n, int64_t now)
+static void remember(struct gate *g, const struct gate_past *p)
+{
+    if (p->failed) {
+        for (size_t i = 0; i < p->names->n; i++)
+            gate_validation_failed(g, p->names->v[i], p->at);
+        return;
+    }
+    if (counts(g, p->exemption))
+        count(g, p->at * 1000);
+    if (g->ledger != NULL)
+        ledger_take(g->ledger, p->names, p->exemption, p->at);
+}
+
+void gate_remember(struct gate *g, struct gate_past *v, size_t n, int64_t now)
 {
     if (n > 1)
-        qsort(times, n, sizeof *times, compare_times);
+        qsort(v, n, sizeof *v, compare_times);
     for (size_t i = 0; i < n; i++)
-        if (times[i] <= now && times[i] > now - g->window_ms / 1000)
-            count(g, times[i] * 1000);
+        if (v[i].at > 0 && v[i].at <= now)
+            remember(g, &v[i]);
     /* Never more than an empty bucket, whatever the journals say. */
     if (g->arrival_ms > now * 1000 + g->window_ms)
         g->arrival_ms = now * 1000 + g->window_ms;
@@ -112,44 +126,6 @@ void gate_suspect(struct gate *g)
     g->window = 1;
 }
 
-/* name is domain or lies below it. */
-static bool is_below(const char *name, const char *domain)
-{
-    size_t n = strlen(name);
-    size_t d = strlen(domain);
-
-    return n >= d && strcasecmp(name + n - d, domain) == 0 && (n == d || name[n - d - 1] == '.');
-}
-
-static bool concerns(const struct closed_domain *d, const struct strv *names)
-{
-    for (size_t k = 0; k < names->n; k++)
-        if (is_below(names->v[k], d->name))
-            return true;
-    return false;
-}
-
-/* One at a time for the first two, then two, four ...: a domain whose limit refills slowly is asked gently.
- */
-static unsigned domain_window(const struct closed_domain *d)
-{
-    return 1U << (d->passed / 2 < 6 ? d->passed / 2 : 6);
-}
-
-static bool domains_allow(const struct gate *g, const struct strv *names, int64_t now,
-                          struct gate_answer *answer)
-{
-    for (size_t i = 0; i < g->n_domains; i++) {
-        const struct closed_domain *d = &g->domains[i];
-
-        if ((d->until <= now && d->in_flight < domain_window(d)) || !concerns(d, names))
-            continue;
-        *answer = (struct gate_answer){.cause = GATE_CAUSE_DOMAIN, .until = d->until > now ? d->until : 0};
-        return false;
-    }
-    return true;
-}
-
 /* How much too early an order would be now. */
 static int64_t early_ms(const struct gate *g, int64_t now)
 {
@@ -158,20 +134,28 @@ static int64_t early_ms(const struct gate *g, int64_t now)
     return g->arrival_ms - (g->window_ms - g->interval_ms) - now * 1000;
 }
 
-struct gate_answer gate_ask(const struct gate *g, const struct strv *names, bool exempt, int64_t now)
+struct gate_answer gate_ask(const struct gate *g, const struct strv *names, enum ledger_exemption exemption,
+                            int64_t now)
 {
-    int64_t early = early_ms(g, now);
-    struct gate_answer answer;
+    int64_t early = counts(g, exemption) ? early_ms(g, now) : 0;
+    struct gate_answer answer = {.go = false};
 
     if (g->cause != GATE_CAUSE_NONE && g->until > now)
         return (struct gate_answer){.cause = g->cause, .until = g->until};
     if (g->in_flight >= g->window)
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
-    if (!domains_allow(g, names, now, &answer))
-        return answer;
-    if (counts(g, exempt) && early > 0)
+    if (early > 0)
         return (struct gate_answer){.cause = g->interval_ms > 0 ? GATE_CAUSE_LIMIT : GATE_CAUSE_PACE,
                                     .until = now + (early + 999) / 1000};
+    if (!closed_domains_allow(&g->domains, names, now, &answer.until)) {
+        answer.cause = GATE_CAUSE_DOMAIN;
+        return answer;
+    }
+    if (g->ledger != NULL && !ledger_has_room(g->ledger, names, exemption, now, &answer.lack)) {
+        answer.cause = GATE_CAUSE_LEDGER;
+        answer.until = answer.lack.until;
+        return answer;
+    }
     return (struct gate_answer){.go = true};
 }
 
@@ -190,84 +174,34 @@ unsigned gate_in_flight(const struct gate *g)
     return g->in_flight;
 }
 
-void gate_started(struct gate *g, const struct strv *names, bool exempt, int64_t now)
+/* Counted, wherever such orders are counted. */
+static void take(struct gate *g, const struct strv *names, enum ledger_exemption exemption, int64_t now)
 {
-    g->in_flight++;
-    for (size_t i = 0; i < g->n_domains; i++)
-        if (concerns(&g->domains[i], names))
-            g->domains[i].in_flight++;
-    if (!counts(g, exempt))
+    if (g->ledger != NULL)
+        ledger_take(g->ledger, names, exemption, now);
+    if (!counts(g, exemption))
         return;
     count(g, now * 1000);
     pace_started(&g->pace, now * 1000);
 }
 
-/* The first domain that the CA's text quotes and that one of the names belongs to: Let's Encrypt writes
- * `already issued for "example.com"`. Written to out. */
-static bool quoted_domain(const char *text, const struct strv *names, char out[NAME_MAX_LENGTH + 1])
+void gate_started(struct gate *g, const struct strv *names, enum ledger_exemption exemption, int64_t now)
 {
-    for (const char *p = strchr(text, '"'); p != NULL; p = strchr(p + 1, '"')) {
-        const char *end = strchr(p + 1, '"');
-        size_t n = end != NULL ? (size_t)(end - p - 1) : 0;
-
-        if (n < 3 || n > NAME_MAX_LENGTH)
-            continue;
-        memcpy(out, p + 1, n);
-        out[n] = '\0';
-        for (size_t k = 0; strchr(out, '.') != NULL && k < names->n; k++)
-            if (is_below(names->v[k], out))
-                return true;
-    }
-    return false;
+    g->in_flight++;
+    closed_domains_started(&g->domains, names);
+    take(g, names, exemption, now);
 }
 
-static struct closed_domain *add_domain(struct gate *g, const char *name)
+void gate_give_back(struct gate *g, const struct strv *names, enum ledger_exemption exemption)
 {
-    struct closed_domain *v;
-    char *copy;
-
-    for (size_t i = 0; i < g->n_domains; i++)
-        if (strcasecmp(g->domains[i].name, name) == 0)
-            return &g->domains[i];
-    if (g->n_domains == DOMAINS_MAX)
-        return NULL;
-    v = realloc(g->domains, (g->n_domains + 1) * sizeof *v);
-    if (v == NULL)
-        return NULL;
-    g->domains = v;
-    copy = strdup(name);
-    if (copy == NULL)
-        return NULL;
-    v[g->n_domains] = (struct closed_domain){.name = copy};
-    return &v[g->n_domains++];
+    if (g->ledger != NULL)
+        ledger_give_back(g->ledger, names, exemption);
 }
 
-static void close_domain(struct gate *g, const char *name, int64_t until)
+void gate_validation_failed(struct gate *g, const char *name, int64_t now)
 {
-    struct closed_domain *d = add_domain(g, name);
-
-    if (d == NULL)
-        return; /* its orders are then asked for one by one */
-    d->until = until;
-    d->passed = 0;
-}
-
-/* An order ended: it is no longer in flight for its domains; when it came through, they open. */
-static void leave_domains(struct gate *g, const struct strv *names, bool passed)
-{
-    for (size_t i = g->n_domains; i-- > 0;) {
-        struct closed_domain *d = &g->domains[i];
-
-        if (!concerns(d, names))
-            continue;
-        if (d->in_flight > 0)
-            d->in_flight--;
-        d->passed += passed ? 1 : 0;
-        if (d->passed >= WINDOW_MAX) {
-            free(d->name);
-            *d = g->domains[--g->n_domains];
-        }
-    }
+    if (g->ledger != NULL)
+        ledger_failed(g->ledger, name, now);
 }
 
 /* Closings in a row before this failure. That of an order which began before the gate closed is not the next
@@ -336,15 +270,15 @@ static bool is_about_these_names(const struct err *e)
 static bool refused(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
                     uint32_t jitter, int64_t now)
 {
-    char domain[NAME_MAX_LENGTH + 1];
+    char domain[CLOSED_DOMAIN_MAX];
 
     if (scope == GATE_SCOPE_NEW_ORDER && is_about_these_names(e)) {
         reached(g, now);
         return false;
     }
-    if (scope == GATE_SCOPE_NEW_ORDER && quoted_domain(e->text, names, domain)) {
+    if (scope == GATE_SCOPE_NEW_ORDER && closed_domains_quoted(e->text, names, domain)) {
         reached(g, now);
-        close_domain(g, domain, asked_until(g, e, DOMAIN_PAUSE, jitter, now));
+        closed_domains_close(&g->domains, domain, asked_until(g, e, DOMAIN_PAUSE, jitter, now));
         return true;
     }
     /* Whoever else uses the account, the CA's bucket is empty: no other burst. */
@@ -362,7 +296,7 @@ bool gate_ended(struct gate *g, const struct strv *names, const struct err *e, e
 
     if (g->in_flight > 0)
         g->in_flight--;
-    leave_domains(g, names, e == NULL);
+    closed_domains_ended(&g->domains, names, e == NULL);
     if (e != NULL && e->class == ERR_CLASS_RATE_LIMITED && scope != GATE_SCOPE_ORDER)
         return refused(g, names, e, scope, jitter, now);
     if (e != NULL && (account || e->class == ERR_CLASS_NETWORK)) {
@@ -407,4 +341,57 @@ enum gate_cause gate_describe(const struct gate *g, int64_t now, char *text, siz
     *until = g->until > now ? g->until : 0;
     (void)snprintf(text, size, "%s: %s", causes[g->cause], g->error.text);
     return g->cause;
+}
+
+/* ---- what will be ---- */
+
+struct gate *gate_copy(const struct gate *g)
+{
+    struct gate *copy = malloc(sizeof *copy);
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *g;
+    copy->ledger = g->ledger != NULL ? ledger_copy(g->ledger) : NULL;
+    if (closed_domains_copy(&copy->domains, &g->domains) && (copy->ledger != NULL) == (g->ledger != NULL))
+        return copy;
+    gate_free(copy);
+    return NULL;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t gate_forecast(struct gate *copy, const struct strv *names, enum ledger_exemption exemption,
+                      int64_t at)
+{
+    int64_t closed = closed_domains_until(&copy->domains, names);
+    struct ledger_lack lack;
+
+    at = later(at, copy->cause != GATE_CAUSE_NONE ? copy->until : 0);
+    at = later(at, closed);
+    if (copy->ledger != NULL && !ledger_has_room(copy->ledger, names, exemption, at, &lack))
+        at = lack.until;
+    if (counts(copy, exemption) && early_ms(copy, at) > 0)
+        at += (early_ms(copy, at) + 999) / 1000;
+    take(copy, names, exemption, at);
+    return at;
+}
+
+bool gate_account_left(const struct gate *g, int64_t now, struct ledger_line *line)
+{
+    int64_t used;
+    unsigned n;
+
+    if (g->interval_ms == 0)
+        return false;
+    n = (unsigned)(g->window_ms / g->interval_ms);
+    used =
+        g->arrival_ms > now * 1000 ? (g->arrival_ms - now * 1000 + g->interval_ms - 1) / g->interval_ms : 0;
+    *line = (struct ledger_line){.label = "", .left = used < (int64_t)n ? n - (unsigned)used : 0};
+    line->room_at = early_ms(g, now) > 0 ? now + (early_ms(g, now) + 999) / 1000 : 0;
+    line->full_at = used > 0 ? (g->arrival_ms + 999) / 1000 : 0;
+    return true;
 }

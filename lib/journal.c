@@ -92,6 +92,14 @@ static const struct record_field ari_fields[] = {
 };
 const struct record_type journal_ari_record = {ari_fields, COUNT(ari_fields), ARI(next_poll)};
 
+#define LIMITS(member) offsetof(struct journal_limits, member)
+static const struct record_field limits_fields[] = {
+    {"noted_at", RECORD_TIME, LIMITS(noted_at)},
+    {"counted_at", RECORD_TIME, LIMITS(counted_at)},
+    {"failed_at", RECORD_TIMES, LIMITS(failed), .max = JOURNAL_FAILED_MAX},
+};
+static const struct record_type limits_record = {limits_fields, COUNT(limits_fields), LIMITS(noted_at)};
+
 #define JOURNAL(member) offsetof(struct journal, member)
 static const struct record_field order_fields[] = {
     {"url", RECORD_STRING_OR_NULL, JOURNAL(order_url), .max = HTTP_URL_MAX},
@@ -126,6 +134,7 @@ static const struct record_field journal_fields[] = {
     {"repeated_orders", RECORD_COUNT, JOURNAL(repeated_orders)},
     {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},
     {"ari", RECORD_OBJECT_OR_NULL, JOURNAL(ari), .type = &journal_ari_record},
+    {"limits", RECORD_OBJECT_OR_NULL, JOURNAL(limits), .type = &limits_record},
     {"deploy", RECORD_OBJECT, JOURNAL(deployment), .type = &journal_deployment_record},
 };
 static const struct record_type journal_record = {journal_fields, COUNT(journal_fields), 0};
@@ -278,4 +287,21 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now)
     ca_choice_clear(&j->ca_choice);
     journal_drop_order(j);
     deployment_restart(&j->deployment, generation);
+}
+
+bool journal_is_issued_by(const struct journal *j, const char *directory)
+{
+    return j->issued_directory == NULL || strcmp(j->issued_directory, directory) == 0;
+}
+
+void journal_counted(struct journal *j, int64_t now)
+{
+    j->limits.noted_at = j->limits.counted_at = now;
+}
+
+void journal_validation_failed(struct journal *j, int64_t now)
+{
+    memmove(&j->limits.failed[1], &j->limits.failed[0],
+            (JOURNAL_FAILED_MAX - 1) * sizeof j->limits.failed[0]);
+    j->limits.noted_at = j->limits.failed[0] = now;
 }

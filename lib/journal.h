@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define JOURNAL_ISSUED_MAX    8
+#define JOURNAL_FAILED_MAX    8
 #define JOURNAL_MAX           (64 * 1024) /* bytes of the file */
 #define JOURNAL_TEXT_MAX      (ERR_TEXT_MAX - 1)
 #define JOURNAL_PUBLISHED_MAX 300 /* records of some orders in a row that could not be taken back */
@@ -67,6 +68,13 @@ struct journal_published {
     struct strv records; /* "CA IDENTIFIER TOKEN" */
 };
 
+/* What counts against the CA's limits (lib/ledger.h), besides what was issued. */
+struct journal_limits {
+    int64_t noted_at;                   /* the last of these; 0: nothing is noted */
+    int64_t counted_at;                 /* when the last order for new names began; 0: not noted */
+    int64_t failed[JOURNAL_FAILED_MAX]; /* when validation failed, newest first; 0: none */
+};
+
 struct journal {
     /* the order in flight */
     char *order_url;       /* NULL: none, or not known */
@@ -91,6 +99,7 @@ struct journal {
     unsigned repeated_orders;     /* orders placed again because the URL of the last one was lost (L2) */
     bool issued_by_force_pending; /* `renew now` was asked and is not done yet */
     struct journal_ari ari;
+    struct journal_limits limits;
     struct journal_deployment deployment;
 };
 
@@ -126,6 +135,14 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now);
 /* Another generation than that which acmed issued last is live: who issued it is not known. */
 void journal_taken_over(struct journal *j, unsigned generation);
 void journal_ari_clear(struct journal_ari *a);
+
+/* The CA of this directory issued the live certificate, as far as is known. */
+bool journal_is_issued_by(const struct journal *j, const char *directory);
+
+/* An order for new names begins. */
+void journal_counted(struct journal *j, int64_t now);
+/* The CA could not validate a name. */
+void journal_validation_failed(struct journal *j, int64_t now);
 
 /* Members of a failure, of renewal information and of a deploy record, named as in
  * lib/org.acmed.Control.varlink. */

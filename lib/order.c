@@ -78,6 +78,7 @@ void order_free(struct order *o)
         return;
     order_drop_authorizations(o);
     acme_order_clear(&o->current);
+    strv_clear(&o->failed_names);
     free(o->url);
     free(o->chain);
     free(o);
@@ -292,6 +293,11 @@ struct order_action order_step(struct order *o, const struct order_event *event,
 enum order_state order_state(const struct order *o)
 {
     return o->state;
+}
+
+const struct strv *order_failed_names(const struct order *o)
+{
+    return &o->failed_names;
 }
 
 const char *order_url(const struct order *o)

@@ -120,6 +120,8 @@ struct order_action order_step(struct order *o, const struct order_event *event,
 enum order_state order_state(const struct order *o);
 /* The order's URL once it is known, else NULL. Borrowed. */
 const char *order_url(const struct order *o);
+/* The names that the CA could not validate, as far as it told. Borrowed. */
+const struct strv *order_failed_names(const struct order *o);
 /* The i-th authorization whose challenge is to be presented; NULL past the last. Borrowed until the next
  * step. */
 const struct acme_authorization *order_challenge(const struct order *o, size_t i);

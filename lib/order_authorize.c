@@ -36,6 +36,7 @@ bool order_adopt_authorizations(struct order *o)
 
 static bool failed(struct order *o, const struct acme_authorization *a)
 {
+    (void)strv_add(&o->failed_names, a->identifier);
     return err_set(&o->error, a->error != NULL ? a->error_class : ERR_CLASS_TRANSIENT,
                    "%s could not be validated: %s", a->identifier,
                    a->error != NULL ? a->error : "the CA does not say why");
@@ -168,6 +169,7 @@ static void note_diagnosis(struct order *o, const struct acme_authorization *a)
 
     if (a->status != ACME_AUTHORIZATION_INVALID)
         return;
+    (void)strv_add(&o->failed_names, a->identifier);
     if (o->diagnosed++ == 0)
         err_set(&o->diagnosis, a->error != NULL ? a->error_class : ERR_CLASS_TRANSIENT,
                 "%s could not be validated: %s", a->identifier, why);

@@ -54,6 +54,7 @@ struct order {
     struct err error;
     struct err diagnosis; /* what failed authorizations say, collected */
     unsigned diagnosed;
+    struct strv failed_names; /* whose authorizations are invalid */
     bool forget;
     bool discard_key;
     bool account_lost;

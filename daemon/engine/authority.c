@@ -283,6 +283,21 @@ struct post *authority_post_order(struct authority *a, const char *lineage, cons
     return post_order(a->posts, lineage, url, replaces, on_done, arg);
 }
 
+/* The limits of the configuration, else those that the CA publishes. */
+static bool keep_ledger(struct gate *gate, const struct config_ca *ca)
+{
+    const struct ledger_rates *published = ledger_rates(ca->directory);
+    struct ledger_rates rates = ca->rates;
+    bool any = false;
+
+    for (unsigned i = 0; i < LEDGER_LIMITS; i++) {
+        if (!ca->rates_set[i] && published != NULL)
+            rates.v[i] = published->v[i];
+        any = any || rates.v[i].n > 0;
+    }
+    return !any || gate_keep_ledger(gate, &rates);
+}
+
 struct authority *authority_new(struct loop *l, struct client *client, struct link *keeper,
                                 const struct config_ca *ca)
 {
@@ -299,7 +314,7 @@ struct authority *authority_new(struct loop *l, struct client *client, struct li
     a->soon = loop_delay_new(l, on_soon, a);
     limit = gate_limit(ca->directory, &window_s);
     a->gate = ca->limits_set ? gate_new(ca->limit, ca->limit_window) : gate_new(limit, window_s);
-    if (a->gate == NULL || a->posts == NULL || a->soon == NULL) {
+    if (a->gate == NULL || !keep_ledger(a->gate, ca) || a->posts == NULL || a->soon == NULL) {
         authority_free(a);
         return NULL;
     }

@@ -24,11 +24,12 @@ struct certificate {
     unsigned generation;     /* live; 0: none */
     struct journal journal;
     struct renewal_plan plan;
-    struct timer timer;        /* the next issuance attempt */
-    bool queued;               /* waiting for a free place among max_orders, or for the CA */
-    enum gate_cause told;      /* what a person who asked for the renewal was told that it waits for */
-    struct issuance *issuance; /* under way; owned */
-    struct deploy *deploy;     /* under way or being retried; owned */
+    struct timer timer;              /* the next issuance attempt */
+    bool queued;                     /* waiting for a free place among max_orders, or for the CA */
+    enum gate_cause told;            /* what a person who asked for the renewal was told that it waits for */
+    enum ledger_exemption exemption; /* of the order under way, or the last one */
+    struct issuance *issuance;       /* under way; owned */
+    struct deploy *deploy;           /* under way or being retried; owned */
 };
 
 /* Reads what is on disk: live generation and journal. Never fails for one certificate alone: what cannot be
@@ -61,8 +62,14 @@ bool certificate_save(struct certificate *c, void (*on_durable)(void *arg, const
 
 /* There is a place among max_orders and the CA's gate is open: begins the issuance, counted. */
 void certificate_attempt(struct certificate *c, struct authority *a);
-/* A renewal of the same names, or an order to be resumed: no new order in the sense of the CA's limits. */
-bool certificate_is_exempt(const struct certificate *c);
+/* What its journal knows that counts against the CA's limits: how many of past were filled. */
+#define CERTIFICATE_PAST_MAX (JOURNAL_ISSUED_MAX + 1 + JOURNAL_FAILED_MAX)
+size_t certificate_recall(const struct certificate *c, struct gate_past past[CERTIFICATE_PAST_MAX]);
+
+/* What the CA does not count of the order that it would place now. */
+enum ledger_exemption certificate_exemption(const struct certificate *c);
+/* The CA could not validate these names. */
+void certificate_validation_failed(struct certificate *c, struct authority *a, const struct strv *names);
 
 /* A renewal that says what it replaces, within the window that the CA suggested for it (RFC 9773): CAs may
  * leave it out of all their limits. */

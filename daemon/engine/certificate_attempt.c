@@ -25,10 +25,22 @@ static uint32_t draw_jitter(void)
     return (uint32_t)draw();
 }
 
-bool certificate_is_exempt(const struct certificate *c)
+enum ledger_exemption certificate_exemption(const struct certificate *c)
 {
-    return c->journal.order_url != NULL ||
-           (c->has_facts && c->plan.reason != RENEWAL_NAMES && c->plan.reason != RENEWAL_MISSING);
+    if (c->journal.order_url != NULL)
+        return LEDGER_RESUMED;
+    if (c->has_facts && c->plan.reason != RENEWAL_NAMES && c->plan.reason != RENEWAL_MISSING &&
+        journal_is_issued_by(&c->journal, c->ca->directory))
+        return certificate_is_ari_renewal(c) ? LEDGER_ARI : LEDGER_RENEWAL;
+    return LEDGER_COUNTED;
+}
+
+void certificate_validation_failed(struct certificate *c, struct authority *a, const struct strv *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        gate_validation_failed(authority_gate(a), names->v[i], engine_now());
+    if (names->n > 0)
+        journal_validation_failed(&c->journal, engine_now());
 }
 
 bool certificate_is_ari_renewal(const struct certificate *c)
@@ -43,7 +55,10 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     char reason[RENEWAL_DESCRIPTION_MAX];
     struct err pending;
 
-    gate_started(authority_gate(a), &c->config->domains, certificate_is_exempt(c), engine_now());
+    c->exemption = certificate_exemption(c);
+    gate_started(authority_gate(a), &c->config->domains, c->exemption, engine_now());
+    if (c->exemption == LEDGER_COUNTED)
+        journal_counted(j, engine_now());
     timer_cancel(c->engine->timers, &c->timer);
     j->attempts++;
     j->attempt_at = engine_now();
@@ -154,6 +169,8 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
     journal_error_set(&j->error, &e, now);
     if (forget)
         journal_drop_order(j);
+    if (!journal_has_order(j))
+        gate_give_back(authority_gate(a), &c->config->domains, c->exemption);
     moved = certificate_move(c, &trouble, e.text, &at);
     j->issued_by_force_pending = j->issued_by_force_pending && moved;
     if (moved) {

@@ -77,3 +77,34 @@ void certificate_load(struct certificate *c)
     load_journal(c);
     reconcile(c);
 }
+
+/* Journals of older versions do not tell which orders were for new names: there the first of all was. */
+static bool was_counted(const struct journal *j, size_t i)
+{
+    int64_t counted = j->limits.counted_at;
+    bool known_oldest = i + 1 < JOURNAL_ISSUED_MAX && j->issued[i + 1] == 0;
+
+    if (counted == 0)
+        return known_oldest;
+    return j->issued[i] >= counted && (i + 1 == JOURNAL_ISSUED_MAX || j->issued[i + 1] < counted);
+}
+
+size_t certificate_recall(const struct certificate *c, struct gate_past past[CERTIFICATE_PAST_MAX])
+{
+    const struct journal *j = &c->journal;
+    const struct strv *names = &c->config->domains;
+    size_t n = 0;
+    bool here = journal_is_issued_by(j, c->ca->directory);
+
+    for (size_t i = 0; here && i < JOURNAL_ISSUED_MAX && j->issued[i] != 0; i++)
+        past[n++] = (struct gate_past){
+            .at = j->issued[i],
+            .names = names,
+            .exemption = was_counted(j, i) ? LEDGER_COUNTED : LEDGER_RENEWAL,
+        };
+    if (j->order_created != 0 && (!c->has_facts || j->limits.counted_at > j->issued[0]))
+        past[n++] = (struct gate_past){.at = j->order_created, .names = names, .exemption = LEDGER_COUNTED};
+    for (size_t i = 0; i < JOURNAL_FAILED_MAX && j->limits.failed[i] != 0; i++)
+        past[n++] = (struct gate_past){.at = j->limits.failed[i], .names = names, .failed = true};
+    return n;
+}

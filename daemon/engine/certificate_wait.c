@@ -11,7 +11,7 @@ void certificate_wait_at_gate(struct certificate *c, const struct authority *a, 
 {
     struct journal *j = &c->journal;
     struct gate_answer answer =
-        gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
+        gate_ask(authority_gate(a), &c->config->domains, certificate_exemption(c), now);
     int64_t in = answer.until - now;
 
     j->not_before = 0;
@@ -35,6 +35,9 @@ void certificate_describe_wait(const struct certificate *c, struct gate_answer a
     if (answer.cause == GATE_CAUSE_LIMIT)
         (void)snprintf(text, size,
                        "CA %s allows a limited number of new orders, and they are used up for now", ca);
+    else if (answer.cause == GATE_CAUSE_LEDGER)
+        (void)snprintf(text, size, "CA %s %s", ca,
+                       ledger_lack_to_str(gate_ledger(gate), &answer.lack, why, sizeof why));
     else if (answer.cause == GATE_CAUSE_PACE)
         (void)snprintf(text, size,
                        "CA %s has refused orders for being too many; now they go one by one, about %lld s "

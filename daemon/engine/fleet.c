@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EQUALS_S (6 * 3600) /* certificates whose time is up so close together are equally urgent */
+
 struct name_owner {
     const char *name; /* borrowed from the configuration */
     struct certificate *certificate;
@@ -148,13 +150,19 @@ static bool add_authorities(struct fleet *f, const struct config_certificate *c)
 
 /* ---- who orders now ---- */
 
-/* Existing certificates go before new ones, and those first whose time is up first. */
+/* Existing certificates go before new ones, and those first whose time is up first; among those whose time is
+ * up at about the same moment what is exempt from most of the CA's limits, because it takes no room from
+ * others. */
 static bool is_more_urgent(const struct certificate *a, const struct certificate *b)
 {
+    int64_t a_at = a->has_facts ? renewal_deadline(&a->facts, &a->journal) : 0;
+    int64_t b_at = b->has_facts ? renewal_deadline(&b->facts, &b->journal) : 0;
+
     if (a->has_facts != b->has_facts)
         return a->has_facts;
-    return a->has_facts &&
-           renewal_deadline(&a->facts, &a->journal) < renewal_deadline(&b->facts, &b->journal);
+    if (a_at / EQUALS_S == b_at / EQUALS_S && certificate_exemption(a) != certificate_exemption(b))
+        return certificate_exemption(a) > certificate_exemption(b);
+    return a_at < b_at;
 }
 
 /* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. */
@@ -162,7 +170,7 @@ static struct gate_answer ask(const struct certificate *c, const struct authorit
 {
     if (!authority_is_ready(a) && gate_in_flight(authority_gate(a)) > 0)
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
-    return gate_ask(authority_gate(a), &c->config->domains, certificate_is_exempt(c), now);
+    return gate_ask(authority_gate(a), &c->config->domains, certificate_exemption(c), now);
 }
 
 static void take_off(struct fleet *f, size_t i, struct authority *a)
@@ -276,37 +284,33 @@ unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a)
     return n;
 }
 
-/* What the journals know of a CA: orders that count against its limit, and whether the last word was trouble.
- * A renewal (a second issuance) did not count when it was placed. times: room for two a certificate. */
-static void recall(const struct fleet *f, const struct authority *a, int64_t *times, int64_t now)
+/* What the journals know of a CA: what counts against its limits, and whether the last word was trouble.
+ * past: room for CERTIFICATE_PAST_MAX a certificate. */
+static void recall(const struct fleet *f, const struct authority *a, struct gate_past *past, int64_t now)
 {
     struct gate *gate = authority_gate(a);
     size_t n = 0;
 
     for (size_t i = 0; i < f->n; i++) {
         const struct certificate *c = f->v[i];
-        const struct journal *j = &c->journal;
+        const struct journal_error *e = &c->journal.error;
 
         if (c->config == NULL || c->ca != authority_ca(a))
             continue;
-        if (j->issued[0] != 0 && j->issued[1] == 0)
-            times[n++] = j->issued[0];
-        if (j->order_created != 0 && !c->has_facts)
-            times[n++] = j->order_created;
-        if (j->error.at > now - 86400 &&
-            (j->error.class == ERR_CLASS_NETWORK || j->error.class == ERR_CLASS_RATE_LIMITED))
+        n += certificate_recall(c, past + n);
+        if (e->at > now - 86400 && (e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_RATE_LIMITED))
             gate_suspect(gate);
     }
-    gate_remember(gate, times, n, now);
+    gate_remember(gate, past, n, now);
 }
 
 void fleet_start(struct fleet *f, bool reloaded)
 {
-    int64_t *times = calloc(2 * f->n + 1, sizeof *times);
+    struct gate_past *past = calloc(CERTIFICATE_PAST_MAX * f->n + 1, sizeof *past);
 
-    for (size_t i = 0; times != NULL && i < f->n_authorities; i++)
-        recall(f, f->authorities[i], times, engine_now());
-    free(times);
+    for (size_t i = 0; past != NULL && i < f->n_authorities; i++)
+        recall(f, f->authorities[i], past, engine_now());
+    free(past);
     for (size_t i = 0; i < f->n; i++)
         certificate_start(f->v[i], reloaded);
     fleet_reconsider(f);

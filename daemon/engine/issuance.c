@@ -86,6 +86,7 @@ static void fail(struct issuance *i, const struct order_action *a)
         authority_account_lost(i->authority);
     if (a->discard_key)
         issuance_discard_key(i);
+    certificate_validation_failed(c, authority, order_failed_names(i->order));
     if (replace_resumed(i, a))
         return;
     free_all(i);

@@ -16,7 +16,7 @@
 static void describe_gate(const struct certificate *c, struct status_input *in, char *text, size_t size)
 {
     const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->ca));
-    struct gate_answer answer = gate_ask(gate, &c->config->domains, certificate_is_exempt(c), in->now);
+    struct gate_answer answer = gate_ask(gate, &c->config->domains, certificate_exemption(c), in->now);
 
     if (answer.go)
         return;
@@ -102,7 +102,7 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
         (void)snprintf(text, size, "cannot be used: %s", e->text);
         return state;
     }
-    limit = gate_ask(authority_gate(a), &(const struct strv){0}, false, now);
+    limit = gate_ask(authority_gate(a), &(const struct strv){0}, LEDGER_COUNTED, now);
     if (waiting == 0 || (limit.cause != GATE_CAUSE_LIMIT && limit.cause != GATE_CAUSE_PACE))
         return state;
     if (limit.cause == GATE_CAUSE_LIMIT)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Many certificates at a CA that limits, asks for a pause, or is away; many reloads of one unit."""
 
+import json
 import time
 
 import pytest
 
 from conftest import needs_root
 from harness.limits import LimitedProxy
+from harness.net import free_port
 from harness.wait import wait_for
 
 
@@ -83,6 +85,45 @@ def test_closed_domain_closes_nothing_else(limited):
     all_issued(acmed, busy, 60)
 
 
+def test_ledger_waits_instead_of_being_refused(limited):
+    """Limits on a registered domain and on a set of names: what is known of them, across a restart, is never hit."""
+    acmed = limited(each_domain=(3, 12), sets=(2, 20))
+    busy, free = sites(6, "busy.com"), sites(3, "free.co.uk")
+    acmed.configure({**busy, **free}, ca={"limits": "domain:3/12s set:2/20s"}).start()
+    all_issued(acmed, free, 20)
+    waiting = wait_for(lambda: [s for s in acmed.status()["certificates"] if s["state"] == "waiting"], "some to wait")
+    assert "at most 3 new certificates in 12 s for busy.com" in waiting[0]["reason"], waiting
+    assert waiting[0]["attempts"] == 0 and waiting[0]["next_at"] > 0
+    acmed.kill()
+    acmed.start()
+    all_issued(acmed, busy, 60)
+    assert acmed.proxy.refused == 0
+    name = "n00.free.co.uk"
+    for _ in range(2):
+        acmed.renew(name, "--force")
+    assert acmed.generation(name) == 3
+    assert acmed.proxy.refused == 0
+
+
+def test_failed_validations_stay_below_the_limit(limited):
+    """Somebody asks again and again for a name that nobody can prove; a restart forgets nothing."""
+    acmed = limited()
+    name = "bad.example.com"
+    acmed.configure({name: {}}, ca={"limits": "failures:2/1h"}, http_listen=f"127.0.0.1:{free_port()}").start()
+    wait_for(lambda: acmed.status()["certificates"][0]["state"] == "failing", "the first failure")
+    acmed.renew(name, code=1)
+    wait_for(lambda: len(json.loads((acmed.state / "state" / f"{name}.json").read_text())["limits"]["failed_at"]) == 2, "both to be on disk")
+    acmed.kill()
+    acmed.start()
+    with acmed.varlink() as v:
+        v.send("org.acmed.Control.Renew", {"names": [name]}, more=True)
+        texts = []
+        while not any("waiting: " in t for t in texts):
+            texts += [p["text"] for p in v.receive()["parameters"]["progress"]]
+    assert "lets validation of bad.example.com fail at most 2 times in 1 h" in texts[-1], texts
+    assert orders(acmed.proxy) == 2
+
+
 def test_one_asks_for_all(limited):
     """FAULTS 20: a CA that is away costs one certificate an error, the others nothing."""
     acmed = limited()
@@ -114,6 +155,7 @@ def test_request_behind_a_pause_says_so(limited):
     acmed.proxy.answer("/order-plz", 429, problem, {"Retry-After": "3600"}, times=10)
     acmed.configure(sites(2)).start()
     ca_is(acmed, "closed")
+    wait_for(lambda: acmed.status()["daemon"]["orders_in_flight"] == 0, "no order to be joined")
     with acmed.varlink() as v:
         v.send("org.acmed.Control.Renew", {"names": ["n01.example.com"]}, more=True)
         texts = []

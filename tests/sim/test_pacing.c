@@ -80,8 +80,9 @@ struct world {
     unsigned form; /* of Retry-After: see retry_after() */
     int64_t down_from;
     int64_t down_until;
-    unsigned asked;   /* newOrder requests, or attempts at them */
-    unsigned refused; /* 429s */
+    unsigned asked;     /* newOrder requests, or attempts at them */
+    unsigned refused;   /* 429s */
+    int64_t impatience; /* somebody asks again for what failed so many seconds later; 0: nobody does */
     uint64_t random;
 };
 
@@ -176,6 +177,11 @@ static int64_t ca(struct world *w, struct order *o)
     return ORDER_TIME;
 }
 
+static enum ledger_exemption exemption_of(const struct order *o)
+{
+    return o->exists ? LEDGER_RENEWAL : LEDGER_COUNTED;
+}
+
 static void end(struct world *w, struct order *o)
 {
     const struct err *e = o->error.class != ERR_CLASS_NONE ? &o->error : NULL;
@@ -183,11 +189,17 @@ static void end(struct world *w, struct order *o)
 
     o->ends = 0;
     w->in_flight--;
+    if (e != NULL && o->scope == GATE_SCOPE_ORDER && o->unprovable)
+        gate_validation_failed(w->gate, o->name, w->now);
+    if (e != NULL)
+        gate_give_back(w->gate, &o->domains, exemption_of(o));
     if (gate_ended(w->gate, &o->domains, e, o->scope, jitter, w->now)) {
         o->told++;
     } else if (e != NULL) {
         o->told++;
         o->not_before = w->now + renewal_backoff(e, ++o->attempts, NULL, jitter, w->now);
+        if (w->impatience != 0)
+            o->not_before = w->now + w->impatience;
     } else {
         o->issued = w->now;
         w->issued++;
@@ -209,14 +221,14 @@ static int64_t start_next(struct world *w)
             again = o->not_before < again ? o->not_before : again;
             continue;
         }
-        answer = gate_ask(w->gate, &o->domains, o->exists, w->now);
+        answer = gate_ask(w->gate, &o->domains, exemption_of(o), w->now);
         if (answer.until != 0 && answer.until < again)
             again = answer.until;
         if (gate_holds_all(answer.cause))
             break;
         if (!answer.go)
             continue;
-        gate_started(w->gate, &o->domains, o->exists, w->now);
+        gate_started(w->gate, &o->domains, exemption_of(o), w->now);
         w->in_flight++;
         o->ends = w->now + ca(w, o);
     }
@@ -344,6 +356,76 @@ static void test_domain(void **state)
     world_clear(&w);
 }
 
+static void keep_ledger(struct world *w)
+{
+    assert_true(gate_keep_ledger(w->gate, ledger_rates("https://acme-v02.api.letsencrypt.org/directory")));
+}
+
+/* 1,000 new certificates of 40 domains, 25 each: the CA never has to say no, and they end when the forecast
+ * said. */
+static void test_domains_with_room(void **state)
+{
+    struct bucket domains[40];
+    struct world w;
+    struct gate *copy;
+    int64_t last = 0;
+
+    (void)state;
+    world_init(&w, 1000, 280);
+    keep_ledger(&w);
+    copy = gate_copy(w.gate);
+    assert_non_null(copy);
+    for (size_t i = 0; i < 40; i++)
+        domains[i] = (struct bucket){.n = 50, .window = 7 * DAY};
+    for (size_t i = 0; i < w.n; i++) {
+        (void)snprintf(w.v[i].name, sizeof w.v[i].name, "n%zu.d%zu.example", i, i % 40);
+        w.v[i].domain = &domains[i % 40];
+        last = gate_forecast(copy, &w.v[i].domains, LEDGER_COUNTED, SIM_START);
+    }
+    gate_free(copy);
+    world_run(&w, 1000, SIM_START + 2 * DAY);
+    assert_int_equal(w.issued, 1000);
+    assert_int_equal(w.refused, 0);
+    assert_true(w.now - SIM_START <= 720 * 3 * HOUR / 280 + 60);
+    assert_in_range(last, w.now - 60, w.now + 60);
+    world_clear(&w);
+}
+
+/* All at once: a domain with more than it may have, names that nobody can prove and somebody who asks for
+ * them each minute, renewals, and new ones of domains of their own. The CA never has to say no. */
+static void test_mixture(void **state)
+{
+    struct bucket domain = {.n = 50, .window = 7 * DAY};
+    struct world w;
+    size_t busy = 0;
+
+    (void)state;
+    world_init(&w, 1000, 280);
+    keep_ledger(&w);
+    w.impatience = 60;
+    for (size_t i = 0; i < w.n; i++) {
+        w.v[i].exists = i < 300;
+        w.v[i].unprovable = i >= 300 && i < 310;
+        if (i < 800)
+            continue;
+        (void)snprintf(w.v[i].name, sizeof w.v[i].name, "n%zu.busy.example", i);
+        w.v[i].domain = &domain;
+    }
+    world_run(&w, 840, SIM_START + DAY);
+    assert_int_equal(w.issued, 840);
+    assert_int_equal(w.refused, 0);
+    assert_true(w.now - SIM_START < 8 * HOUR);
+    for (size_t i = 300; i < 310; i++)
+        assert_in_range(w.v[i].attempts, 5, 5 + 8 * 5);
+    world_run(&w, 990, SIM_START + 30 * DAY);
+    for (size_t i = 800; i < w.n; i++)
+        busy += w.v[i].issued != 0 ? 1 : 0;
+    assert_int_equal(busy, 200);
+    assert_int_equal(w.refused, 0);
+    assert_true(w.now - SIM_START < 150 * 7 * DAY / 50 + DAY);
+    world_clear(&w);
+}
+
 /* Ten names that nobody can prove: each backs off for itself, below 5 failures an hour; nobody waits for it.
  */
 static void test_unprovable_names(void **state)
@@ -403,7 +485,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_start),   cmocka_unit_test(test_first_start_with_others),
         cmocka_unit_test(test_unknown_limit), cmocka_unit_test(test_learned_pace),
-        cmocka_unit_test(test_domain),        cmocka_unit_test(test_unprovable_names),
+        cmocka_unit_test(test_domain),        cmocka_unit_test(test_domains_with_room),
+        cmocka_unit_test(test_mixture),       cmocka_unit_test(test_unprovable_names),
         cmocka_unit_test(test_outage),
     };
 

@@ -27,13 +27,15 @@ class Bucket:
 
 
 class Limits(Fault):
-    """orders, nonces: (n, seconds). domains: {registered domain: (n, seconds)}. date: Retry-After as a date."""
+    """orders, nonces: (n, seconds). domains: {registered domain: (n, seconds)}; each_domain: of every one. sets: of the same names; those
+    that were asked for before are renewals, exempt from `orders` and the domains' limits. date: Retry-After as a date."""
 
-    def __init__(self, orders=None, nonces=None, domains=None, date=False):
+    def __init__(self, orders=None, nonces=None, domains=None, each_domain=None, sets=None, date=False):
         super().__init__("*", times=None)
         self.orders = Bucket(*orders) if orders else None
         self.nonces = Bucket(*nonces) if nonces else None
         self.domains = {d: Bucket(*b) for d, b in (domains or {}).items()}
+        self.each_domain, self.set_limit, self.sets = each_domain, sets, {}
         self.date, self.refused = date, 0
         self.lock = threading.Lock()
 
@@ -54,6 +56,17 @@ class Limits(Fault):
     def limit(self, request):
         if request.kind == "newNonce":
             return self.nonces.take() if self.nonces else 0, "too many requests for nonces"
+        found = frozenset(request.names)
+        renewal = self.set_limit and found in self.sets
+        if self.set_limit:
+            wait = self.sets.setdefault(found, Bucket(*self.set_limit)).take()
+            if wait:
+                return wait, f"too many certificates ({self.set_limit[0]}) already issued for this exact set of identifiers in the last {self.set_limit[1]}s"
+        if renewal:
+            return 0, ""
+        if self.each_domain:
+            for n in found:  # the tests' registered domains have two labels
+                self.domains.setdefault(".".join(n.split(".")[-2:]), Bucket(*self.each_domain))
         for domain, bucket in self.domains.items():
             if any(n == domain or n.endswith("." + domain) for n in request.names):
                 wait = bucket.take()

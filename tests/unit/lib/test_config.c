@@ -109,7 +109,7 @@ static void test_every_key(void **state)
                                   "ca_file = /etc/pebble.pem\n"
                                   "contact = b@example.net\n"
                                   "agree_terms = yes\n"
-                                  "limits = 50/7d\n"
+                                  "limits = 50/7d set:3/2d failures:none\n"
                                   "[certificate a]\n"
                                   "domains = B.example.com. a.example.com\n"
                                   "domains = xn--bcher-kva.example\n"
@@ -145,6 +145,11 @@ static void test_every_key(void **state)
     assert_string_equal(a->ca->ca_file, "/etc/pebble.pem");
     assert_int_equal(a->ca->line, 15);
     assert_true(a->ca->limits_set);
+    assert_true(a->ca->rates_set[LEDGER_SET] && a->ca->rates_set[LEDGER_FAILURES]);
+    assert_false(a->ca->rates_set[LEDGER_DOMAIN]);
+    assert_int_equal(a->ca->rates.v[LEDGER_SET].n, 3);
+    assert_int_equal(a->ca->rates.v[LEDGER_SET].window_s, 2 * 86400);
+    assert_int_equal(a->ca->rates.v[LEDGER_FAILURES].n, 0);
     assert_int_equal(a->ca->limit, 50);
     assert_int_equal(a->ca->limit_window, 7 * 86400);
     assert_false(config_find_ca(c, "letsencrypt")->limits_set);

@@ -15,12 +15,12 @@ static const struct strv b = {b_names, 1};
 
 static bool goes(const struct gate *g, const struct strv *names, int64_t now)
 {
-    return gate_ask(g, names, false, now).go;
+    return gate_ask(g, names, LEDGER_COUNTED, now).go;
 }
 
 static enum gate_cause why(const struct gate *g, const struct strv *names, int64_t now)
 {
-    return gate_ask(g, names, false, now).cause;
+    return gate_ask(g, names, LEDGER_COUNTED, now).cause;
 }
 
 static struct err failure(enum err_class class, int64_t retry_at, const char *text)
@@ -36,7 +36,7 @@ static struct err failure(enum err_class class, int64_t retry_at, const char *te
 static bool run(struct gate *g, const struct strv *names, const struct err *e, enum gate_scope scope,
                 int64_t now)
 {
-    gate_started(g, names, false, now);
+    gate_started(g, names, LEDGER_COUNTED, now);
     return gate_ended(g, names, e, scope, 0, now);
 }
 
@@ -61,27 +61,27 @@ static void test_unreachable(void **state)
     (void)state;
     check_describe(g, NOW, GATE_CAUSE_NONE, "", 0);
     for (unsigned i = 0; i < 8; i++)
-        gate_started(g, &a, false, NOW);
+        gate_started(g, &a, LEDGER_COUNTED, NOW);
     for (unsigned i = 0; i < 8; i++)
         assert_true(gate_ended(g, &a, &e, GATE_SCOPE_ORDER, 0, NOW + i));
-    until = gate_ask(g, &b, false, NOW).until;
+    until = gate_ask(g, &b, LEDGER_COUNTED, NOW).until;
     assert_in_range(until, NOW + 60, NOW + 75); /* eight that fell together are one failure */
     assert_int_equal(why(g, &b, NOW), GATE_CAUSE_UNREACHABLE);
     assert_true(gate_holds_all(GATE_CAUSE_UNREACHABLE));
     check_describe(g, NOW, GATE_CAUSE_UNREACHABLE, "cannot be reached: no route to host", until);
     assert_true(goes(g, &b, until));
-    gate_started(g, &b, false, until);
+    gate_started(g, &b, LEDGER_COUNTED, until);
     assert_int_equal(why(g, &a, until), GATE_CAUSE_PROBE);
-    assert_int_equal(gate_ask(g, &a, false, until).until, 0);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, until).until, 0);
     assert_true(gate_ended(g, &b, &e, GATE_SCOPE_ORDER, 0, until));
-    assert_in_range(gate_ask(g, &a, false, until).until, until + 100, until + 130); /* 2 min */
+    assert_in_range(gate_ask(g, &a, LEDGER_COUNTED, until).until, until + 100, until + 130); /* 2 min */
     until += 130;
     assert_false(run(g, &a, NULL, GATE_SCOPE_ORDER, until));
     check_describe(g, until, GATE_CAUSE_NONE, "", 0);
     for (unsigned window = 2; window <= 64; window *= 2) {
         for (unsigned i = 0; i < window; i++) {
             assert_true(goes(g, &a, until));
-            gate_started(g, &a, false, until);
+            gate_started(g, &a, LEDGER_COUNTED, until);
         }
         assert_int_equal(why(g, &a, until), GATE_CAUSE_PROBE);
         assert_int_equal(gate_in_flight(g), window);
@@ -90,7 +90,7 @@ static void test_unreachable(void **state)
             gate_ended(g, &a, &(struct err){.class = ERR_CLASS_INTERNAL}, GATE_SCOPE_ORDER, 0, until);
     }
     for (unsigned i = 0; i < 1000; i++)
-        gate_started(g, &a, false, until);
+        gate_started(g, &a, LEDGER_COUNTED, until);
     assert_true(goes(g, &a, until));
     gate_free(g);
 }
@@ -108,7 +108,7 @@ static void test_probes_of_a_long_outage(void **state)
         int64_t until;
 
         run(g, &a, &e, GATE_SCOPE_ACCOUNT, now);
-        until = gate_ask(g, &a, false, now).until;
+        until = gate_ask(g, &a, LEDGER_COUNTED, now).until;
         assert_in_range(until - now, 54, 33 * 60);
         now = until;
         probes++;
@@ -129,7 +129,7 @@ static void test_nudge(void **state)
     gate_nudge(g, NOW + 1);
     gate_nudge(g, NOW + 1);
     assert_true(goes(g, &a, NOW + 1));
-    gate_started(g, &a, false, NOW + 1);
+    gate_started(g, &a, LEDGER_COUNTED, NOW + 1);
     assert_int_equal(why(g, &b, NOW + 1), GATE_CAUSE_PROBE); /* one for all who ask */
     gate_ended(g, &a, &asked, GATE_SCOPE_NEW_ORDER, 0, NOW + 1);
     gate_nudge(g, NOW + 2);
@@ -179,19 +179,19 @@ static void test_pause(void **state)
 
     (void)state;
     assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now));
-    assert_int_equal(gate_ask(g, &b, true, now).until, NOW + 31);
+    assert_int_equal(gate_ask(g, &b, LEDGER_RENEWAL, now).until, NOW + 31);
     check_describe(g, now, GATE_CAUSE_ASKED, "takes no new orders for now: too many", NOW + 31);
     for (unsigned i = 0; i < 8; i++) {
-        now = gate_ask(g, &b, false, now).until;
+        now = gate_ask(g, &b, LEDGER_COUNTED, now).until;
         e.retry_at = now + 1;
         assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now));
-        until = gate_ask(g, &b, false, now).until;
+        until = gate_ask(g, &b, LEDGER_COUNTED, now).until;
         assert_true(until - now >= (i < 1 ? 54 : i < 4 ? 100 : 1600));
     }
     assert_false(run(g, &a, NULL, GATE_SCOPE_ORDER, until));
     e.retry_at = NOW + 400 * 24 * HOUR;
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, until);
-    assert_int_equal(gate_ask(g, &a, false, until).until, until + 24 * HOUR + 1);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, until).until, until + 24 * HOUR + 1);
     /* one that had begun before comes through: the pause stays one */
     gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, until + 1);
     assert_int_equal(why(g, &a, until + 1), GATE_CAUSE_ASKED);
@@ -199,7 +199,7 @@ static void test_pause(void **state)
     g = gate_new(0, 0);
     e.retry_at = 0;
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
-    assert_int_equal(gate_ask(g, &a, false, NOW).until, NOW + 901);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, NOW).until, NOW + 901);
     gate_free(g);
 }
 
@@ -214,14 +214,14 @@ static void test_domain(void **state)
     (void)state;
     assert_true(run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW));
     assert_int_equal(why(g, &a, NOW), GATE_CAUSE_DOMAIN);
-    assert_int_equal(gate_ask(g, &a, true, NOW).until, NOW + HOUR + 1);
+    assert_int_equal(gate_ask(g, &a, LEDGER_RENEWAL, NOW).until, NOW + HOUR + 1);
     assert_false(gate_holds_all(GATE_CAUSE_DOMAIN));
     assert_true(goes(g, &b, NOW));
     check_describe(g, NOW, GATE_CAUSE_NONE, "", 0);
     assert_true(goes(g, &a, now));
-    gate_started(g, &a, false, now);
+    gate_started(g, &a, LEDGER_COUNTED, now);
     assert_int_equal(why(g, &a, now), GATE_CAUSE_DOMAIN); /* one goes first */
-    assert_int_equal(gate_ask(g, &a, false, now).until, 0);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, now).until, 0);
     assert_true(goes(g, &b, now));
     gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, now);
     for (unsigned i = 1; i < 64; i++) {
@@ -229,7 +229,7 @@ static void test_domain(void **state)
         run(g, &a, NULL, GATE_SCOPE_ORDER, now);
     }
     for (unsigned i = 0; i < 100; i++)
-        gate_started(g, &a, false, now);
+        gate_started(g, &a, LEDGER_COUNTED, now);
     assert_true(goes(g, &a, now)); /* forgotten */
     gate_free(g);
 }
@@ -266,8 +266,8 @@ static void test_limit(void **state)
         run(g, &a, NULL, GATE_SCOPE_ORDER, NOW);
     assert_int_equal(n, 280);
     assert_int_equal(why(g, &a, NOW), GATE_CAUSE_LIMIT);
-    assert_int_equal(gate_ask(g, &a, false, NOW).until, NOW + 39);
-    assert_true(gate_ask(g, &a, true, NOW).go);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, NOW).until, NOW + 39);
+    assert_true(gate_ask(g, &a, LEDGER_RENEWAL, NOW).go);
     for (int64_t now = NOW; now < NOW + 3 * HOUR; now++)
         for (; goes(g, &a, now); n++)
             run(g, &a, NULL, GATE_SCOPE_ORDER, now);
@@ -292,21 +292,22 @@ static void test_learned_pace(void **state)
     for (unsigned i = 0; i < 20; i++)
         run(g, &a, NULL, GATE_SCOPE_ORDER, NOW);
     assert_int_equal(gate_pace_ms(g), 0);
-    gate_started(g, &b, false, NOW); /* begun before the refusal, ends after it: no sign of the CA's mercy */
+    gate_started(g, &b, LEDGER_COUNTED,
+                 NOW); /* begun before the refusal, ends after it: no sign of the CA's mercy */
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
     gate_ended(g, &b, NULL, GATE_SCOPE_ORDER, 0, NOW + 5);
     assert_int_equal(gate_pace_ms(g), 0);
-    assert_int_equal(gate_ask(g, &a, false, NOW + 5).until, now);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, NOW + 5).until, now);
     run(g, &a, NULL, GATE_SCOPE_ORDER, now);
     assert_int_equal(gate_pace_ms(g), 181000 / 21 + 181000 / 21 / 10);
     assert_int_equal(why(g, &a, now), GATE_CAUSE_PACE);
-    assert_int_equal(gate_ask(g, &a, true, now).cause, GATE_CAUSE_PACE);
-    assert_int_equal(gate_ask(g, &a, false, now).until, now + 10);
+    assert_int_equal(gate_ask(g, &a, LEDGER_RENEWAL, now).cause, GATE_CAUSE_PACE);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, now).until, now + 10);
     assert_false(gate_holds_all(GATE_CAUSE_PACE));
     assert_true(goes(g, &a, now + 10));
     e.retry_at = now + 10; /* "now": asked again at once, the first time */
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now + 10);
-    assert_int_equal(gate_ask(g, &a, false, now + 10).until, now + 11);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, now + 10).until, now + 11);
     gate_free(g);
 }
 
@@ -323,7 +324,7 @@ static void test_blind_pauses(void **state)
         int64_t until;
 
         run(g, &a, &e, GATE_SCOPE_NEW_ORDER, now);
-        until = gate_ask(g, &a, false, now).until;
+        until = gate_ask(g, &a, LEDGER_COUNTED, now).until;
         assert_int_equal(until, now + pauses[i] + 1);
         now = until;
     }
@@ -332,30 +333,124 @@ static void test_blind_pauses(void **state)
 
 static void test_remembered(void **state)
 {
-    int64_t times[400];
+    struct gate_past past[400];
     struct gate *g = gate_new(280, 3 * HOUR);
 
     (void)state;
     for (int64_t i = 0; i < 280; i++)
-        times[i] = NOW - i / 10; /* a moment ago, newest first */
-    gate_remember(g, times, 280, NOW);
+        past[i] = (struct gate_past){.at = NOW - i / 10, .names = &b}; /* a moment ago, newest first */
+    gate_remember(g, past, 280, NOW);
     assert_int_equal(why(g, &a, NOW), GATE_CAUSE_LIMIT);
     assert_true(goes(g, &a, NOW + 60));
     gate_free(g);
 
     g = gate_new(280, 3 * HOUR);
-    for (int64_t i = 0; i < 280; i++)
-        times[i] = i % 2 == 0 ? NOW - 3 * HOUR - i : NOW + 1 + i; /* long ago, or of another clock */
-    gate_remember(g, times, 280, NOW);
+    for (int64_t i = 0; i < 280; i++) /* long ago, or of another clock */
+        past[i] = (struct gate_past){.at = i % 2 == 0 ? NOW - 3 * HOUR - i : NOW + 1 + i, .names = &b};
+    gate_remember(g, past, 280, NOW);
     for (unsigned i = 0; i < 280; i++, run(g, &a, NULL, GATE_SCOPE_ORDER, NOW))
         assert_true(goes(g, &a, NOW));
     gate_free(g);
 
     g = gate_new(1, HOUR);
     for (int64_t i = 0; i < 400; i++)
-        times[i] = NOW;
-    gate_remember(g, times, 400, NOW);
+        past[i] = (struct gate_past){.at = NOW, .names = &b};
+    gate_remember(g, past, 400, NOW);
     assert_true(goes(g, &a, NOW + HOUR));
+    gate_free(g);
+}
+
+static const struct ledger_rates rates = {{{2, 2 * HOUR}, {1, HOUR}, {1, HOUR}}};
+
+/* The ledger's limits: each holds only whom it concerns, and gives back what came to nothing. */
+static void test_ledger(void **state)
+{
+    static char *names_of_c[] = {(char *)"c.example.com"};
+    const struct strv c = {names_of_c, 1};
+    struct gate *g = gate_new(0, 0);
+    struct gate_answer answer;
+
+    (void)state;
+    assert_null(gate_ledger(g));
+    assert_true(gate_keep_ledger(g, &rates));
+    gate_started(g, &a, LEDGER_COUNTED, NOW);
+    answer = gate_ask(g, &a, LEDGER_RENEWAL, NOW);
+    assert_int_equal(answer.cause, GATE_CAUSE_LEDGER);
+    assert_int_equal(answer.lack.limit, LEDGER_SET);
+    assert_int_equal(answer.until, NOW + HOUR + 60); /* the CA counts a little later */
+    assert_false(gate_holds_all(answer.cause));
+    assert_true(gate_ask(g, &a, LEDGER_ARI, NOW).go);
+    assert_true(goes(g, &c, NOW));
+    gate_started(g, &c, LEDGER_COUNTED, NOW);
+    names_of_c[0] = (char *)"d.example.com";
+    assert_int_equal(gate_ask(g, &c, LEDGER_COUNTED, NOW).lack.limit, LEDGER_DOMAIN);
+    assert_true(gate_ask(g, &c, LEDGER_RENEWAL, NOW).go);
+    assert_true(goes(g, &b, NOW));
+    gate_ended(g, &a, &(struct err){.class = ERR_CLASS_TRANSIENT}, GATE_SCOPE_ORDER, 0, NOW);
+    gate_give_back(g, &a, LEDGER_COUNTED);
+    gate_validation_failed(g, "a.example.com", NOW);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, NOW).lack.limit, LEDGER_FAILURES);
+    assert_true(goes(g, &c, NOW));
+    assert_true(goes(g, &a, NOW + HOUR + 60));
+    gate_free(g);
+}
+
+/* After a restart: what was issued, and what failed, counts by its time. */
+static void test_remembered_ledger(void **state)
+{
+    struct gate_past past[] = {
+        {.at = NOW - 60, .names = &b, .failed = true},
+        {.at = NOW - 1800, .names = &a, .exemption = LEDGER_COUNTED},
+        {.at = NOW + 5, .names = &b, .exemption = LEDGER_COUNTED},
+    };
+    struct gate *g = gate_new(0, 0);
+    struct gate_answer answer;
+
+    (void)state;
+    assert_true(gate_keep_ledger(g, &rates));
+    gate_remember(g, past, 3, NOW);
+    answer = gate_ask(g, &a, LEDGER_COUNTED, NOW);
+    assert_int_equal(answer.lack.limit, LEDGER_SET);
+    assert_int_equal(answer.until, NOW + 1800 + 60);
+    answer = gate_ask(g, &b, LEDGER_COUNTED, NOW);
+    assert_int_equal(answer.lack.limit, LEDGER_FAILURES);
+    assert_int_equal(answer.until, NOW - 60 + HOUR + 60);
+    gate_free(g);
+}
+
+/* Each gets the next place, by all limits; the gate itself stays as it is. */
+static void test_forecast(void **state)
+{
+    const struct err e = failure(ERR_CLASS_RATE_LIMITED, NOW + 100, "too many orders");
+    struct gate *g = gate_new(2, 2 * HOUR);
+    struct gate *copy;
+    struct ledger_line line;
+
+    (void)state;
+    assert_true(gate_keep_ledger(g, &rates));
+    assert_true(gate_account_left(g, NOW, &line));
+    assert_int_equal(line.left, 2);
+    copy = gate_copy(g);
+    assert_non_null(copy);
+    assert_int_equal(gate_forecast(copy, &a, LEDGER_COUNTED, NOW), NOW);
+    assert_int_equal(gate_forecast(copy, &b, LEDGER_COUNTED, NOW + 5), NOW + 5);
+    assert_int_equal(gate_forecast(copy, &b, LEDGER_ARI, NOW + 5), NOW + 5);
+    assert_int_equal(gate_forecast(copy, &a, LEDGER_COUNTED, NOW + 5), NOW + HOUR + 60);
+    assert_int_equal(gate_forecast(copy, &a, LEDGER_RENEWAL, NOW + 5), NOW + 2 * HOUR + 120);
+    gate_free(copy);
+    assert_true(gate_account_left(g, NOW, &line));
+    assert_int_equal(line.left, 2);
+    run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW); /* closed, and then the bucket is empty */
+    copy = gate_copy(g);
+    assert_int_equal(gate_forecast(copy, &b, LEDGER_ARI, NOW), NOW + 101);
+    assert_int_equal(gate_forecast(copy, &b, LEDGER_COUNTED, NOW), NOW + 101 + HOUR + 60); /* of its set */
+    assert_true(gate_account_left(copy, NOW, &line));
+    assert_int_equal(line.left, 0);
+    assert_int_equal(line.room_at, NOW + 2 * HOUR);
+    gate_free(copy);
+    gate_free(g);
+    g = gate_new(0, 0);
+    assert_false(gate_account_left(g, NOW, &line));
     gate_free(g);
 }
 
@@ -367,7 +462,7 @@ static void test_suspect(void **state)
     (void)state;
     gate_suspect(g);
     assert_true(goes(g, &a, NOW));
-    gate_started(g, &a, false, NOW);
+    gate_started(g, &a, LEDGER_COUNTED, NOW);
     assert_int_equal(why(g, &b, NOW), GATE_CAUSE_PROBE);
     gate_ended(g, &a, NULL, GATE_SCOPE_ORDER, 0, NOW);
     assert_true(goes(g, &b, NOW));
@@ -401,6 +496,9 @@ int main(void)
         cmocka_unit_test(test_learned_pace),
         cmocka_unit_test(test_blind_pauses),
         cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_ledger),
+        cmocka_unit_test(test_remembered_ledger),
+        cmocka_unit_test(test_forecast),
         cmocka_unit_test(test_suspect),
         cmocka_unit_test(test_published_limits),
     };

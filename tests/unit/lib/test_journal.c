@@ -42,6 +42,9 @@ static void fill(struct journal *j)
     j->issued[1] = 1780000000;
     j->repeated_orders = 1;
     j->issued_by_force_pending = true;
+    journal_counted(j, 1800000005);
+    journal_validation_failed(j, 1800000006);
+    journal_validation_failed(j, 1800000007);
     j->deployment = (struct journal_deployment){.generation = 7,
                                                 .step = DEPLOYMENT_HOOK,
                                                 .attempts = 2,
@@ -86,6 +89,11 @@ static void check_filled(const struct journal *j)
     assert_int_equal(j->issued[2], 0);
     assert_int_equal(j->repeated_orders, 1);
     assert_true(j->issued_by_force_pending);
+    assert_int_equal(j->limits.noted_at, 1800000007);
+    assert_int_equal(j->limits.counted_at, 1800000005);
+    assert_int_equal(j->limits.failed[0], 1800000007);
+    assert_int_equal(j->limits.failed[1], 1800000006);
+    assert_int_equal(j->limits.failed[2], 0);
     assert_int_equal(j->deployment.generation, 7);
     assert_int_equal(j->deployment.step, DEPLOYMENT_HOOK);
     assert_int_equal(j->deployment.attempts, 2);
@@ -210,6 +218,8 @@ static bool accepts(const char *object, const char *member, json_t *value)
 static void test_strictness(void **state)
 {
     (void)state;
+    assert_true(accepts("", "limits", NULL)); /* written by an older version */
+    assert_false(accepts("limits", "failed_at", json_string("then")));
     assert_true(accepts("", "from_the_future", json_object()));
     assert_true(accepts("order", "from_the_future", json_true()));
     assert_true(accepts("", "order", json_null()));

@@ -7,6 +7,7 @@
 
 #include "daemon/engine/certificate.h"
 #include "daemon/log.h"
+#include "lib/ident.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +95,9 @@ static void set_next(struct dns *d)
         return;
     }
     log_debug(d->job->certificate->name, "dns-01: setting the record for %s", a->identifier);
-    d->request = link_request(d->job->engine->supervisor, on_set, d, IPC_DNS, d->job->certificate->name,
-                              a->identifier, a->token, authority_ca(d->job->authority)->name, "present");
+    d->request =
+        link_request(d->job->engine->supervisor, on_set, d, IPC_DNS, d->job->certificate->name,
+                     ident_base(a->identifier), a->token, authority_ca(d->job->authority)->name, "present");
     if (d->request != 0)
         return;
     err_nomem(&e, "a request to the supervisor");
@@ -122,8 +124,8 @@ static bool present(void *state, const struct order *o, struct err *e)
     d->order = o;
     d->at = 0;
     for (size_t i = 0; ok && (a = order_challenge(o, i)) != NULL; i++)
-        ok = journal_publish(&c->journal, authority_ca(d->job->authority)->name, a->identifier, a->token,
-                             engine_now());
+        ok = journal_publish(&c->journal, authority_ca(d->job->authority)->name, ident_base(a->identifier),
+                             a->token, engine_now());
     if (!ok || !certificate_save(c, on_noted, d))
         return err_nomem(e, "the journal");
     return true;

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness.net import names_of
+from harness.net import http, names_of
 from harness.wait import wait_for
 
 NAME = "www.example.com"
@@ -53,6 +53,21 @@ def test_the_hook_sets_and_removes(acmed, pebble, zone, kind):
         word, name, value = first.split()
         assert word == "present" and name == f"_acme-challenge.{NAME}" + ("." if kind == "lego" else "") and len(value) == 43
     wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget them")
+
+
+def test_a_wildcard_and_the_name_below_it(acmed, pebble, zone, make_nginx, http_port):
+    """Two authorizations with records of the same name; all hosts that the wildcard covers are redirected and verified."""
+    nginx = make_nginx(acmed, "wild")
+    acmed.configure({"wild": {"domains": "*.example.com example.com", "challenge": "dns-01", "dns_hook": zone.hook("exec"),
+                              "hook": nginx.reload_command(), "verify": f"127.0.0.1:{nginx.port}"}}).start()
+    assert names_of(acmed.issued("wild")) == ["*.example.com", "example.com"]
+    wait_for(zone.cleaned, "the records to be removed")
+    set_ = [l.split() for l in zone.lines() if l.startswith("present")]
+    assert {l[1] for l in set_} == {"_acme-challenge.example.com"} and len({l[2] for l in set_}) == 2
+    assert acmed.deployed("wild", seconds=90)["deploy"]["served_at"] > 0
+    assert http(http_port, "/a", "any.example.com")[1]["Location"] == "https://any.example.com/a"
+    for host, status in {"example.com": 302, "a.b.example.com": 404, "example.org": 404, ".example.com": 404}.items():
+        assert http(http_port, "/a", host)[0] == status, host
 
 
 def test_a_hook_that_fails_is_told(acmed, pebble, zone):

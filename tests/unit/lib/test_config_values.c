@@ -164,6 +164,9 @@ static void test_wrong_certificate(void **state)
         {CERT "key = rsa-1024\n", 4, "none of ecdsa-p256"},
         {CERT "profile = short lived\n", 4, "no name of a profile"},
         {CERT "profile = ../x\n", 4, "no name of a profile"},
+        {CERT "domains = 192.0.2.1\nchallenge = dns-01\ndns_hook = exec:/bin/x\nca = own\n[ca "
+              "own]\ndirectory = https://ca.example/dir\n",
+         4, "has the IP address 192.0.2.1, which dns-01 cannot prove: it needs `challenge = http-01`"},
         {CERT "challenge = dns-02\n", 4, "the challenges are http-01 and dns-01"},
         {CERT "challenge = dns-01\n", 4, "dns-01 needs to know how to set records"},
         {CERT "dns_hook = /bin/x\n", 4, "does not begin with the convention"},

@@ -13,6 +13,8 @@ void certificate_wait_at_gate(struct certificate *c, const struct authority *a, 
     struct gate_answer answer =
         gate_ask(authority_gate(a), &c->config->domains, certificate_exemption(c), now);
     int64_t in = answer.until - now;
+    const char *unit = in < 120 ? "s" : in < 7200 ? "min" : "h";
+    int64_t seconds = in < 120 ? 1 : in < 7200 ? 60 : 3600;
 
     j->not_before = 0;
     j->attempts -= j->attempts > 0 ? 1 : 0;
@@ -20,7 +22,7 @@ void certificate_wait_at_gate(struct certificate *c, const struct authority *a, 
         (void)snprintf(next, size, "it goes on when CA %s can be had again", authority_ca(a)->name);
     else
         (void)snprintf(next, size, "CA %s is asked again in %lld %s, %u more waiting", authority_ca(a)->name,
-                       (long long)(in < 120 ? in : (in + 59) / 60), in < 120 ? "s" : "min",
+                       (long long)((in + seconds - 1) / seconds), unit,
                        fleet_waiting_for(c->engine->fleet, a));
 }
 

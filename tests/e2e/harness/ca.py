@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import ssl
+import urllib.request
 
 from .net import free_port, listens
 from .pki import Authority, pem, pem_key
@@ -30,6 +31,11 @@ class Dns:
                 *(["-doh", ""] if "-doh" in known else []), "-management", f"127.0.0.1:{self.management}", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""]
         self.process = Process(argv, directory / "dns.log")
         wait_for(lambda: listens(self.management), "the DNS of the tests")
+
+    def set(self, name, *addresses):
+        """IPv4 addresses of this name."""
+        body = json.dumps({"host": name + ".", "addresses": addresses}).encode()
+        urllib.request.urlopen(f"http://127.0.0.1:{self.management}/add-a", body, timeout=10).close()
 
     def stop(self):
         self.process.stop()

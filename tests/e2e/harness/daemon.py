@@ -181,6 +181,10 @@ class Acmed:
             reply = v.call("org.acmed.Control.Status", {"names": [name]} if name else {})
         return reply["certificates"][0] if name else reply
 
+    def told(self, name):
+        """What an administrator reads about it, on one line."""
+        return " ".join((self.ctl("status").text + self.ctl("show", name).text).split())
+
     def live(self, name, file=""):
         return self.state / "live" / name / file
 

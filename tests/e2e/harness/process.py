@@ -60,5 +60,11 @@ def alive(pid):
         return False
 
 
+def memory_of(pid):
+    """The most it ever had, in KiB."""
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+
+
 def run(argv, **more):
     return subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **more)

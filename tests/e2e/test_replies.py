@@ -1,0 +1,493 @@
+# SPDX-License-Identifier: MIT
+"""FAULTS 1 to 8, 11 and 12: what a CA may answer, right or wrong. Many certificates in one daemon, each with another answer."""
+
+import email.utils
+import json
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from harness.acme import Client
+from harness.daemon import BUILD
+from harness.faults import Corrupt
+from harness.net import free_port
+from harness.process import memory_of
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+HOUR, DAY = 3600, 86400
+
+
+def failed(acmed, name):
+    return wait_for(lambda: (s := acmed.status(name))["last_error"] and s["state"] != "ordering" and s, f"an error of {name} to be shown")
+
+
+def wait_of(status):
+    return status["next_at"] - status["last_error"]["at"]
+
+
+# -- 1: nonces ----------------------------------------------------------------------------------------------------------
+
+
+def test_nine_of_ten_nonces_are_rejected(held, proxy):
+    """The CA rejects what it did not give out."""
+    given = iter(range(10 ** 6))
+
+    def spoil(request, reply):
+        if reply.get("Replay-Nonce") and next(given) % 10:
+            reply.set("Replay-Nonce", f"spoilt{reply.get('Replay-Nonce')}")
+
+    proxy.rewrite("*", spoil, times=None)
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    for name in (NAME, "b.example.com"):
+        held.issued(name)
+        assert proxy.orders(name) == 1
+    assert held.status()["daemon"]["repeated_orders"] == 0
+    assert "not issued: " not in held.text()
+    assert proxy.pebble.log.count("bad nonce") + sum(s == 400 for _, _, s in proxy.requests) > 50
+
+
+def test_a_ca_that_gives_no_nonce(held, proxy):
+    """Neither in replies nor when asked for one: an error that says so, and no loop."""
+    silent = proxy.rewrite("*", lambda request, reply: reply.set("Replay-Nonce"), times=None)
+    held.configure({NAME: {}}).start()
+    status = failed(held, NAME)
+    assert "nonce" in held.told(NAME) and wait_of(status) > 50, status
+    asked = len(proxy.requests)
+    assert asked <= 10, proxy.requests
+    assert held.renew(NAME, code=1) and len(proxy.requests) <= asked + 10
+    proxy.remove(silent)
+    held.renew(NAME)
+    assert proxy.orders(NAME) == 1
+
+
+@pytest.mark.parametrize("nonce", [None, "not base64url!", ""])
+def test_a_ca_that_gives_nonces_only_when_asked(held, proxy, nonce):
+    def hide(request, reply):
+        if request.method == "POST":
+            reply.set("Replay-Nonce", *([nonce] if nonce is not None else []))
+
+    proxy.rewrite("*", hide, times=None)
+    held.configure({NAME: {}}).start()
+    held.issued(NAME)
+    assert proxy.count("/nonce-plz") >= 7
+
+
+def test_nonces_run_out_in_the_middle_of_an_order(held, proxy):
+    """The order waits and is gone on with; it is not placed again."""
+    proxy.rewrite("challenge", lambda request, reply: proxy.rewrite("*", lambda q, r: r.set("Replay-Nonce"), times=None), name=NAME)
+    proxy.answer("newNonce", 500, skip=1, times=None)
+    held.configure({NAME: {}}).start()
+    status = failed(held, NAME)
+    assert "nonce" in held.told(NAME), status
+    with proxy.lock:
+        proxy.faults.clear()
+    held.renew(NAME)
+    assert proxy.orders(NAME) == 1
+
+
+# -- 2: Retry-After -----------------------------------------------------------------------------------------------------
+
+
+def at(seconds):
+    return email.utils.formatdate(time.time() + seconds, usegmt=True)
+
+
+# What the CA says, and the seconds that are to pass at least and at most; None: it is waited for within the order.
+ORDER_WAITS = {
+    "soon-429": (429, "2", None), "now-429": (429, "0", None), "date-soon-503": (503, lambda: at(3), None),
+    "past-429": (429, lambda: at(-100000), None), "past-503": (503, "Thu, 01 Jan 1970 00:00:00 GMT", None),
+    "hour-429": (429, str(HOUR), (HOUR, 1.11 * HOUR)), "hour-503": (503, str(HOUR), (HOUR, 1.11 * HOUR)),
+    "date-429": (429, lambda: at(2 * HOUR), (2 * HOUR - 5, 2.22 * HOUR)),
+    "huge-429": (429, "9" * 40, (DAY - 5, 1.11 * DAY)), "huge-503": (503, "86401", (DAY - 5, 1.11 * DAY)),
+    "far-429": (429, "Fri, 31 Dec 9999 23:59:59 GMT", (DAY - 5, 1.11 * DAY)),
+    "negative-429": (429, "-3600", (50, 70)), "garbage-429": (429, "after lunch", (50, 70)), "none-429": (429, None, (50, 70)),
+    "negative-503": (503, "-3600", None), "garbage-503": (503, "0x10", None),
+}
+
+
+def retry_after(value):
+    value = value() if callable(value) else value
+    return {"Retry-After": value} if value is not None else {}
+
+
+@pytest.mark.parametrize("kind", ["authorization", "order"])
+def test_an_order_obeys_retry_after(held, proxy, kind):
+    names = {f"{label}.example.com": case for label, case in ORDER_WAITS.items()}
+    for name, (status, value, _) in names.items():
+        problem = "rateLimited" if status == 429 else None
+        proxy.answer(kind, status, problem, retry_after(value), name=name)
+    held.configure({n: {} for n in names}, max_orders=24).start()
+    for name, (_, _, wait) in names.items():
+        if not wait:
+            held.issued(name)
+            continue
+        status = failed(held, name)
+        assert wait[0] <= wait_of(status) <= wait[1], (name, wait_of(status), status)
+        assert status["last_error"]["class"] == "rate-limited" and status["attempts"] == 1, status
+        assert "HTTP 429" in held.told(name) or "HTTP 503" in held.told(name)
+    held.kill()
+    before = len(proxy.requests)
+    journals = {n: json.loads((held.state / "state" / f"{n}.json").read_text()) for n, case in names.items() if case[2]}
+    assert all(j["attempts"] == 1 and j["not_before"] > time.time() + 30 for j in journals.values()), journals
+    held.start()
+    for name, j in journals.items():
+        status = held.status(name)
+        assert status["attempts"] == 1 and abs(status["next_at"] - j["not_before"]) <= 1, (status, j)
+    assert [p for _, p, _ in proxy.requests[before:]] == [], "nobody is asked before his time"
+    held.renew(*journals)
+    assert all(proxy.orders(n) == 1 for n in names)
+
+
+# A CA that says nothing of use of when to come back.
+BLIND = (14 * 60, 17 * 60)
+
+
+@pytest.mark.parametrize("kind, status, value, wait", [
+    ("newOrder", 429, "9" * 40, (DAY - 5, 1.11 * DAY)), ("newOrder", 429, lambda: at(2 * HOUR), (2 * HOUR - 5, 2.22 * HOUR)),
+    ("newOrder", 503, str(HOUR), (HOUR - 5, 1.11 * HOUR)), ("newOrder", 429, "-1", BLIND), ("newOrder", 503, "tomorrow", BLIND),
+    ("newOrder", 429, lambda: at(-DAY), (50, 70)), ("directory", 503, str(HOUR), (HOUR - 5, 1.11 * HOUR)),
+    ("newNonce", 503, str(HOUR), (HOUR - 5, 1.11 * HOUR)), ("newNonce", 429, "-1", BLIND), ("newAccount", 429, "9" * 40, (DAY - 5, 1.11 * DAY)),
+])
+def test_a_ca_that_asks_for_a_pause_gets_it(held, proxy, kind, status, value, wait):
+    fault = proxy.answer(kind, status, "rateLimited" if status == 429 else None, retry_after(value), times=None)
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    # Its first word counts alone, even if it is that the time is over already.
+    wait_for(lambda: (c := held.status()["daemon"]["cas"][0])["state"] == "closed" and wait[0] <= c["until"] - time.time() <= wait[1],
+             f"the CA to be closed for {wait} s")
+    text = " ".join(held.ctl("status").text.split())
+    assert f"HTTP {status}" in text and "wait" in text, text
+    hits = len(fault.hits)
+    assert hits <= 4, fault.hits
+    held.kill()
+    held.start()
+    held.status()
+    assert len(fault.hits) <= hits + 1, "a restart does not ask all over again"
+    proxy.remove(fault)
+    held.renew(NAME)
+    assert proxy.orders(NAME) == 1
+
+
+# -- 3, 4, 5: states of orders ------------------------------------------------------------------------------------------
+
+
+def test_processing_is_polled_as_told_and_survives_a_restart(held, proxy):
+    def processing(request, reply):
+        document = reply.json
+        if document.get("status") == "valid":
+            document["status"] = "processing"
+            document.pop("certificate", None)
+            reply.json = document
+            reply.set("Retry-After", wait)
+            polls.append(time.monotonic())
+
+    polls, wait = [], "1"
+    for kind in ("finalize", "order"):
+        proxy.rewrite(kind, processing, times=None)
+    held.configure({NAME: {}}).start()
+    wait_for(lambda: len(polls) >= 3, "polls")
+    assert held.status(NAME)["state"] == "ordering" and "waiting for the CA to issue" in held.told(NAME)
+    held.kill()
+    before = len(polls)
+    held.start()
+    wait_for(lambda: len(polls) >= before + 3, "polls after the restart")
+    assert all(b - a > 0.9 for a, b in zip(polls[before:], polls[before + 1:])), polls
+    wait = str(HOUR)
+    status = failed(held, NAME)
+    assert HOUR - 5 <= wait_of(status) <= 1.11 * HOUR, status
+    assert "asks to come back" in held.told(NAME)
+    with proxy.lock:
+        proxy.faults.clear()
+    held.renew(NAME)
+    assert proxy.orders(NAME) == 1 and held.status()["daemon"]["repeated_orders"] == 0
+
+
+def test_an_invalid_order_is_told_with_all_it_says(held, proxy):
+    def invalid(request, reply):
+        urn = "urn:ietf:params:acme:error:"
+        problem = {"type": urn + "compound", "detail": "Two things are wrong", "status": 403, "subproblems": [
+            {"type": urn + "caa", "detail": "CAA of b forbids it", "identifier": {"type": "dns", "value": "b.example.com"}},
+            {"type": urn + "dns", "detail": "no address for c", "identifier": {"type": "dns", "value": "c.example.com"}}]}
+        reply.json = {**reply.json, "status": "invalid", "error": problem}
+
+    names = [NAME, "b.example.com", "c.example.com"]
+    proxy.rewrite("order", invalid, times=None, name=NAME)
+    held.configure({NAME: {"domains": " ".join(names)}, "fine.example.com": {}}).start()
+    held.issued("fine.example.com")
+    status = failed(held, NAME)
+    text = held.told(NAME)
+    assert "CAA of b forbids it" in text and "b.example.com" in text and "no address for c" in text and "Two things are wrong" in text, text
+    assert wait_of(status) > 50 and status["last_error"]["class"] == "permanent"
+    asked = len(proxy.requests)
+    assert held.renew(NAME, code=1) and proxy.orders(NAME) == 2 and len(proxy.requests) < asked + 12
+
+
+def test_what_is_proven_already_is_not_proven_again(make_acmed, make_pebble, make_proxy):
+    proxy = make_proxy(make_pebble(env={"PEBBLE_AUTHZREUSE": "100"}))
+    acmed = make_acmed(proxy)
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    challenges = proxy.count("/chalZ")
+    acmed.renew(NAME)
+    assert proxy.count("/chalZ") == challenges and proxy.orders(NAME) == 2
+
+
+def test_a_ca_that_gives_the_same_order_again(held, proxy):
+    """As Boulder does while an order for the same names is pending."""
+    first = []
+
+    def lost(request, reply):
+        first.append((reply.status, list(reply.headers), reply.body))
+        raise ConnectionAbortedError("the test lost it")
+
+    def same(request, reply):
+        nonce = reply.get("Replay-Nonce")
+        reply.status, reply.headers, reply.body = first[0]
+        reply.set("Replay-Nonce", nonce)
+
+    proxy.rewrite("newOrder", lost)
+    proxy.rewrite("newOrder", same, skip=1)
+    held.configure({NAME: {}}).start()
+    held.issued(NAME)
+    assert proxy.pebble.log.count(f"order {first[0][1] and json.loads(first[0][2])['finalize'].rsplit('/', 1)[1]}") > 0
+    assert held.status()["daemon"]["repeated_orders"] == 1
+
+
+# -- 6: bodies ----------------------------------------------------------------------------------------------------------
+
+
+def members(change):
+    def rewrite(request, reply):
+        reply.json = change(reply.json)
+    return rewrite
+
+
+def body(data, kind="text/html"):
+    def rewrite(request, reply):
+        reply.body = data
+        reply.set("Content-Type", kind)
+    return rewrite
+
+
+def moved(request, reply):
+    reply.status, reply.body = 301, b""
+    reply.set("Location", f"https://{request.headers['Host']}{request.path}")
+
+
+def twice(request, reply):
+    reply.body = b'{"status": "valid", "status": "invalid", ' + reply.body.lstrip()[1:]
+
+
+BODIES = {
+    "types": members(lambda d: {k: 7 if isinstance(v, str) else str(v) for k, v in d.items()}), "missing": members(lambda d: {}),
+    "duplicate": twice, "html": body(b"<html><body>502 Bad Gateway</body></html>"), "array": body(b"[]"), "empty": body(b""),
+    "deep": body(b'{"status":' + b"[" * 10000 + b"]" * 10000 + b"}"), "utf8": body(b'{"status": "\xff\xfe"}'), "nul": body(b'{"status": "va\0lid"}'),
+}
+HUGE = body(b'{"status": "' + b"x" * 10_000_000 + b'"}', "application/json")
+
+
+def test_a_reply_that_cannot_be_used_is_asked_for_again(held, proxy):
+    names = {f"{kind.lower()}-{label}.example.com": (kind, change) for kind in ("newOrder", "authorization", "order", "finalize")
+             for label, change in BODIES.items()}
+    names |= {f"certificate-{label}.example.com": ("certificate", BODIES[label]) for label in ("html", "array", "empty", "nul")}
+    faults = [proxy.rewrite(kind, change, name=name) for name, (kind, change) in names.items()]
+    held.configure({n: {} for n in names}, max_orders=24).start()
+    for name in names:
+        held.issued(name)
+    assert all(len(f.hits) == 1 for f in faults)
+    assert {n: proxy.orders(n) for n in names if proxy.orders(n) != 1} == {}
+    assert "not issued: " not in held.text()
+
+
+@pytest.mark.slow
+def test_a_reply_that_stays_useless_is_told(held, proxy):
+    """And what is too large is not even read; memory stays bounded."""
+    kinds = ("newOrder", "authorization", "order", "finalize", "certificate")
+    names = {f"{kind.lower()}-{what}.example.com": (kind, change, words) for kind in kinds
+             for what, change, words in (("huge", HUGE, "larger than 1024 KiB"), ("html", BODIES["html"], ""))}
+    for name, (kind, change, _) in names.items():
+        proxy.rewrite(kind, change, times=None, name=name)
+    proxy.add(Corrupt("certificate", 0.3, name="corrupt.example.com"))
+    held.configure({n: {} for n in (*names, "corrupt.example.com", "fine.example.com")}, max_orders=24).start()
+    held.issued("fine.example.com")
+    status = failed(held, "corrupt.example.com")
+    assert "certificate" in held.told("corrupt.example.com") and held.generation("corrupt.example.com") == 0, status
+    for name, (kind, _, words) in names.items():
+        if kind in ("newOrder", "finalize") and "html" in name:
+            held.issued(name)  # the order, which is asked, tells what became of it
+            continue
+        status = wait_for(lambda n=name: (s := held.status(n))["last_error"] and s, f"an error of {name}", 40)
+        assert words in held.told(name) and wait_of(status) > 50, (name, held.told(name))
+        assert proxy.orders(name) == 1
+    if BUILD.name not in ("asan", "coverage"):
+        assert memory_of(held.children()["acmed-engine"]) < 64 * 1024
+
+
+def test_a_ca_whose_first_words_cannot_be_used(held, proxy):
+    """Directory and account: told each time, nothing is ordered, and when it is itself again all goes on."""
+    held.configure({NAME: {}})
+    proxy.rewrite("directory", BODIES["html"])
+    held.start()
+    failed(held, NAME)
+    for kind in ("directory", "newAccount"):
+        for label, change in {**BODIES, "huge": HUGE, "moved": moved}.items():
+            # What is in the body of an account matters only if it says that the account is not valid.
+            if kind == "newAccount" and label in ("missing",):
+                continue
+            fault = proxy.rewrite(kind, change)
+            r = held.renew(NAME, code=1)
+            assert fault.hits and "CA pebble" in r.text, (kind, label, r)
+            assert ("directory" if kind == "directory" else "account") in held.told(NAME)
+    assert proxy.orders(NAME) == 0
+    held.renew(NAME)
+
+
+# -- 7, 8: URLs and tokens ------------------------------------------------------------------------------------------------
+
+
+def test_no_url_of_another_place_is_asked_for(held, proxy, ending):
+    """Terms of service may be anywhere: they are only shown."""
+    stranger = socket.create_server(("127.0.0.1", free_port()))
+    stranger.setblocking(False)
+    ending(stranger.close)
+    foreign = f"https://127.0.0.1:{stranger.getsockname()[1]}/x"
+    bad = {"foreign": foreign, "http": f"http://127.0.0.1:{proxy.port}/x", "file": "file:///etc/passwd", "user": f"https://127.0.0.1:{proxy.port}@{foreign[8:]}",
+           "name": f"https://localhost:{proxy.port}/x", "crlf": f"https://127.0.0.1:{proxy.port}/x\r\nX: y", "relative": "/my-order/1", "none": ""}
+
+    def put(member, url):
+        def change(document):
+            if member == "challenge":
+                for c in document["challenges"]:
+                    c["url"] = url
+            else:
+                document[member] = [url] if member == "authorizations" else url
+        return change
+
+    where = {"finalize": "newOrder", "authorizations": "newOrder", "challenge": "authorization", "certificate": "order"}
+    names = {}
+    for member, kind in where.items():
+        for label, url in bad.items():
+            names[f"{member}-{label}.example.com"] = kind
+            if kind == "order":
+                proxy.rewrite(kind, lambda q, r, u=url: "certificate" in r.json and setattr(r, "json", {**r.json, "certificate": u}),
+                              times=None, name=f"{member}-{label}.example.com")
+            else:
+                proxy.rewrite_json(kind, put(member, url), times=None, name=f"{member}-{label}.example.com")
+    for label in ("foreign", "http", "file"):
+        names[f"location-{label}.example.com"] = "newOrder"
+        proxy.rewrite("newOrder", lambda q, r, u=bad[label]: r.set("Location", u), name=f"location-{label}.example.com")
+    directory = proxy.rewrite_json("directory", lambda d: d.update(newOrder=foreign))
+    held.configure({NAME: {}, **{n: {} for n in names}}, max_orders=24).start()
+    status = wait_for(lambda: next((s for s in held.status()["certificates"] if s["last_error"]), None), "the directory to be refused")
+    assert "newOrder" in status["last_error"]["text"] and "another host" in status["last_error"]["text"], status
+    proxy.remove(directory)
+    proxy.rewrite_json("directory", lambda d: d["meta"].update(termsOfService=foreign, website=foreign), times=None)
+    held.renew(NAME)
+    for name in names:
+        status = failed(held, name)
+        text = held.told(name)
+        assert "URL" in text or "https" in text, (name, text)
+        assert wait_of(status) > 50 and proxy.orders(name) <= 2
+    with pytest.raises(BlockingIOError):
+        stranger.accept()
+    assert not any(held.generation(n) for n in names)
+
+
+def test_no_token_is_used_that_could_be_more(held, proxy):
+    tokens = {"dots": "../x", "empty": "", "long": "a" * 4096, "nul": "a\0b", "crlf": "abc\r\nX: y", "slash": "a/b", "percent": "%2e%2e", "padding": "abcd=",
+              "blank": "a b", "number": 7, "umlaut": "tökén"}
+
+    def put(token):
+        def change(document):
+            for c in document["challenges"]:
+                c["token"] = token
+        return change
+
+    names = {f"{label}.example.com": token for label, token in tokens.items()}
+    for name, token in names.items():
+        proxy.rewrite_json("authorization", put(token), times=None, name=name)
+    held.configure({n: {} for n in (NAME, *names)}, max_orders=24).start()
+    held.issued(NAME)
+    for name in names:
+        status = wait_for(lambda n=name: (s := held.status(n))["last_error"] and s, f"an error of {name}", 40)
+        assert "token" in held.told(name) and wait_of(status) > 50, (name, status)
+    with proxy.lock:
+        answered = {r.name for f in proxy.faults for r in f.hits if r.kind == "challenge"}
+    assert not answered
+    assert sum(p.startswith("/chalZ") for _, p, _ in proxy.requests) <= 3, "nothing was answered for them"
+
+
+# -- 11, 12: accounts ------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_lost_in_flight_is_registered_again(held, proxy):
+    """The CA loses all it knew while an order is under way (Pebble keeps nothing): same key, another account, and the order anew."""
+    hold = proxy.hold("authorization")
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    hold.wait()
+    key = (held.state / "accounts/pebble/key.pem").read_bytes()
+    proxy.pebble.stop()
+    proxy.pebble.start()
+    hold.release()
+    held.says("does not know our account any more")
+    status = wait_for(lambda: next((s for s in held.status()["certificates"] if s["last_error"]), None), "the loss to be shown")
+    assert "account" in status["last_error"]["text"], status
+    held.renew(NAME, "b.example.com")
+    assert (held.state / "accounts/pebble/key.pem").read_bytes() == key
+    assert sum(p == "/sign-me-up" and s == 201 for _, p, s in proxy.requests) == 2
+
+
+def test_a_deactivated_account_is_told_and_no_new_one_made(held, proxy):
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    key = (held.state / "accounts/pebble/key.pem").read_bytes()
+    Client(proxy.pebble, held.state / "accounts/pebble").deactivate()
+    held.configure({NAME: {}, "b.example.com": {}})
+    assert held.ctl("reload").code == 0
+    status = held.state_is("b.example.com", "failing")
+    assert status["last_error"]["class"] == "permanent" and wait_of(status) > 20 * HOUR, status
+    assert "deactivated" in held.told("b.example.com")
+    held.kill()
+    held.start()
+    assert "deactivated" in held.renew("b.example.com", code=1).text
+    assert (held.state / "accounts/pebble/key.pem").read_bytes() == key
+    assert sum(p == "/sign-me-up" and s == 201 for _, p, s in proxy.requests) == 1
+    assert held.ctl("status", "--check").code == 1
+    assert held.status(NAME)["state"] == "valid"
+
+
+@pytest.mark.parametrize("kind, problem, words", [
+    ("newAccount", {"type": "externalAccountRequired", "detail": "bring a binding"}, ["bring a binding"]),
+    ("newAccount", {"type": "userActionRequired", "detail": "terms changed", "instance": "https://ca.test/tos/2"}, ["terms changed", "https://ca.test/tos/2"]),
+    ("newOrder", {"type": "userActionRequired", "detail": "terms changed", "instance": "https://ca.test/tos/2"}, ["terms changed", "https://ca.test/tos/2"]),
+    ("newAccount", {"type": "invalidContact", "detail": "no such mailbox"}, ["no such mailbox"]),
+])
+def test_what_only_a_person_can_mend_is_told_and_left_alone(held, proxy, kind, problem, words):
+    document = {**problem, "type": "urn:ietf:params:acme:error:" + problem["type"], "status": 403}
+    fault = proxy.answer(kind, 403, document, times=None)
+    held.configure({NAME: {}}).start()
+    status = failed(held, NAME)
+    assert status["state"] in ("failing", "waiting") and status["last_error"]["class"] == "permanent", status
+    assert wait_of(status) > 20 * HOUR and len(fault.hits) == 1
+    assert all(w in held.told(NAME) for w in words), held.told(NAME)
+    assert held.ctl("status", "--check").code == 1
+    proxy.remove(fault)
+    held.renew(NAME)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL])
+def test_a_refusal_survives_a_kill(held, proxy, number):
+    proxy.answer("newOrder", 403, "rejectedIdentifier", times=None, name=NAME)
+    held.configure({NAME: {}}).start()
+    status = failed(held, NAME)
+    os.kill(held.process.pid, number)
+    held.kill()
+    before = len(proxy.requests)
+    held.start()
+    again = held.status(NAME)
+    assert again["next_at"] == status["next_at"] and again["last_error"]["text"] == status["last_error"]["text"]
+    assert "policy" in held.told(NAME) or "rejectedIdentifier" in held.told(NAME)
+    assert len(proxy.requests) == before

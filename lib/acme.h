@@ -144,6 +144,11 @@ bool acme_authorization_parse(struct acme_authorization *a, const struct acme_di
                               enum challenge_type type, const struct http_reply *reply, struct err *e);
 void acme_authorization_clear(struct acme_authorization *a);
 
+/* The reply to an answered challenge. True, with why in e: the CA has tried already and failed. final: it is
+ * invalid (step-ca and Caddy then leave the order pending for good); else it may be answered again (RFC 8555
+ * section 8.2). Everything else, whatever it looks like, is told by the order later. */
+bool acme_challenge_failed(const struct http_reply *reply, bool *final, struct err *e);
+
 /* Account object and its URL (Location), RFC 8555 sections 7.1.2 and 7.3. */
 enum acme_account_status { ACME_ACCOUNT_VALID, ACME_ACCOUNT_DEACTIVATED, ACME_ACCOUNT_REVOKED };
 bool acme_account_parse(const struct acme_directory *d, const struct http_reply *reply,

@@ -189,6 +189,26 @@ bool acme_authorization_parse(struct acme_authorization *a, const struct acme_di
     return true;
 }
 
+bool acme_challenge_failed(const struct http_reply *reply, bool *final, struct err *e)
+{
+    json_t *root = json_read_object(reply->body, reply->body_len, HTTP_REPLY_BODY_MAX, NULL);
+    const char *status = json_string_value(json_object_get(root, "status"));
+    const json_t *problem = json_object_get(root, "error");
+    bool invalid = status != NULL && strcmp(status, "invalid") == 0;
+    bool pending = status != NULL && strcmp(status, "pending") == 0;
+    bool failed = json_is_object(problem) && (invalid || pending);
+    enum acme_problem_type type;
+    enum err_class class;
+    char *text = NULL;
+
+    if (failed && acme_problem_describe(problem, "", &text, &type, &class, e))
+        err_set(e, class, "%s", text);
+    *final = invalid;
+    free(text);
+    json_decref(root);
+    return failed;
+}
+
 void acme_authorization_clear(struct acme_authorization *a)
 {
     free(a->identifier);

@@ -41,7 +41,8 @@ static const struct {
     [ACME_PROBLEM_MALFORMED] = {"malformed", ERR_CLASS_PERMANENT},
     [ACME_PROBLEM_ORDER_NOT_READY] = {"orderNotReady", ERR_CLASS_TRANSIENT},
     [ACME_PROBLEM_RATE_LIMITED] = {"rateLimited", ERR_CLASS_RATE_LIMITED},
-    [ACME_PROBLEM_REJECTED_IDENTIFIER] = {"rejectedIdentifier", ERR_CLASS_PERMANENT},
+    /* For a validation it is step-ca's word for a server that gave something else. */
+    [ACME_PROBLEM_REJECTED_IDENTIFIER] = {"rejectedIdentifier", ERR_CLASS_PERMANENT, ERR_CLASS_TRANSIENT},
     [ACME_PROBLEM_SERVER_INTERNAL] = {"serverInternal", ERR_CLASS_TRANSIENT},
     [ACME_PROBLEM_TLS] = {"tls", ERR_CLASS_TRANSIENT},
     /* For a request it says that the account may not; for a validation that the web server gave something

@@ -129,10 +129,16 @@ static bool answer_next(struct order *o, struct order_action *action)
 bool order_on_answer(struct order *o, const struct order_outcome *out, int64_t now,
                      struct order_action *action)
 {
-    (void)now;
+    bool final;
+
     if (out->kind == ORDER_OUTCOME_ENTERED) {
         o->at = 0;
         return answer_next(o, action);
+    }
+    if (out->kind == ORDER_OUTCOME_REPLY && acme_challenge_failed(out->reply, &final, &o->error)) {
+        err_wrap(&o->error, "%s could not be validated", o->a[o->at].identifier);
+        return (!final && o->error.class == ERR_CLASS_TRANSIENT && order_retry(o, now, action)) ||
+               order_fail(o, final, action);
     }
     /* The reply to the first answer was lost, and the CA minds being told twice: the order's status will
      * tell. */

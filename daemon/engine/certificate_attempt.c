@@ -96,13 +96,15 @@ static void end_well(const struct certificate *c, struct authority *a)
 static void log_issued(const struct certificate *c)
 {
     int64_t now = engine_now();
+    int64_t left = c->facts.not_after - now;
+    bool in_days = left >= 2 * 86400;
     char expiry[32], next[32];
 
     renewal_time_to_str(c->facts.not_after, expiry, sizeof expiry);
     renewal_time_to_str(c->plan.at, next, sizeof next);
-    log_notice(c->name, "generation %u is issued by %s, valid for %lld days until %s%s%s", c->generation,
+    log_notice(c->name, "generation %u is issued by %s, valid for %lld %s until %s%s%s", c->generation,
                c->facts.issuer != NULL ? c->facts.issuer : "the CA",
-               (long long)((c->facts.not_after - now) / 86400), expiry,
+               (long long)(left / (in_days ? 86400 : 3600)), in_days ? "days" : "hours", expiry,
                c->plan.at > now ? "; next renewal at " : "", c->plan.at > now ? next : "");
 }
 

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""What a start costs, however many certificates there are: each leaf is read once, and no key."""
+
+import collections
+import re
+import subprocess
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from harness.pki import DAY, Authority
+from test_renew import plant
+
+NAMES = [f"s{n}.example.com" for n in range(30)]
+KEYS = ("privkey.pem", "haproxy.pem", "key.pem")
+
+
+def can_trace():
+    return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
+
+
+def opened(log, state):
+    """How often each file below the state directory was opened, by all processes together."""
+    found = re.findall(r"\bopenat2?\(.* = \d+<(.*?)>$", log.read_text(), re.M)
+    return collections.Counter(path.removeprefix(f"{state}/") for path in found if path.startswith(f"{state}/"))
+
+
+@pytest.mark.skipif(not can_trace(), reason="strace may not trace here")
+def test_a_start_reads_each_leaf_once_and_opens_no_key(acmed, place):
+    authority, key, log = Authority("old"), ec.generate_private_key(ec.SECP256R1()), place / "opened.trace"
+    for name in NAMES:
+        plant(acmed, authority, [name], DAY, 90 * DAY, key)
+    acmed.configure({n: {} for n in NAMES})
+    acmed.wrapper = ["strace", "-D", "-f", "-y", "-qq", "-o", log, "-e", "trace=openat,openat2"]
+    acmed.start()
+    assert all(acmed.status(n)["state"] == "valid" for n in NAMES)
+    assert acmed.stop() == 0
+    counts = opened(log, acmed.state)
+    assert {n: counts[f"certs/{n}/1/cert.pem"] for n in NAMES} == dict.fromkeys(NAMES, 1)
+    assert not [p for p in counts if p.endswith(KEYS)]
+    read = {p for p in counts if p.endswith(".pem")}
+    assert len(read) == len(NAMES), f"more than the leaves is read: {sorted(read)[:5]}"

@@ -14,6 +14,22 @@
 
 #define HISTORY_MAX (64 * 1024)
 #define NAME_SIZE   512
+#define SPARES_KEPT 16 /* files that wait for their next text */
+
+static void spare_name(char name[NAME_SIZE], unsigned number)
+{
+    (void)snprintf(name, NAME_SIZE, ".new-%u", number);
+}
+
+static void remove_spares(struct state_files *f, unsigned from, unsigned to)
+{
+    char name[NAME_SIZE];
+
+    for (unsigned i = from; i < to; i++) {
+        spare_name(name, i);
+        (void)unlinkat(f->state_fd, name, 0);
+    }
+}
 
 bool state_files_open(struct state_files *f, const char *state_dir, struct err *e)
 {
@@ -31,6 +47,9 @@ bool state_files_open(struct state_files *f, const char *state_dir, struct err *
         state_files_close(f);
         return false;
     }
+    /* Of an earlier run, which may have ended before state_files_sync(). */
+    f->n_writes = 0;
+    remove_spares(f, 0, SPARES_KEPT);
     return true;
 }
 
@@ -63,44 +82,57 @@ static bool failed(struct err *e, const char *lineage)
     return err_set(e, ERR_CLASS_INTERNAL, "cannot write state/%s.json: %s", lineage, strerror(errno));
 }
 
-static void beside(char name[NAME_SIZE], const char *lineage)
+/* The file may be one that was replaced before: what is longer than the text is cut off. */
+static bool fill(int fd, const char *text)
 {
-    (void)snprintf(name, NAME_SIZE, ".%s.json.new", lineage);
+    size_t len = strlen(text);
+
+    return write_all(fd, text, len) && ftruncate(fd, (off_t)len) == 0;
 }
 
-int state_files_write(struct state_files *f, const char *lineage, const char *text, struct err *e)
+bool state_files_write(struct state_files *f, const char *lineage, const char *text, struct state_write *w,
+                       struct err *e)
 {
     char name[NAME_SIZE];
-    int fd;
 
-    beside(name, lineage);
+    w->number = f->n_writes++;
+    spare_name(name, w->number);
+    w->fd = openat(f->state_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (w->fd < 0)
+        return failed(e, lineage);
+    if (fill(w->fd, text))
+        return true;
+    (void)failed(e, lineage);
+    (void)close(w->fd);
+    w->fd = -1;
     (void)unlinkat(f->state_fd, name, 0);
-    fd = openat(f->state_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        failed(e, lineage);
-        return -1;
-    }
-    if (!write_all(fd, text, strlen(text))) {
-        failed(e, lineage);
-        (void)close(fd);
-        (void)unlinkat(f->state_fd, name, 0);
-        return -1;
-    }
-    return fd;
+    return false;
 }
 
-bool state_files_publish(struct state_files *f, const char *lineage, int fd, struct err *e)
+/* What is no plain file is not kept for a later text; nor do all file systems let two files change places. */
+static bool take_place(const struct state_files *f, const char *name, const char *target)
+{
+    struct stat st;
+
+    if (fstatat(f->state_fd, target, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        st.st_nlink == 1 && renameat2(f->state_fd, name, f->state_fd, target, RENAME_EXCHANGE) == 0)
+        return true;
+    return renameat(f->state_fd, name, f->state_fd, target) == 0;
+}
+
+bool state_files_publish(struct state_files *f, const char *lineage, struct state_write *w, struct err *e)
 {
     char target[NAME_SIZE];
     char name[NAME_SIZE];
     bool ok;
 
-    beside(name, lineage);
+    spare_name(name, w->number);
     (void)snprintf(target, sizeof target, "%s.json", lineage);
-    ok = fsync(fd) == 0 || failed(e, lineage);
-    if (close(fd) != 0 && ok)
+    ok = fsync(w->fd) == 0 || failed(e, lineage);
+    if (close(w->fd) != 0 && ok)
         ok = failed(e, lineage);
-    if (ok && renameat(f->state_fd, name, f->state_fd, target) != 0)
+    w->fd = -1;
+    if (ok && !take_place(f, name, target))
         ok = failed(e, lineage);
     if (!ok)
         (void)unlinkat(f->state_fd, name, 0);
@@ -109,9 +141,15 @@ bool state_files_publish(struct state_files *f, const char *lineage, int fd, str
 
 bool state_files_sync(struct state_files *f, struct err *e)
 {
-    if (fsync(f->state_fd) != 0)
-        return err_set(e, ERR_CLASS_INTERNAL, "cannot write the directory state/: %s", strerror(errno));
-    return true;
+    unsigned n = f->n_writes;
+    bool ok = fsync(f->state_fd) == 0;
+
+    if (!ok)
+        err_set(e, ERR_CLASS_INTERNAL, "cannot write the directory state/: %s", strerror(errno));
+    /* What was replaced may be in its old place after a power cut, so nothing may be written into it. */
+    remove_spares(f, ok ? SPARES_KEPT : 0, n);
+    f->n_writes = 0;
+    return ok;
 }
 
 /* The newer half of a history that has grown too long, from a line's beginning. */

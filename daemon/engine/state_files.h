@@ -14,18 +14,27 @@
 struct state_files {
     int state_fd;
     int history_fd;
+    unsigned n_writes; /* since the last state_files_sync(): the next one's number */
+};
+
+/* A replacement on its way: state/.new-NUMBER. It changes places with what it replaces, whose file is written
+ * anew by a later one: making and removing a file each time costs file systems far more. */
+struct state_write {
+    int fd; /* -1: failed, or published */
+    unsigned number;
 };
 
 /* Both directories exist: the keeper makes them. */
 bool state_files_open(struct state_files *f, const char *state_dir, struct err *e);
 void state_files_close(struct state_files *f);
 
-/* First half of a replacement: the text beside its target, not synced. Returns the open file, or -1 with e.
- */
-int state_files_write(struct state_files *f, const char *lineage, const char *text, struct err *e);
-/* Second half: syncs, closes fd, renames. After a failure, which is never retried on the same file, the old
- * text stays. The directory is the caller's to sync, with state_files_sync(). */
-bool state_files_publish(struct state_files *f, const char *lineage, int fd, struct err *e);
+/* First half of a replacement: the text beside its target, not synced. */
+bool state_files_write(struct state_files *f, const char *lineage, const char *text, struct state_write *w,
+                       struct err *e);
+/* Second half: syncs, closes, renames. After a failure, which is never retried on the same file, the old text
+ * stays. */
+bool state_files_publish(struct state_files *f, const char *lineage, struct state_write *w, struct err *e);
+/* Syncs the directory: what was published is durable, and the files of what was replaced are free. */
 bool state_files_sync(struct state_files *f, struct err *e);
 
 /* Best effort: history is for people. */

@@ -15,7 +15,7 @@ struct job {
     bool history;
     void (*on_durable)(void *arg, const struct err *e);
     void *arg;
-    int fd; /* open between writing and publishing */
+    struct state_write write; /* open between writing and publishing */
     bool failed;
     struct err error;
 };
@@ -111,13 +111,13 @@ static void share_outcomes(struct jobs *batch)
 static void write_texts(struct writer *w, struct jobs *batch)
 {
     for (struct job *j = batch->first; j != NULL; j = j->next) {
-        j->fd = -1;
+        j->write.fd = -1;
         if (j->text == NULL)
             continue;
         if (j->history)
             state_files_append(w->files, j->lineage, j->text);
         else
-            j->fd = state_files_write(w->files, j->lineage, j->text, &j->error);
+            (void)state_files_write(w->files, j->lineage, j->text, &j->write, &j->error);
     }
 }
 
@@ -133,7 +133,7 @@ static void write_batch(struct writer *w, struct jobs *batch)
     }
     write_texts(w, batch);
     for (struct job *j = batch->first; j != NULL; j = j->next)
-        j->failed = j->fd < 0 || !state_files_publish(w->files, j->lineage, j->fd, &j->error);
+        j->failed = j->write.fd < 0 || !state_files_publish(w->files, j->lineage, &j->write, &j->error);
     share_outcomes(batch);
     if (!state_files_sync(w->files, &e)) {
         for (struct job *j = batch->first; j != NULL; j = j->next) {

@@ -27,12 +27,14 @@ def joined(text):
 
 
 class Disk:
-    """dirty: files with data that no fsync has covered; names: directories with entries that none has covered."""
+    """dirty: files with data that no fsync has covered; names: directories with entries that none has covered; returning:
+    files that were replaced, and would be in their old places after a power cut."""
 
     def __init__(self, root, told):
         """told(descriptor's name): somebody is told of what was done, when this is written to."""
         self.root, self.told = str(root), told
         self.dirty, self.names, self.links, self.wrong = set(), {}, {}, []
+        self.returning = set()
         self.renames = self.telling = 0
 
     def replay(self, text):
@@ -67,6 +69,8 @@ class Disk:
         name = FD.match(arguments).group(2)
         if name.startswith(self.root):
             self.dirty.add(name)
+            if name in self.returning:
+                self.wrong.append(f"{name} was written to before what took its place was durable")
         elif self.told(name):
             self.tell(tid)
 
@@ -80,6 +84,7 @@ class Disk:
         name = FD.match(arguments).group(2)
         self.dirty.discard(name)
         self.names.pop(name, None)
+        self.returning = {p for p in self.returning if os.path.dirname(p) != name}
 
     on_fdatasync = on_fsync
 
@@ -104,7 +109,11 @@ class Disk:
             names.discard(old)
         self.made(new)
 
-    on_renameat2 = on_renameat
+    def on_renameat2(self, arguments, result, tid):
+        self.on_renameat(arguments, result, tid)
+        m = RENAME.match(arguments)
+        if arguments.endswith("RENAME_EXCHANGE"):
+            self.returning.add(f"{m.group(1)}/{m.group(2)}")
 
     def tell(self, _tid):
         self.telling += 1

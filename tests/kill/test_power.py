@@ -54,6 +54,8 @@ def test_durable_before_visible_before_told(acmed, place, who, told):
     careless = Disk(acmed.state, told)
     careless.replay("\n".join(line for line in text.splitlines() if "fsync" not in line))
     assert len(careless.wrong) >= len(NAMES), "a process that never syncs would not be found out"
+    if who == "acmed-engine":
+        assert any("was written to before" in w for w in careless.wrong), "nor would one that writes into what may come back"
     assert disk.renames >= 2 * len(NAMES) and disk.telling >= len(NAMES)
 
 

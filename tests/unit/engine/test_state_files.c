@@ -4,9 +4,23 @@
 #include "daemon/engine/state_files.h"
 #include "lib/journal.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* The engine's fsync(), which comes here. */
+static int failing_fd = -1;
+
+int fsync(int fd)
+{
+    if (fd == failing_fd) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 struct rig {
     char *dir;
@@ -40,9 +54,10 @@ static int teardown(void **state)
 
 static bool put(struct rig *r, const char *lineage, const char *text, struct err *e)
 {
-    int fd = state_files_write(&r->files, lineage, text, e);
+    struct state_write w;
 
-    return fd >= 0 && state_files_publish(&r->files, lineage, fd, e) && state_files_sync(&r->files, e);
+    return state_files_write(&r->files, lineage, text, &w, e) &&
+           state_files_publish(&r->files, lineage, &w, e) && state_files_sync(&r->files, e);
 }
 
 static void expect(struct rig *r, const char *lineage, const char *wanted)
@@ -69,22 +84,108 @@ static void test_replace(void **state)
     expect(r, "a.example", "two, longer");
     assert_int_equal(stat(rig_path(r->dir, "state/a.example.json"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_not_equal(access(rig_path(r->dir, "state/.a.example.json.new"), F_OK), 0);
+}
+
+static ino_t inode(const struct rig *r, const char *path)
+{
+    struct stat st;
+
+    return stat(rig_path(r->dir, path), &st) == 0 ? st.st_ino : 0;
+}
+
+/* Two files change places, and no third is ever made. What is longer than its successor leaves nothing. */
+static void test_files_are_used_again(void **state)
+{
+    struct rig *r = *state;
+    struct err e;
+    ino_t first;
+    ino_t second;
+
+    assert_true(put(r, "x", "one, which is the longest", &e));
+    first = inode(r, "state/x.json");
+    assert_true(put(r, "x", "two", &e));
+    second = inode(r, "state/x.json");
+    assert_true(second != first);
+    assert_int_equal(inode(r, "state/.new-0"), first);
+    assert_true(put(r, "x", "three", &e));
+    expect(r, "x", "three");
+    assert_int_equal(inode(r, "state/x.json"), first);
+    assert_true(put(r, "y", "another's, in the same file", &e)); /* has none to change places with */
+    assert_int_equal(inode(r, "state/y.json"), second);
+    assert_int_equal(inode(r, "state/.new-0"), 0);
+    expect(r, "x", "three");
+}
+
+/* Until the directory is synced a power cut may bring the old names back: their files are left alone. */
+static void test_a_file_is_free_when_its_successor_is_durable(void **state)
+{
+    struct rig *r = *state;
+    struct state_write w[2];
+    struct err e;
+    char *old;
+
+    assert_true(put(r, "x", "x, old", &e));
+    assert_true(put(r, "y", "y, old", &e));
+    assert_true(state_files_write(&r->files, "x", "x, new", &w[0], &e));
+    assert_true(state_files_publish(&r->files, "x", &w[0], &e));
+    assert_true(state_files_write(&r->files, "y", "y, new", &w[1], &e));
+    old = rig_slurp(rig_path(r->dir, "state/.new-0"));
+    assert_string_equal(old, "x, old");
+    free(old);
+    assert_true(state_files_publish(&r->files, "y", &w[1], &e));
+    /* The sync fails, so they are never free. */
+    failing_fd = r->files.state_fd;
+    assert_false(state_files_sync(&r->files, &e));
+    failing_fd = -1;
+    assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+    assert_int_equal(inode(r, "state/.new-0"), 0);
+    assert_int_equal(inode(r, "state/.new-1"), 0);
+    expect(r, "x", "x, new");
+    expect(r, "y", "y, new");
+}
+
+static void test_few_files_wait(void **state)
+{
+    struct rig *r = *state;
+    struct state_write w[40];
+    char name[32];
+    struct err e;
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 40; i++) {
+            (void)snprintf(name, sizeof name, "n%u", i);
+            assert_true(state_files_write(&r->files, name, "text", &w[i], &e));
+        }
+        for (unsigned i = 0; i < 40; i++) {
+            (void)snprintf(name, sizeof name, "n%u", i);
+            assert_true(state_files_publish(&r->files, name, &w[i], &e));
+        }
+        assert_true(state_files_sync(&r->files, &e));
+    }
+    assert_int_not_equal(inode(r, "state/.new-15"), 0);
+    for (unsigned i = 16; i < 40; i++) {
+        (void)snprintf(name, sizeof name, "state/.new-%u", i);
+        assert_int_equal(inode(r, name), 0);
+    }
+    /* A new run begins without those of the last one. */
+    state_files_close(&r->files);
+    assert_true(state_files_open(&r->files, r->dir, &e));
+    assert_int_equal(inode(r, "state/.new-0"), 0);
+    expect(r, "n39", "text");
 }
 
 /* Nothing of the new text is visible before it is published, and a leftover of a crash is in nobody's way. */
 static void test_old_text_stays_until_published(void **state)
 {
     struct rig *r = *state;
+    struct state_write w;
     struct err e;
-    int fd;
 
-    rig_write(rig_path(r->dir, "state/.x.json.new"), "left by a crash, and quite long");
+    rig_write(rig_path(r->dir, "state/.new-0"), "left by a crash, and quite long");
     assert_true(put(r, "x", "old", &e));
-    fd = state_files_write(&r->files, "x", "new", &e);
-    assert_true(fd >= 0);
+    assert_true(state_files_write(&r->files, "x", "new", &w, &e));
     expect(r, "x", "old");
-    assert_true(state_files_publish(&r->files, "x", fd, &e));
+    assert_true(state_files_publish(&r->files, "x", &w, &e));
     expect(r, "x", "new");
 }
 
@@ -128,27 +229,27 @@ static void test_other_kinds_of_file(void **state)
 static void test_failures(void **state)
 {
     struct rig *r = *state;
+    struct state_write w;
     struct err e;
-    int fd;
 
     assert_true(put(r, "x", "old", &e));
     /* Something in the way of the new file. */
-    assert_int_equal(mkdir(rig_path(r->dir, "state/.x.json.new"), 0700), 0);
-    assert_int_equal(state_files_write(&r->files, "x", "new", &e), -1);
+    assert_int_equal(mkdir(rig_path(r->dir, "state/.new-0"), 0700), 0);
+    assert_false(state_files_write(&r->files, "x", "new", &w, &e));
+    assert_int_equal(w.fd, -1);
     assert_int_equal(e.class, ERR_CLASS_INTERNAL);
     assert_non_null(strstr(e.text, "state/x.json"));
-    assert_int_equal(rmdir(rig_path(r->dir, "state/.x.json.new")), 0);
+    assert_int_equal(rmdir(rig_path(r->dir, "state/.new-0")), 0);
     expect(r, "x", "old");
     /* The rename fails. */
     assert_int_equal(mkdir(rig_path(r->dir, "state/d.json"), 0700), 0);
-    fd = state_files_write(&r->files, "d", "new", &e);
-    assert_true(fd >= 0);
-    assert_false(state_files_publish(&r->files, "d", fd, &e));
-    assert_int_not_equal(access(rig_path(r->dir, "state/.d.json.new"), F_OK), 0);
+    assert_true(state_files_write(&r->files, "d", "new", &w, &e));
+    assert_false(state_files_publish(&r->files, "d", &w, &e));
+    assert_int_not_equal(access(rig_path(r->dir, "state/.new-1"), F_OK), 0);
     /* The directory is gone altogether. */
     rig_dir_free(r->dir);
     r->dir = rig_dir();
-    assert_int_equal(state_files_write(&r->files, "x", "new", &e), -1);
+    assert_false(state_files_write(&r->files, "x", "new", &w, &e));
     state_files_append(&r->files, "x", "line\n");
 }
 
@@ -160,8 +261,9 @@ static void test_short_write(void **state)
     struct rlimit small;
     char text[4096];
     char *history;
+    struct state_write w;
     struct err e;
-    int fd;
+    bool written;
 
     memset(text, 'x', sizeof text - 2);
     text[sizeof text - 2] = '\n';
@@ -172,11 +274,11 @@ static void test_short_write(void **state)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     small = (struct rlimit){.rlim_cur = 100, .rlim_max = old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    fd = state_files_write(&r->files, "x", text, &e);
+    written = state_files_write(&r->files, "x", text, &w, &e);
     state_files_append(&r->files, "x", text);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    assert_int_equal(fd, -1);
-    assert_int_not_equal(access(rig_path(r->dir, "state/.x.json.new"), F_OK), 0);
+    assert_false(written);
+    assert_int_not_equal(access(rig_path(r->dir, "state/.new-0"), F_OK), 0);
     expect(r, "x", "old");
     state_files_append(&r->files, "x", "second\n");
     history = rig_slurp(rig_path(r->dir, "state/history/x.jsonl"));
@@ -286,6 +388,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_files_are_used_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_file_is_free_when_its_successor_is_durable, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_few_files_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_text_stays_until_published, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_kinds_of_file, setup, teardown),

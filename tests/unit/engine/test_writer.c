@@ -32,19 +32,18 @@ static bool did(const char *what, const char *lineage, const char *text)
     return ok;
 }
 
-int state_files_write(struct state_files *f, const char *lineage, const char *text, struct err *e)
+bool state_files_write(struct state_files *f, const char *lineage, const char *text, struct state_write *w,
+                       struct err *e)
 {
     (void)f;
-    if (did("write", lineage, text))
-        return 100;
-    err_set(e, ERR_CLASS_INTERNAL, "cannot write %s", lineage);
-    return -1;
+    w->fd = did("write", lineage, text) ? 100 : -1;
+    return w->fd >= 0 || err_set(e, ERR_CLASS_INTERNAL, "cannot write %s", lineage);
 }
 
-bool state_files_publish(struct state_files *f, const char *lineage, int fd, struct err *e)
+bool state_files_publish(struct state_files *f, const char *lineage, struct state_write *w, struct err *e)
 {
     (void)f;
-    assert_int_equal(fd, 100);
+    assert_int_equal(w->fd, 100);
     return did("publish", lineage, NULL) || err_set(e, ERR_CLASS_INTERNAL, "cannot publish %s", lineage);
 }
 

@@ -226,7 +226,7 @@ static bool handle_sign_new_order(const struct request *r, struct err *e)
     char *payload;
     bool ok;
 
-    if (ca == NULL || !check_target(r, ca, e))
+    if (ca == NULL || !check_target(r, ca, e) || !store_has_room(&r->k->store, e))
         return false;
     replaces = r->m->field[4].u != 0 ? live_ari_id(r, c) : NULL;
     payload = acme_payload_new_order(&c->domains, c->profile, replaces);

@@ -10,11 +10,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CONDEMNED ".old-" /* of a generation that is being removed */
 #define SERVED    "served"
 #define KEPT_AGE  (7 * 24 * 3600)
+
+/* What one issuance needs at most, by far: a key, five files, directories and links. */
+#define ROOM_BYTES (256 * 1024)
+#define ROOM_FILES 16
+
+bool store_has_room(const struct store *s, struct err *e)
+{
+    struct statvfs st;
+    uint64_t bytes;
+    uint64_t files;
+
+    if (fstatvfs(s->root.fd, &st) != 0)
+        return dir_err(&s->root, "examine the file system of", NULL, errno, e);
+    bytes = (uint64_t)(geteuid() == 0 ? st.f_bfree : st.f_bavail) * st.f_frsize;
+    files = geteuid() == 0 ? st.f_ffree : st.f_favail;
+    if (bytes < ROOM_BYTES ||
+        (st.f_files != 0 && files < ROOM_FILES)) /* not every file system counts files */
+        return dir_err(&s->root, "keep another certificate in", NULL, ENOSPC, e);
+    return true;
+}
 
 bool store_lineage(const struct store *s, const char *lineage, struct dir *d, struct err *e)
 {

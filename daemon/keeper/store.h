@@ -35,6 +35,10 @@ bool store_open(struct store *s, const struct config *config, uid_t engine_uid, 
                 struct err *e);
 void store_close(struct store *s);
 
+/* Whether an issuance would find room on the disk, as far as the file system tells: asked before an order is
+ * placed, whose certificate could not be kept. */
+bool store_has_room(const struct store *s, struct err *e);
+
 /* certs/LINEAGE, made when missing; durable after dir_sync(&s->certs). */
 bool store_lineage(const struct store *s, const char *lineage, struct dir *d, struct err *e);
 

@@ -6,11 +6,26 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #define DAY (24 * 3600)
 
 static int64_t now;
+
+/* What the store is told of its file system. NULL: nothing. */
+static const struct statvfs *file_system;
+
+int fstatvfs(int fd, struct statvfs *st)
+{
+    (void)fd;
+    if (file_system == NULL) {
+        errno = EIO;
+        return -1;
+    }
+    *st = *file_system;
+    return 0;
+}
 
 static void add(const struct store *s, uint64_t want)
 {
@@ -295,6 +310,41 @@ static void test_a_full_disk_leaves_nothing(void **state)
     fixture_close(&f);
 }
 
+/* What is reserved for root (bfree over bavail) is of no use to others. */
+static void test_room_is_looked_for(void **state)
+{
+    const bool root = geteuid() == 0;
+    const struct statvfs kinds[] = {
+        {.f_frsize = 4096, .f_bfree = 1000, .f_bavail = 1000, .f_files = 99, .f_ffree = 50, .f_favail = 50},
+        {.f_frsize = 4096, .f_bfree = 1000, .f_bavail = 1000}, /* does not count files */
+        {.f_frsize = 4096, .f_bfree = 1000, .f_files = 99, .f_ffree = 50, .f_favail = 50},
+        {.f_frsize = 4096, .f_bfree = 3, .f_bavail = 3, .f_files = 99, .f_ffree = 50, .f_favail = 50},
+        {.f_frsize = 4096, .f_bfree = 1000, .f_bavail = 1000, .f_files = 99, .f_ffree = 5, .f_favail = 5},
+    };
+    const bool enough[] = {true, true, root, false, false};
+    struct fixture f;
+    struct store s;
+    struct err e;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_PLAIN);
+    fixture_store(&f, &s, now);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        file_system = &kinds[i];
+        assert_int_equal(store_has_room(&s, &e), enough[i]);
+        if (!enough[i]) {
+            assert_int_equal(e.class, ERR_CLASS_INTERNAL);
+            assert_non_null(strstr(e.text, strerror(ENOSPC)));
+            assert_non_null(strstr(e.text, f.root));
+        }
+    }
+    file_system = NULL;
+    assert_false(store_has_room(&s, &e));
+    assert_non_null(strstr(e.text, strerror(EIO)));
+    store_close(&s);
+    fixture_close(&f);
+}
+
 static void assert_owner(const struct fixture *f, const char *path, uid_t uid)
 {
     struct stat st;
@@ -345,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_live_link_of_another_form_is_not_taken),
         cmocka_unit_test(test_planted_directories_are_refused),
         cmocka_unit_test(test_a_full_disk_leaves_nothing),
+        cmocka_unit_test(test_room_is_looked_for),
         cmocka_unit_test(test_state_goes_to_a_new_user),
     };
 

@@ -283,3 +283,53 @@ bool cert_fingerprint(const char *data, size_t len, uint8_t sha256[32], struct e
     memcpy(sha256, hash, 32);
     return true;
 }
+
+/* The DER of the last one; NULL with e. */
+static uint8_t *last_der(const char *pem, size_t len, size_t *der_len, struct err *e)
+{
+    struct pem_reader r;
+    uint8_t *last = NULL;
+    uint8_t *der;
+    size_t n;
+
+    if (len > CERT_PEM_MAX) {
+        err_set(e, ERR_CLASS_TRANSIENT, "the chain is larger than %zu KiB", CERT_PEM_MAX / 1024);
+        return NULL;
+    }
+    pem_reader_init(&r, pem, len, false);
+    while (pem_next_certificate(&r, &der, &n, e)) {
+        if (der == NULL) {
+            if (last == NULL)
+                err_set(e, ERR_CLASS_TRANSIENT, "there is no certificate in it");
+            return last;
+        }
+        free(last);
+        last = der;
+        *der_len = n;
+    }
+    free(last);
+    return NULL;
+}
+
+char *cert_top_issuer(const char *pem, size_t len, struct err *e)
+{
+    mbedtls_x509_crt crt;
+    size_t der_len;
+    uint8_t *der = last_der(pem, len, &der_len, e);
+    bool nomem = false;
+    char *name = NULL;
+
+    if (der == NULL)
+        return NULL;
+    mbedtls_x509_crt_init(&crt);
+    if (cert_x509_parse(&crt, der, der_len, e)) {
+        name = attribute(&crt.issuer, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), &nomem);
+        if (name == NULL && nomem)
+            err_nomem(e, "issuer of a chain");
+        else if (name == NULL)
+            err_set(e, ERR_CLASS_TRANSIENT, "its issuer has no common name");
+    }
+    mbedtls_x509_crt_free(&crt);
+    free(der);
+    return name;
+}

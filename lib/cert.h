@@ -32,6 +32,10 @@ void cert_facts_clear(struct cert_facts *f);
 /* SHA-256 of the first certificate's DER in PEM text or DER; cheaper than all facts. */
 bool cert_fingerprint(const char *data, size_t len, uint8_t sha256[32], struct err *e);
 
+/* Common name of who issued the last certificate of a chain in PEM text: the root that it leads to. The
+ * caller frees; NULL with e: unreadable, or an issuer without one. */
+char *cert_top_issuer(const char *pem, size_t len, struct err *e);
+
 #define CERT_CHAIN_MAX 10 /* certificates of a chain */
 
 /* A chain that passed cert_chain_check(), split for the files of a generation. */

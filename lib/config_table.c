@@ -50,6 +50,8 @@ static const struct config_key keys[] = {
      .help = "key identifier of the external account binding that some CAs want for a new account"},
     {CA(eab_hmac_file), .name = "eab_hmac_file", .parse = config_value_secret,
      .help = "file with the HMAC key of that binding as the CA gave it, or credential:NAME of systemd"},
+    {CA(chain), .name = "chain", .parse = config_value_common_name,
+     .help = "the chain to take where the CA offers several: the common name of the issuer at its top"},
     {CA(limit), .name = "limits", .parse = config_value_limits, .min = 1, .max = INT64_C(30) * 86400,
      .help = "limits of this CA: new orders in a time, as 280/3h, or none; domain:50/7d, set:5/7d, failures:5/1h; "
              "default: those of letsencrypt, else none"},
@@ -89,6 +91,8 @@ static const struct config_key keys[] = {
      .help = "user who runs the hook; default: who runs acmed"},
     {CERTIFICATE(verify_host), .name = "verify", .parse = config_value_verify,
      .help = "HOST:PORT or [ADDRESS]:PORT of the server that must present the new certificate"},
+    {CERTIFICATE(chain), .name = "chain", .parse = config_value_common_name,
+     .help = "the chain to take where the CA offers several: the common name of the issuer at its top; default: that of the CA"},
 };
 /* clang-format on */
 

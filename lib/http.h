@@ -6,6 +6,7 @@
  * to (RFC 8555 section 6, RFC 9110), and URLs. No I/O. */
 
 #include "lib/err.h"
+#include "lib/strv.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #define HTTP_REPLY_BODY_MAX (1024 * 1024)
 #define HTTP_URL_MAX        2048
+#define HTTP_ALTERNATES_MAX 8 /* other forms of one reply that are told of */
 
 struct http_reply {
     int status;       /* 100..599 */
@@ -21,11 +23,17 @@ struct http_reply {
     const char *location;     /* NULL: none or malformed */
     const char *replay_nonce; /* NULL: none or malformed (RFC 8555 section 6.5.1: base64url only) */
     int64_t retry_after; /* seconds from now, already clamped to 1..86400; -1: header absent or unusable */
+    const struct strv *alternates; /* Link: rel="alternate", of http_link_alternates(); NULL: none */
 };
 
 /* Parses a Retry-After value, delay-seconds or HTTP-date (RFC 9110 section 10.2.3), against `now` (Unix
  * seconds). A date in the past gives 1, nothing above 86400; -1 when it is neither form. */
 int64_t http_retry_after(const char *value, int64_t now);
+
+/* Adds the targets of a Link header's value (RFC 8288) which are other forms of what was asked for
+ * (rel="alternate"), in their order: URLs that pass http_url_check(), none twice, HTTP_ALTERNATES_MAX in all;
+ * the rest, and what is malformed and behind that, is left out. False: out of memory. */
+bool http_link_alternates(const char *value, struct strv *urls);
 
 /* An https URL that acmed may request: no user info, no fragment, no control characters or blanks, at
  * most HTTP_URL_MAX bytes, a host. False with the reason in e (class transient) otherwise. */

@@ -18,6 +18,7 @@ void http_head_clear(struct http_head *h)
 {
     free(h->location);
     free(h->replay_nonce);
+    strv_clear(&h->alternates);
     http_head_init(h);
 }
 
@@ -65,6 +66,9 @@ void http_head_line(struct http_head *h, const char *line, size_t len, int64_t n
         h->replay_nonce = is_base64url(value) ? value : NULL;
         if (h->replay_nonce == NULL)
             free(value);
+    } else if ((value = value_of(line, len, "link")) != NULL) {
+        (void)http_link_alternates(value, &h->alternates);
+        free(value);
     } else if ((value = value_of(line, len, "retry-after")) != NULL) {
         h->retry_after = http_retry_after(value, now);
         free(value);

@@ -4,15 +4,18 @@
 
 /* The headers of a reply as they arrive, a line at a time: what ACME gives a meaning to is kept. */
 
+#include "lib/strv.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct http_head {
-    char *location;      /* owned; NULL: none */
-    char *replay_nonce;  /* owned; NULL: none, or not base64url (RFC 8555 section 6.5.1) */
-    int64_t retry_after; /* as http_retry_after() reads it; -1: none */
-    bool complete;       /* the empty line has come: the connection did not end within the headers */
+    char *location;         /* owned; NULL: none */
+    char *replay_nonce;     /* owned; NULL: none, or not base64url (RFC 8555 section 6.5.1) */
+    struct strv alternates; /* of http_link_alternates() */
+    int64_t retry_after;    /* as http_retry_after() reads it; -1: none */
+    bool complete;          /* the empty line has come: the connection did not end within the headers */
 };
 
 void http_head_init(struct http_head *h);

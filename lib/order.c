@@ -36,6 +36,7 @@ static const struct {
     [ORDER_STATE_POLL_FINAL] = {"poll-final", "waiting for the CA to issue the certificate",
                                 order_on_poll_final},
     [ORDER_STATE_DOWNLOAD] = {"download", "downloading the certificate", order_on_download},
+    [ORDER_STATE_ALTERNATE] = {"alternate", "looking for the preferred chain", order_on_alternate},
     [ORDER_STATE_INSTALL] = {"install", "checking and storing the certificate", order_on_install},
     [ORDER_STATE_DONE] = {"done", "done", NULL},
     [ORDER_STATE_FAILED] = {"failed", "failed", NULL},
@@ -81,6 +82,7 @@ void order_free(struct order *o)
     strv_clear(&o->failed_names);
     free(o->url);
     free(o->chain);
+    strv_clear(&o->alternates);
     free(o);
 }
 

@@ -43,6 +43,7 @@ enum order_state {
     ORDER_STATE_FINALIZE,
     ORDER_STATE_POLL_FINAL, /* the order is polled until valid */
     ORDER_STATE_DOWNLOAD,
+    ORDER_STATE_ALTERNATE, /* other chains are downloaded, one after the other, until one is the preferred */
     ORDER_STATE_INSTALL,
     ORDER_STATE_DONE,
     ORDER_STATE_FAILED,
@@ -106,6 +107,11 @@ struct order *order_new(const struct acme_directory *directory, const struct str
                         void (*trace)(void *arg, enum order_state from, enum order_state to), void *arg);
 void order_free(struct order *o);
 
+/* Which chain is to be taken where the CA offers several (RFC 8555 section 7.4.2): the one whose last
+ * certificate was issued by this common name, in any case of letters. Alternates are downloaded only when the
+ * default chain is not it. Borrowed; outlives the machine. NULL, and without this call: the default chain. */
+void order_prefer_chain(struct order *o, const char *issuer);
+
 /* Before the first step: newOrder says which certificate it replaces. When the CA refuses that, whatever its
  * reason (it was replaced already, by an order that is not finished, by another account; it does not know
  * it), newOrder is repeated without, at once and once: no order was placed. */
@@ -118,6 +124,9 @@ const struct err *order_replaces_refused(const struct order *o);
 struct order_action order_step(struct order *o, const struct order_event *event, int64_t now_ms);
 
 enum order_state order_state(const struct order *o);
+/* With ORDER_DO_INSTALL: why it is not the preferred chain that is installed, as one line; NULL: it is, or
+ * none is preferred. Borrowed. */
+const char *order_chain_note(const struct order *o);
 /* The order's URL once it is known, else NULL. Borrowed. */
 const char *order_url(const struct order *o);
 /* The names that the CA could not validate, as far as it told. Borrowed. */

@@ -41,6 +41,11 @@ struct order {
     bool finalize_accepted;       /* one of them got a 2xx reply */
     char *chain;                  /* owned */
     size_t chain_len;
+    const char *preferred;  /* borrowed; NULL: any chain will do */
+    struct strv alternates; /* URLs of other chains */
+    size_t alternate;       /* the one under way */
+    bool alternate_failed;  /* one of them could not be had */
+    char chain_note[1024];
 
     struct order_request request;
     bool started; /* an action is under way: */
@@ -104,6 +109,8 @@ bool order_on_poll_final(struct order *o, const struct order_outcome *out, int64
                          struct order_action *action);
 bool order_on_download(struct order *o, const struct order_outcome *out, int64_t now,
                        struct order_action *action);
+bool order_on_alternate(struct order *o, const struct order_outcome *out, int64_t now,
+                        struct order_action *action);
 bool order_on_install(struct order *o, const struct order_outcome *out, int64_t now,
                       struct order_action *action);
 

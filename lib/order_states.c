@@ -347,32 +347,6 @@ bool order_on_finalize(struct order *o, const struct order_outcome *out, int64_t
     return order_go(o, ORDER_STATE_POLL_FINAL);
 }
 
-bool order_on_download(struct order *o, const struct order_outcome *out, int64_t now,
-                       struct order_action *action)
-{
-    static const char pem[] = "-----BEGIN CERTIFICATE-----";
-
-    if (out->kind == ORDER_OUTCOME_ENTERED)
-        return order_post(o, ORDER_POST_FETCH, o->current.certificate, ORDER_RETRIES, action);
-    if (out->kind == ORDER_OUTCOME_REFUSED && order_is_gone(out->reply) && order_retry(o, now, action))
-        return true; /* some CAs say "valid" a moment before the certificate can be had */
-    if (out->kind != ORDER_OUTCOME_REPLY)
-        return order_give_up(o, out, action);
-    if (memmem(out->reply->body, out->reply->body_len, pem, sizeof pem - 1) == NULL) {
-        err_set(&o->error, ERR_CLASS_TRANSIENT, "the CA's reply holds no PEM certificate");
-        return order_unusable(o, false, now, action);
-    }
-    o->chain = malloc(out->reply->body_len + 1);
-    if (o->chain == NULL) {
-        err_nomem(&o->error, "the certificate");
-        return order_fail(o, false, action);
-    }
-    memcpy(o->chain, out->reply->body, out->reply->body_len);
-    o->chain[out->reply->body_len] = '\0';
-    o->chain_len = out->reply->body_len;
-    return order_go(o, ORDER_STATE_INSTALL);
-}
-
 /* A chain that the keeper does not accept stays unacceptable; a full disk does not. */
 bool order_on_install(struct order *o, const struct order_outcome *out, int64_t now,
                       struct order_action *action)

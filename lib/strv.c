@@ -24,6 +24,11 @@ bool strv_add(struct strv *l, const char *s)
     return strv_addn(l, s, strlen(s));
 }
 
+void strv_pop(struct strv *l)
+{
+    free(l->v[--l->n]);
+}
+
 void strv_clear(struct strv *l)
 {
     for (size_t i = 0; i < l->n; i++)

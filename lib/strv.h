@@ -15,6 +15,8 @@ struct strv {
 /* Appends a copy; false: out of memory, the list as before. */
 bool strv_add(struct strv *l, const char *s);
 bool strv_addn(struct strv *l, const char *s, size_t len);
+/* Removes the last one of a list that is not empty. */
+void strv_pop(struct strv *l);
 void strv_clear(struct strv *l);
 bool strv_contains(const struct strv *l, const char *s);
 /* dst must be empty; false: out of memory, dst empty. */

@@ -147,6 +147,7 @@ static void report_reply(struct client_call *call, CURLcode code)
     if (call->head.location != NULL && http_url_check(call->head.location, NULL))
         reply.location = call->head.location;
     reply.replay_nonce = call->head.replay_nonce;
+    reply.alternates = &call->head.alternates;
     call->on_done(call->arg, &reply, NULL);
 }
 

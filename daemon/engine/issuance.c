@@ -206,6 +206,7 @@ static bool begin_order(struct issuance *i, const char *url)
                          url, trace, i);
     if (i->order == NULL)
         return false;
+    order_prefer_chain(i->order, config_chain(i->c->config, authority_ca(i->authority)));
     if (replaces(i))
         order_set_replaces(i->order);
     issuance_step(i, &start);

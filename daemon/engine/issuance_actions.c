@@ -141,6 +141,8 @@ static void on_installed(void *arg, const struct ipc_msg *m, const struct err *e
 
 bool issuance_install(struct issuance *i, const struct order_action *a, struct err *e)
 {
+    if (order_chain_note(i->order) != NULL)
+        log_notice(i->c->name, "%s", order_chain_note(i->order));
     if (strlen(a->chain) != a->chain_len)
         return err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain holds a NUL byte");
     i->request = link_request(i->g->keeper, on_installed, i, IPC_INSTALL, i->c->name, a->chain);

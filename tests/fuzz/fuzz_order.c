@@ -162,7 +162,10 @@ static void give_reply(struct play *p)
     static const int64_t delays[] = {-1, -1, 1, 5, 60, 3600, 86400, -1};
     char body[2000] = "";
     unsigned kind = take(p);
-    struct http_reply reply = {.status = 200, .body = body, .retry_after = delays[take(p) % 8]};
+    char *others[] = {(char[]){CA "c2"}, (char[]){"https://evil.test/c"}};
+    const struct strv alternates = {others, 2};
+    struct http_reply reply = {
+        .status = 200, .body = body, .retry_after = delays[take(p) % 8], .alternates = &alternates};
 
     p->bad_nonce = false;
     switch (kind % 8) {
@@ -239,6 +242,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p.replaces = first % 4 >= 2;
     if (p.replaces)
         order_set_replaces(p.order);
+    if (take(&p) % 2 == 0)
+        order_prefer_chain(p.order, "Root");
     step(&p, &(struct order_event){.kind = ORDER_EV_START});
     while (p.action.kind != ORDER_DO_SUCCEED && p.action.kind != ORDER_DO_FAIL) {
         must(steps++ < STEPS_MAX);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/replay/body.h"
 
+#include "lib/http.h"
+
 #include "lib/ident.h"
 
 #include <stdio.h>
@@ -196,6 +198,40 @@ static bool build_monster(struct buf *out, const char *kind, unsigned long n)
     return buf_addstr(out, "]}");
 }
 
+void body_links(struct strv *alternates, const char *urls)
+{
+    char header[1000];
+
+    for (const char *at = urls; *at != '\0'; at += strspn(at, ",")) {
+        char word[400];
+        char *url;
+
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, ","), at);
+        at += strcspn(at, ",");
+        url = body_url(word);
+        snprintf(header, sizeof header, "<%s>;rel=\"alternate\"", url);
+        free(url);
+        http_link_alternates(header, alternates);
+    }
+}
+
+bool body_file(struct buf *out, const char *name)
+{
+    char path[1000];
+    char data[4096];
+    size_t n;
+    FILE *f;
+
+    snprintf(path, sizeof path, REPLAY_DATA "/%s", name);
+    f = fopen(path, "r");
+    if (f == NULL)
+        return false;
+    while ((n = fread(data, 1, sizeof data, f)) > 0)
+        buf_add(out, data, n);
+    fclose(f);
+    return !out->failed;
+}
+
 bool body_build(struct buf *out, const char *words, const struct strv *names, int64_t now)
 {
     char kind[20];
@@ -211,6 +247,8 @@ bool body_build(struct buf *out, const char *words, const struct strv *names, in
         return build_problem(out, words);
     if (strcmp(kind, "huge") == 0 || strcmp(kind, "deep") == 0)
         return build_monster(out, kind, strtoul(words, NULL, 10));
+    if (strcmp(kind, "pem") == 0 && *words != '\0')
+        return body_file(out, words);
     if (strcmp(kind, "pem") == 0)
         return buf_addstr(out, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     if (strcmp(kind, "html") == 0)

@@ -22,6 +22,7 @@ struct replay {
     struct acme_directory directory;
     struct strv names;
     char *resume;
+    char preferred[200]; /* chain */
     bool replaces;
     int64_t now; /* milliseconds */
     struct order *order;
@@ -86,6 +87,8 @@ static void step(struct replay *r, struct order_event event)
         r->order = order_new(&r->directory, &r->names, CHALLENGE_TYPE_HTTP_01, r->resume, on_trace, r);
         if (r->order == NULL)
             die(r, "out of memory");
+        if (*r->preferred != '\0')
+            order_prefer_chain(r->order, r->preferred);
         if (r->replaces)
             order_set_replaces(r->order);
     } else if (!r->checked) {
@@ -101,11 +104,12 @@ static void step(struct replay *r, struct order_event event)
         r->new_orders++;
 }
 
-/* reply STATUS [location=URL] [retry-after=SECONDS] [retry-date=SECONDS] BODY... */
+/* reply STATUS [link=U,V] [location=URL] [retry-after=SECONDS] [retry-date=SECONDS] BODY... */
 static void play_reply(struct replay *r, const char *words)
 {
     char word[400];
     char *location = NULL;
+    struct strv alternates = {0};
     struct buf body;
     struct http_reply reply = {.status = atoi(body_word(&words, word, sizeof word)), .retry_after = -1};
 
@@ -114,6 +118,8 @@ static void play_reply(struct replay *r, const char *words)
             location = body_url(body_word(&words, word, sizeof word) + 9);
         else if (strncmp(words, "retry-after=", 12) == 0)
             reply.retry_after = http_retry_after(body_word(&words, word, sizeof word) + 12, r->now / 1000);
+        else if (strncmp(words, "link=", 5) == 0)
+            body_links(&alternates, body_word(&words, word, sizeof word) + 5);
         else if (strncmp(words, "retry-date=", 11) == 0) {
             const char *end = strchr(words, ';');
 
@@ -127,10 +133,12 @@ static void play_reply(struct replay *r, const char *words)
     if (!body_build(&body, words, &r->names, r->now / 1000))
         die(r, "body not understood: %s", words);
     reply.location = location;
+    reply.alternates = &alternates;
     reply.body = body.data != NULL ? body.data : "";
     reply.body_len = body.len;
     step(r, (struct order_event){.kind = ORDER_EV_REPLY, .reply = &reply});
     buf_clear(&body);
+    strv_clear(&alternates);
     free(location);
 }
 
@@ -274,6 +282,31 @@ static bool play_event(struct replay *r, const char *command, const char *words)
     return true;
 }
 
+/* install [FILE]: which chain it is */
+static void expect_install(struct replay *r, const char *words)
+{
+    struct buf want;
+
+    buf_init(&want, 1024 * 1024);
+    if (*words != '\0' && !body_file(&want, words))
+        die(r, "%s cannot be read", words);
+    expect(r,
+           r->action.kind == ORDER_DO_INSTALL && r->action.chain_len > 0 &&
+               (want.len == 0 ||
+                (want.len == r->action.chain_len && memcmp(want.data, r->action.chain, want.len) == 0)),
+           "install", words);
+    buf_clear(&want);
+}
+
+/* note TEXT: within what is said of the chain; without a text: nothing is */
+static void expect_note(struct replay *r, const char *words)
+{
+    const char *note = order_chain_note(r->order);
+
+    if (*words == '\0' ? note != NULL : note == NULL || strstr(note, words) == NULL)
+        die(r, "the note is: %s", note != NULL ? note : "none");
+}
+
 static bool play_expectation(struct replay *r, const char *command, const char *words)
 {
     char text[3000];
@@ -294,7 +327,7 @@ static bool play_expectation(struct replay *r, const char *command, const char *
     } else if (strcmp(command, "present") == 0)
         expect_present(r, words);
     else if (strcmp(command, "install") == 0)
-        expect(r, r->action.kind == ORDER_DO_INSTALL && r->action.chain_len > 0, command, words);
+        expect_install(r, words);
     else if (strcmp(command, "succeed") == 0)
         expect_text(r, command, words);
     else if (strcmp(command, "fail") == 0)
@@ -314,6 +347,10 @@ static bool play_remark(struct replay *r, const char *command, const char *words
         set_profiles(r, words);
     else if (strcmp(command, "replaces-refused") == 0)
         expect_replaces_refused(r, words);
+    else if (strcmp(command, "prefer") == 0)
+        snprintf(r->preferred, sizeof r->preferred, "%s", words);
+    else if (strcmp(command, "note") == 0)
+        expect_note(r, words);
     else if (strcmp(command, "resume") == 0)
         r->resume = body_url(words);
     else if (strcmp(command, "requests") == 0)

@@ -103,12 +103,15 @@ static bool run_order(struct err *e)
     struct order_event event = {.kind = ORDER_EV_START};
     struct order_action action;
     struct http_reply reply;
+    char *other = (char[]){"https://ca.test/c"}; /* another chain */
+    const struct strv alternates = {&other, 1};
     int64_t now = 1794000000000;
     unsigned fetches = 0;
     bool ok;
 
     if (o == NULL)
         return err_nomem(e, "order");
+    order_prefer_chain(o, "Root");
     for (;;) {
         action = order_step(o, &event, now);
         if (action.kind == ORDER_DO_SUCCEED || action.kind == ORDER_DO_FAIL)
@@ -120,6 +123,7 @@ static bool run_order(struct err *e)
         } else if (action.kind == ORDER_DO_POST) {
             fetches += action.post == ORDER_POST_FETCH;
             reply = reply_of(answer_to(&action, fetches));
+            reply.alternates = &alternates;
             event = (struct order_event){.kind = ORDER_EV_REPLY, .reply = &reply};
         }
     }
@@ -128,6 +132,16 @@ static bool run_order(struct err *e)
         *e = *action.error;
     order_free(o);
     return ok;
+}
+
+static bool run_links(struct err *e)
+{
+    struct strv urls = {0};
+    bool ok = http_link_alternates("<https://ca.test/1>;rel=alternate, <https://ca.test/2>;rel=\"alternate\"",
+                                   &urls);
+
+    strv_clear(&urls);
+    return ok || err_nomem(e, "links");
 }
 
 static struct account_action account_reply(struct account *a, const char *body)
@@ -204,6 +218,8 @@ static void test_payloads(void **state)
 static void test_order(void **state)
 {
     (void)state;
+    exhaust(run_links, alloc_fail_at);
+    exhaust(run_links, alloc_fail_from);
     exhaust(run_order, alloc_fail_at);
     exhaust(run_order, alloc_fail_from);
 }

@@ -428,9 +428,44 @@ static void test_flipped_bits(void **state)
     free(text);
 }
 
+static void top_issuer_is(const char *file, const char *want)
+{
+    struct err e = {0};
+    size_t len;
+    char *pem = fixture_read(file, &len);
+    char *issuer = cert_top_issuer(pem, len, &e);
+
+    if (want != NULL) {
+        assert_non_null(issuer);
+        assert_string_equal(issuer, want);
+    } else {
+        assert_null(issuer);
+        assert_int_equal(e.class, ERR_CLASS_TRANSIENT);
+    }
+    free(issuer);
+    free(pem);
+}
+
+/* As certbot's --preferred-chain has it. */
+static void test_top_issuer(void **state)
+{
+    char *big = calloc(1, 300 * 1024);
+
+    (void)state;
+    top_issuer_is("leaf.pem", "Test R3");
+    top_issuer_is("chain5.pem", "Test Root X1");
+    top_issuer_is("ec-for-rsa.pem", "Test Root X1");
+    top_issuer_is("leaf-org-issuer.pem", NULL);
+    top_issuer_is("p256.key", NULL);
+    assert_non_null(big);
+    assert_null(cert_top_issuer(big, 300 * 1024, NULL));
+    free(big);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_top_issuer),
         cmocka_unit_test(test_facts_of_pem_and_der),
         cmocka_unit_test(test_facts_of_the_first_certificate),
         cmocka_unit_test(test_name_in_renewal_information),

@@ -356,6 +356,20 @@ static void test_built_in_cas(void **state)
     config_free(c);
 }
 
+static void test_chain(void **state)
+{
+    struct config *c = parse_good(AGREED "[ca letsencrypt]\nchain = ISRG Root X1\n"
+                                         "[certificate a.example.com]\nchain = ISRG Root X2\n"
+                                         "[certificate b.example.com]\n"
+                                         "[certificate c.example.com]\nca = letsencrypt-staging\n");
+
+    (void)state;
+    assert_string_equal(config_chain(&c->certificates[0], c->certificates[0].ca), "ISRG Root X2");
+    assert_string_equal(config_chain(&c->certificates[1], c->certificates[1].ca), "ISRG Root X1");
+    assert_null(config_chain(&c->certificates[2], c->certificates[2].ca));
+    config_free(c);
+}
+
 /* SSL.com has a directory for each type of key. */
 static void test_rsa_at_the_directory_for_ecdsa(void **state)
 {
@@ -381,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_built_in_cas),
+        cmocka_unit_test(test_chain),
         cmocka_unit_test(test_rsa_at_the_directory_for_ecdsa),
         cmocka_unit_test(test_short_configuration),
         cmocka_unit_test(test_every_key),

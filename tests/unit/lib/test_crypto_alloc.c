@@ -152,8 +152,18 @@ static bool do_facts(const struct key *k, struct err *e)
     return cert_fingerprint(chain, strlen(chain), print, e);
 }
 
-static const operation operations[] = {do_sign,     do_thumbprint, do_csr,  do_pem,
-                                       do_generate, do_chain,      do_facts};
+static bool do_top_issuer(const struct key *k, struct err *e)
+{
+    char *issuer = cert_top_issuer(chain, strlen(chain), e);
+    bool ok = issuer != NULL;
+
+    (void)k;
+    free(issuer);
+    return ok;
+}
+
+static const operation operations[] = {do_top_issuer, do_sign,     do_thumbprint, do_csr,
+                                       do_pem,        do_generate, do_chain,      do_facts};
 
 #define OPERATIONS (sizeof operations / sizeof operations[0])
 

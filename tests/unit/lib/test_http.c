@@ -3,6 +3,7 @@
 
 #include "lib/http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NOW INT64_C(1794000000) /* Fri, 06 Nov 2026 21:20:00 GMT */
@@ -115,13 +116,62 @@ static void test_same_origin(void **state)
     assert_false(http_same_origin("https://ca.example/", "https://ca.example@evil.org/"));
 }
 
+#define U "https://ca.test/"
+
+/* want: the URLs, without their beginning, joined by blanks. */
+static void check_links(const char *value, const char *want)
+{
+    struct strv urls = {0};
+    char got[1000] = "";
+
+    assert_true(http_link_alternates(value, &urls));
+    for (size_t i = 0; i < urls.n; i++) {
+        assert_int_equal(strncmp(urls.v[i], U, strlen(U)), 0);
+        (void)snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", i > 0 ? " " : "",
+                       urls.v[i] + strlen(U));
+    }
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: %s, not %s", value, got, want);
+    strv_clear(&urls);
+}
+
+static void test_alternates(void **state)
+{
+    (void)state;
+    check_links("<" U "1>;rel=\"alternate\"", "1");
+    check_links("<" U "1>; rel=alternate", "1");
+    check_links(" , <" U "1> ; Rel = \"Alternate\" ,, <" U "2>;title=\"a, b; \\\"rel=x\";rel=alternate,",
+                "1 2");
+    check_links("<" U "1>;rel=\"up alternate\"", "1");
+    check_links("<" U "1>;rel=\"alternates\"", "");
+    check_links("<" U "1>;rel=\"up\"", "");
+    check_links("<" U "1>;rel=up;rel=alternate", "");
+    check_links("<" U "1>;rel", "");
+    check_links("<" U "1>", "");
+    check_links("<" U "1>;rel=alternate;anchor=\"#x\"", "");
+    check_links("<" U "1>;rel=alternate,<" U "1>;rel=alternate", "1");
+    check_links("<" U "a,b>;rel=alternate;x;y=z", "a,b");
+    check_links("<http://ca.test/1>;rel=alternate,<" U "2>;rel=alternate", "2");
+    check_links("<1>;rel=alternate,<" U "2>;rel=alternate", "2");
+    check_links("<" U "1>;rel=alternate,<" U "2;rel=alternate", "1");
+    check_links("<" U "1>;rel=alternate,<" U "2>;rel=\"alternate", "1");
+    check_links("<" U "1>;rel=alternate x,<" U "2>;rel=alternate", "");
+    check_links("<" U "1>;rel=alternate,<" U "2>;rel=alternate,<" U "3>;rel=alternate,<" U
+                "4>;rel=alternate,<" U "5>;rel=alternate,<" U "6>;rel=alternate,<" U "7>;rel=alternate,<" U
+                "8>;rel=alternate,<" U "9>;rel=alternate",
+                "1 2 3 4 5 6 7 8");
+    check_links("", "");
+    check_links(U "1;rel=alternate", "");
+    check_links("<>;rel=alternate", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_retry_after_seconds),  cmocka_unit_test(test_retry_after_date),
-        cmocka_unit_test(test_retry_after_unusable), cmocka_unit_test(test_url_accepted),
-        cmocka_unit_test(test_url_refused),          cmocka_unit_test(test_url_length),
-        cmocka_unit_test(test_same_origin),
+        cmocka_unit_test(test_alternates),       cmocka_unit_test(test_retry_after_seconds),
+        cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_retry_after_unusable),
+        cmocka_unit_test(test_url_accepted),     cmocka_unit_test(test_url_refused),
+        cmocka_unit_test(test_url_length),       cmocka_unit_test(test_same_origin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,22 @@ static void test_what_acme_gives_a_meaning_to(void **state)
     assert_false(h.complete);
 }
 
+static void test_links(void **state)
+{
+    struct http_head h;
+
+    (void)state;
+    http_head_init(&h);
+    feed(&h, "HTTP/2 103\r\nLink: <https://ca.test/0>;rel=alternate\r\n\r\nHTTP/2 200\r\n"
+             "link: <https://ca.test/1>;rel=\"alternate\", <https://ca.test/dir>;rel=\"index\"\r\n"
+             "Link: <https://ca.test/2>; rel=alternate\r\n\r\n");
+    assert_int_equal(h.alternates.n, 2);
+    assert_string_equal(h.alternates.v[0], "https://ca.test/1");
+    assert_string_equal(h.alternates.v[1], "https://ca.test/2");
+    http_head_clear(&h);
+    assert_int_equal(h.alternates.n, 0);
+}
+
 static void test_an_interim_reply_is_void(void **state)
 {
     struct http_head h;
@@ -92,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_acme_gives_a_meaning_to),
+        cmocka_unit_test(test_links),
         cmocka_unit_test(test_an_interim_reply_is_void),
         cmocka_unit_test(test_the_last_of_several_counts),
         cmocka_unit_test(test_long_lines_are_left_out),

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""CAs that offer several chains for one certificate (RFC 8555 section 7.4.2)."""
+
+import ssl
+import urllib.request
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from harness.proxy import Proxy
+
+NAME = "www.example.com"
+
+
+@pytest.fixture
+def proxy(make_pebble, ending):
+    p = Proxy(make_pebble(env={"PEBBLE_ALTERNATE_ROOTS": "2", "PEBBLE_CHAIN_LENGTH": "2"}))
+    ending(p.stop)
+    return p
+
+
+def issuer(certificate):
+    return certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+
+
+def root(pebble, number):
+    context = ssl.create_default_context(cafile=str(pebble.ca_file))
+    with urllib.request.urlopen(f"https://127.0.0.1:{pebble.management}/roots/{number}", context=context) as r:
+        return issuer(x509.load_pem_x509_certificate(r.read()))
+
+
+def top(acmed):
+    begin = b"-----BEGIN CERTIFICATE-----"
+    return issuer(x509.load_pem_x509_certificate(begin + acmed.live(NAME, "fullchain.pem").read_bytes().split(begin)[-1]))
+
+
+def alternates(proxy):
+    return sum("/alternate/" in path for _, path, _ in proxy.requests)
+
+
+def test_default(held, proxy):
+    default = root(proxy.pebble, 0)
+    held.configure({NAME: {"chain": default.upper()}}).start()
+    held.issued(NAME)
+    assert top(held) == default and alternates(proxy) == 0
+
+
+def test_alternate(held, proxy):
+    wanted = root(proxy.pebble, 2)
+    held.configure({NAME: {}}, ca={"chain": wanted}).start()
+    held.issued(NAME)
+    assert top(held) == wanted and alternates(proxy) == 2
+    assert "chains leads to" not in held.text()
+
+
+def test_the_certificate_overrides_the_ca(held, proxy):
+    wanted = root(proxy.pebble, 1)
+    held.configure({NAME: {"chain": wanted}}, ca={"chain": root(proxy.pebble, 2)}).start()
+    held.issued(NAME)
+    assert top(held) == wanted
+
+
+def test_not_offered(held, proxy):
+    held.configure({NAME: {"chain": "Other Root"}}).start()
+    held.issued(NAME)
+    default = root(proxy.pebble, 0)
+    assert top(held) == default
+    assert f'none of the CA\'s 3 chains leads to "Other Root": its default one is taken, which leads to "{default}"' in held.text()
+
+
+def test_another_host_is_not_asked(held, proxy):
+    def lead_away(request, reply):
+        reply.headers.append(("Link", '<https://127.0.0.1:1/chain>;rel="alternate"'))
+        reply.headers.append(("Link", "<file:///etc/passwd>;rel=alternate"))
+
+    proxy.rewrite("certificate", lead_away)
+    held.configure({NAME: {"chain": "Other Root"}}).start()
+    held.issued(NAME)
+    assert "none of the CA's 3 chains" in held.text()
+    assert "127.0.0.1:1/" not in held.text()
+
+
+def test_an_alternate_that_cannot_be_had(held, proxy):
+    proxy.answer("/certZ/", 403, "unauthorized", skip=1, times=None)
+    held.configure({NAME: {"chain": root(proxy.pebble, 1)}}).start()
+    held.issued(NAME)
+    assert top(held) == root(proxy.pebble, 0)
+    assert "as far as they could be had" in held.text()

@@ -11,6 +11,7 @@ enum ctl_exit command_watch(struct ctl *c); /* status --watch */
 enum ctl_exit command_renew(struct ctl *c);
 enum ctl_exit command_show(struct ctl *c);
 enum ctl_exit command_history(struct ctl *c);
+enum ctl_exit command_plan(struct ctl *c);
 enum ctl_exit command_deploy(struct ctl *c);
 enum ctl_exit command_reload(struct ctl *c);
 enum ctl_exit command_check(struct ctl *c);

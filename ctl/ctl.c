@@ -9,7 +9,10 @@
 
 #include <getopt.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { DAYS_DEFAULT = 7, DAYS_MAX = 366 };
 
 enum option_bit {
     OPT_JSON = 1,
@@ -19,7 +22,8 @@ enum option_bit {
     OPT_FORCE = 16,
     OPT_NO_WAIT = 32,
     OPT_FOLLOW = 64,
-    OPT_QUIET = 128
+    OPT_QUIET = 128,
+    OPT_DAYS = 256
 };
 
 static enum ctl_exit command_help(struct ctl *c);
@@ -43,6 +47,8 @@ static const struct command commands[] = {
     {"show", command_show, 1, 1, OPT_JSON, "NAME", "all that is known of one certificate"},
     {"history", command_history, 0, 1, OPT_JSON | OPT_FOLLOW, "[NAME] [-f]",
      "what happened so far; -f goes on with what happens from now on"},
+    {"plan", command_plan, 0, -1, OPT_JSON | OPT_DAYS, "[NAME...] [--days N]",
+     "what will happen when in the next 7 (or N) days, and what the CAs' limits leave"},
     {"deploy", command_deploy, 1, 1, OPT_JSON | OPT_NO_WAIT, "NAME [--no-wait]",
      "copy, reload, run the hook and verify again, with the certificate on disk"},
     {"reload", command_reload, 0, 0, OPT_JSON | OPT_QUIET, "[--quiet]",
@@ -55,7 +61,17 @@ static const struct command commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-enum { KEY_SOCKET = 256, KEY_JSON, KEY_WATCH, KEY_CHECK, KEY_ALL, KEY_FORCE, KEY_NO_WAIT, KEY_QUIET };
+enum {
+    KEY_SOCKET = 256,
+    KEY_JSON,
+    KEY_WATCH,
+    KEY_CHECK,
+    KEY_ALL,
+    KEY_FORCE,
+    KEY_NO_WAIT,
+    KEY_QUIET,
+    KEY_DAYS
+};
 
 static const struct option long_options[] = {
     {"socket", required_argument, NULL, KEY_SOCKET},
@@ -66,6 +82,7 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, KEY_FORCE},
     {"no-wait", no_argument, NULL, KEY_NO_WAIT},
     {"quiet", no_argument, NULL, KEY_QUIET},
+    {"days", required_argument, NULL, KEY_DAYS},
     {"follow", no_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -134,6 +151,19 @@ static enum ctl_exit command_help(struct ctl *c)
     return CTL_DONE;
 }
 
+static bool parse_days(struct ctl *c, const char *value)
+{
+    char *end;
+    long days = strtol(value, &end, 10);
+
+    if (*value >= '0' && *value <= '9' && *end == '\0' && days >= 1 && days <= DAYS_MAX) {
+        c->days = (int)days;
+        return true;
+    }
+    say(c, "--days %s is not a number of days from 1 to %d", value, DAYS_MAX);
+    return false;
+}
+
 static bool take_option(struct ctl *c, struct parsed *p, int key, char **argv)
 {
     static const struct {
@@ -141,7 +171,7 @@ static bool take_option(struct ctl *c, struct parsed *p, int key, char **argv)
         enum option_bit bit;
     } bits[] = {{KEY_JSON, OPT_JSON}, {KEY_WATCH, OPT_WATCH}, {KEY_CHECK, OPT_CHECK},
                 {KEY_ALL, OPT_ALL},   {KEY_FORCE, OPT_FORCE}, {KEY_NO_WAIT, OPT_NO_WAIT},
-                {'f', OPT_FOLLOW},    {KEY_QUIET, OPT_QUIET}};
+                {'f', OPT_FOLLOW},    {KEY_DAYS, OPT_DAYS},   {KEY_QUIET, OPT_QUIET}};
 
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
         if (bits[i].key == key)
@@ -150,6 +180,8 @@ static bool take_option(struct ctl *c, struct parsed *p, int key, char **argv)
     case KEY_SOCKET:
         c->socket = optarg;
         break;
+    case KEY_DAYS:
+        return parse_days(c, optarg);
     case 'h':
         p->help = true;
         break;
@@ -174,6 +206,7 @@ static bool parse(struct ctl *c, struct parsed *p, int argc, char **argv)
 
     *p = (struct parsed){0};
     c->socket = CTL_SOCKET;
+    c->days = DAYS_DEFAULT;
     optind = 0;
     opterr = 0;
     while ((key = getopt_long(argc, argv, ":fhV", long_options, NULL)) != -1)

@@ -41,6 +41,7 @@ struct ctl {
     bool no_wait;
     bool quiet; /* what the daemon logs is not said, too */
     bool follow;
+    int days;    /* of plan */
     char **args; /* what is neither command nor option; borrowed */
     int n_args;
 };

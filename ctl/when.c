@@ -91,3 +91,31 @@ const char *when_clock(char out[static WHEN_MAX], int64_t at)
         (void)snprintf(out, WHEN_MAX, "--:--:--");
     return out;
 }
+
+const char *when_minute(char out[static WHEN_MAX], int64_t at)
+{
+    struct tm tm;
+
+    if (!local(at, &tm) || strftime(out, WHEN_MAX, "%H:%M", &tm) == 0)
+        (void)snprintf(out, WHEN_MAX, "--:--");
+    return out;
+}
+
+const char *when_day(char out[static WHEN_MAX], int64_t at, int64_t now)
+{
+    struct tm tm, today;
+    const char *prefix = "";
+    char day[WHEN_MAX];
+
+    if (!local(at, &tm) || strftime(day, sizeof day, "%A %Y-%m-%d", &tm) == 0) {
+        (void)snprintf(out, WHEN_MAX, "some day");
+        return out;
+    }
+    if (local(now, &today) && tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year)
+        prefix = "Today, ";
+    else if (local(now, &today) && (++today.tm_mday, today.tm_hour = 12, mktime(&today) != -1) &&
+             tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year)
+        prefix = "Tomorrow, ";
+    (void)snprintf(out, WHEN_MAX, "%s%s", prefix, day);
+    return out;
+}

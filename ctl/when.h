@@ -21,6 +21,12 @@ const char *when_date(char out[static WHEN_MAX], int64_t at);
 /* The date and how far it is away: "2026-12-23 14:32:07 CET (in 59d)". */
 const char *when_both(char out[static WHEN_MAX], int64_t at, int64_t now);
 
+/* "Today, Wednesday 2026-12-23", "Tomorrow, ...", "Friday 2026-12-25", local time. */
+const char *when_day(char out[static WHEN_MAX], int64_t at, int64_t now);
+
+/* "14:32", local time. */
+const char *when_minute(char out[static WHEN_MAX], int64_t at);
+
 /* "14:32:07", local time, for lines of progress. */
 const char *when_clock(char out[static WHEN_MAX], int64_t at);
 

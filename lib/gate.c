@@ -380,7 +380,7 @@ int64_t gate_forecast(struct gate *copy, const struct strv *names, enum ledger_e
     return at;
 }
 
-bool gate_account_left(const struct gate *g, int64_t now, struct ledger_line *line)
+bool gate_account_left(const struct gate *g, int64_t now, struct ledger_rate *rate, struct ledger_line *line)
 {
     int64_t used;
     unsigned n;
@@ -390,6 +390,7 @@ bool gate_account_left(const struct gate *g, int64_t now, struct ledger_line *li
     n = (unsigned)(g->window_ms / g->interval_ms);
     used =
         g->arrival_ms > now * 1000 ? (g->arrival_ms - now * 1000 + g->interval_ms - 1) / g->interval_ms : 0;
+    *rate = (struct ledger_rate){n, g->window_ms / 1000};
     *line = (struct ledger_line){.label = "", .left = used < (int64_t)n ? n - (unsigned)used : 0};
     line->room_at = early_ms(g, now) > 0 ? now + (early_ms(g, now) + 999) / 1000 : 0;
     line->full_at = used > 0 ? (g->arrival_ms + 999) / 1000 : 0;

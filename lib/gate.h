@@ -123,7 +123,8 @@ struct gate *gate_copy(const struct gate *g);
 int64_t gate_forecast(struct gate *copy, const struct strv *names, enum ledger_exemption exemption,
                       int64_t at);
 
-/* What is left of the limit on new orders (limit and label say nothing here). False: none is known. */
-bool gate_account_left(const struct gate *g, int64_t now, struct ledger_line *line);
+/* The limit on new orders, and what is left of it (limit and label say nothing here). False: none is known.
+ */
+bool gate_account_left(const struct gate *g, int64_t now, struct ledger_rate *rate, struct ledger_line *line);
 
 #endif

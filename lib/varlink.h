@@ -67,6 +67,7 @@ enum varlink_method_id {
     VARLINK_STATUS,
     VARLINK_WATCH,
     VARLINK_HISTORY,
+    VARLINK_PLAN,
     VARLINK_CHECK,
     VARLINK_RENEW,
     VARLINK_DEPLOY,

@@ -150,10 +150,7 @@ static bool add_authorities(struct fleet *f, const struct config_certificate *c)
 
 /* ---- who orders now ---- */
 
-/* Existing certificates go before new ones, and those first whose time is up first; among those whose time is
- * up at about the same moment what is exempt from most of the CA's limits, because it takes no room from
- * others. */
-static bool is_more_urgent(const struct certificate *a, const struct certificate *b)
+bool fleet_is_more_urgent(const struct certificate *a, const struct certificate *b)
 {
     int64_t a_at = a->has_facts ? renewal_deadline(&a->facts, &a->journal) : 0;
     int64_t b_at = b->has_facts ? renewal_deadline(&b->facts, &b->journal) : 0;
@@ -231,7 +228,7 @@ void fleet_queue(struct fleet *f, struct certificate *c)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (is_more_urgent(c, f->queue[middle]))
+        if (fleet_is_more_urgent(c, f->queue[middle]))
             high = middle;
         else
             low = middle + 1;

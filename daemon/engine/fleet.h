@@ -29,6 +29,10 @@ struct authority *fleet_authority(struct fleet *f, const struct config_ca *ca);
 size_t fleet_authority_count(const struct fleet *f);
 struct authority *fleet_authority_at(const struct fleet *f, size_t i);
 
+/* Existing certificates go before new ones, and those first whose time is up first; among those whose time is
+ * up at about the same moment what is exempt from most of the CA's limits, because it takes no room from
+ * others. */
+bool fleet_is_more_urgent(const struct certificate *a, const struct certificate *b);
 /* The certificate is due: it starts as soon as there is a place. */
 void fleet_queue(struct fleet *f, struct certificate *c);
 /* Its issuance ended: the place is free. */

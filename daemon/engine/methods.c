@@ -27,6 +27,21 @@ bool method_bool(struct peer *p, const json_t *parameters, const char *name, boo
     return true;
 }
 
+bool method_int(struct peer *p, const json_t *parameters, const char *name, int64_t least, int64_t most,
+                int64_t *value)
+{
+    const json_t *j = json_object_get(parameters, name);
+
+    if (j == NULL || json_is_null(j))
+        return true;
+    if (!json_is_integer(j) || json_integer_value(j) < least || json_integer_value(j) > most) {
+        invalid_parameter(p, name);
+        return false;
+    }
+    *value = json_integer_value(j);
+    return true;
+}
+
 bool method_string(struct peer *p, const json_t *parameters, const char *name, const char **value)
 {
     const json_t *j = json_object_get(parameters, name);
@@ -172,9 +187,9 @@ void method_call(struct peer *p, enum varlink_method_id id, const json_t *parame
     static void (*const methods[])(struct peer * p, const json_t *parameters) = {
         [VARLINK_GET_INFO] = get_info,      [VARLINK_GET_INTERFACE_DESCRIPTION] = get_interface_description,
         [VARLINK_STATUS] = method_status,   [VARLINK_WATCH] = method_watch,
-        [VARLINK_HISTORY] = method_history, [VARLINK_CHECK] = method_check,
-        [VARLINK_RENEW] = method_renew,     [VARLINK_DEPLOY] = method_deploy,
-        [VARLINK_RELOAD] = method_reload,
+        [VARLINK_HISTORY] = method_history, [VARLINK_PLAN] = method_plan,
+        [VARLINK_CHECK] = method_check,     [VARLINK_RENEW] = method_renew,
+        [VARLINK_DEPLOY] = method_deploy,   [VARLINK_RELOAD] = method_reload,
     };
 
     static_assert(sizeof methods / sizeof methods[0] == VARLINK_METHOD_COUNT,

@@ -14,6 +14,7 @@ void method_call(struct peer *p, enum varlink_method_id id, const json_t *parame
 void method_status(struct peer *p, const json_t *parameters);
 void method_watch(struct peer *p, const json_t *parameters);
 void method_history(struct peer *p, const json_t *parameters);
+void method_plan(struct peer *p, const json_t *parameters);
 void method_renew(struct peer *p, const json_t *parameters);
 void method_deploy(struct peer *p, const json_t *parameters);
 void method_check(struct peer *p, const json_t *parameters);
@@ -22,6 +23,8 @@ void method_reload(struct peer *p, const json_t *parameters);
 /* Parameters, checked: false when the type is wrong, the peer has its InvalidParameter then. Absent or null
  * leaves *value as it is. */
 bool method_bool(struct peer *p, const json_t *parameters, const char *name, bool *value);
+bool method_int(struct peer *p, const json_t *parameters, const char *name, int64_t least, int64_t most,
+                int64_t *value);
 /* Borrowed. */
 bool method_string(struct peer *p, const json_t *parameters, const char *name, const char **value);
 /* The certificates that `names` selects (all, where it is absent or empty), as an array of n the caller

@@ -66,6 +66,14 @@ void status_count(struct tally *t, const struct certificate *c)
     tally_add(t, c->name, &k.in, &v);
 }
 
+struct status_verdict status_verdict_of(const struct certificate *c)
+{
+    struct known k;
+
+    know(&k, c);
+    return status_derive(&k.in);
+}
+
 json_t *status_of_certificate(const struct certificate *c)
 {
     struct status_certificate s = {0};
@@ -115,22 +123,24 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
     return "limited";
 }
 
+json_t *status_of_ca(const struct engine *g, const struct authority *a)
+{
+    unsigned waiting = fleet_waiting_for(g->fleet, a);
+    char text[ERR_TEXT_MAX + 64];
+    int64_t until = 0;
+    const char *state = describe_ca(a, waiting, text, sizeof text, &until);
+
+    return json_pack("{ss ss ss sI sI ss?}", "name", authority_ca(a)->name, "directory",
+                     authority_ca(a)->directory, "state", state, "until", (json_int_t)until, "orders_waiting",
+                     (json_int_t)waiting, "text", text[0] != '\0' ? text : NULL);
+}
+
 static json_t *cas(const struct engine *g)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < fleet_authority_count(g->fleet); i++) {
-        const struct authority *a = fleet_authority_at(g->fleet, i);
-        unsigned waiting = fleet_waiting_for(g->fleet, a);
-        char text[ERR_TEXT_MAX + 64];
-        int64_t until = 0;
-        const char *state = describe_ca(a, waiting, text, sizeof text, &until);
-
-        (void)json_array_append_new(
-            list, json_pack("{ss ss ss sI sI ss?}", "name", authority_ca(a)->name, "directory",
-                            authority_ca(a)->directory, "state", state, "until", (json_int_t)until,
-                            "orders_waiting", (json_int_t)waiting, "text", text[0] != '\0' ? text : NULL));
-    }
+    for (size_t i = 0; i < fleet_authority_count(g->fleet); i++)
+        (void)json_array_append_new(list, status_of_ca(g, fleet_authority_at(g->fleet, i)));
     return list;
 }
 

@@ -11,7 +11,11 @@
 /* Counts a certificate by the state that Status says of it. */
 void status_count(struct tally *t, const struct certificate *c);
 
+/* What Status says of it, without the rest. */
+struct status_verdict status_verdict_of(const struct certificate *c);
+
 json_t *status_of_certificate(const struct certificate *c);
+json_t *status_of_ca(const struct engine *g, const struct authority *a);
 /* keeper_unknown: system calls the keeper's filter did not know. */
 json_t *status_of_daemon(const struct engine *g, uint64_t keeper_unknown);
 

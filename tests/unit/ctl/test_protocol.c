@@ -250,6 +250,45 @@ static void test_history(void **state)
           "");
 }
 
+#define LIMIT(limit, of, left, room_at)                                                                      \
+    "{\"limit\":\"" limit "\",\"of\":\"" of "\",\"allowed\":50,\"window\":604800,\"left\":" left             \
+    ",\"room_at\":" room_at ",\"full_at\":0}"
+
+/* By days, at last what the limits leave; the first moment has come already. */
+static void test_plan(void **state)
+{
+    static const struct fake_step script[] = {
+        {FAKE_ACCEPT},
+        {FAKE_EXPECT, "\"days\":3"},
+        {FAKE_SEND,
+         "{\"continues\":true,\"parameters\":{\"events\":[{\"at\":1,\"due\":1,\"name\":\"a.example\","
+         "\"ca\":\"x\",\"action\":\"renew\",\"reason\":null}],\"cas\":[],\"later\":0}}"},
+        {FAKE_SEND,
+         "{\"parameters\":{\"events\":[{\"at\":4000000000,\"due\":3999990000,\"name\":\"www.b.example\","
+         "\"ca\":\"x\",\"action\":\"issue\",\"reason\":\"no room\"}],\"later\":2,\"cas\":["
+         "{\"name\":\"x\",\"state\":\"ready\",\"limits\":[" LIMIT("orders", "", "50", "0") "," LIMIT(
+             "domain", "b.example", "0", "4000000000") "],\"limits_in_use\":3,\"pace_ms\":0},"
+                                                       "{\"name\":\"y\",\"state\":\"ready\",\"limits\":[],"
+                                                       "\"limits_in_use\":0,\"pace_ms\":1500}]}}"},
+        {FAKE_END}};
+    struct fake f = {0};
+
+    (void)state;
+    fake_run(&f, script, "plan --days 3", NULL);
+    assert_int_equal(f.status, 0);
+    assert_non_null(strstr(f.out, "  now    a.example      renew\n\nTuesday 2096-10-02\n"));
+    assert_non_null(strstr(
+        f.out,
+        "  07:06  www.b.example  issue: no room (due 2096-10-02 04:20:00 UTC)\n\n2 certificates later.\n"));
+    assert_non_null(strstr(f.out,
+                           "CA x: ready\n  50 of 50 new orders in 7 days left\n  0 of 50 new certificates of "
+                           "b.example in 7 days left; the next 2096-10-02 07:06:40 UTC (in "));
+    assert_non_null(strstr(f.out, "  2 more limits leave more\n"));
+    assert_non_null(
+        strstr(f.out, "CA y: ready\n  its limit on new orders is not known; it takes about one in 2 s\n"));
+    fake_clear(&f);
+}
+
 #define EVENT(at, text)                                                                                      \
     "{\"at\":" at ",\"name\":\"n\",\"event\":\"started\",\"text\":\"" text "\",\"output\":null}"
 
@@ -394,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_errors_have_their_exit_status),
         cmocka_unit_test(test_check_and_reload),
         cmocka_unit_test(test_version),
+        cmocka_unit_test(test_plan),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_history_goes_on_after_a_restart),
         cmocka_unit_test(test_json_is_the_interface_s_own),

@@ -425,11 +425,14 @@ static void test_forecast(void **state)
     struct gate *g = gate_new(2, 2 * HOUR);
     struct gate *copy;
     struct ledger_line line;
+    struct ledger_rate rate;
 
     (void)state;
     assert_true(gate_keep_ledger(g, &rates));
-    assert_true(gate_account_left(g, NOW, &line));
+    assert_true(gate_account_left(g, NOW, &rate, &line));
     assert_int_equal(line.left, 2);
+    assert_int_equal(rate.n, 2);
+    assert_int_equal(rate.window_s, 2 * HOUR);
     copy = gate_copy(g);
     assert_non_null(copy);
     assert_int_equal(gate_forecast(copy, &a, LEDGER_COUNTED, NOW), NOW);
@@ -438,19 +441,19 @@ static void test_forecast(void **state)
     assert_int_equal(gate_forecast(copy, &a, LEDGER_COUNTED, NOW + 5), NOW + HOUR + 60);
     assert_int_equal(gate_forecast(copy, &a, LEDGER_RENEWAL, NOW + 5), NOW + 2 * HOUR + 120);
     gate_free(copy);
-    assert_true(gate_account_left(g, NOW, &line));
+    assert_true(gate_account_left(g, NOW, &rate, &line));
     assert_int_equal(line.left, 2);
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW); /* closed, and then the bucket is empty */
     copy = gate_copy(g);
     assert_int_equal(gate_forecast(copy, &b, LEDGER_ARI, NOW), NOW + 101);
     assert_int_equal(gate_forecast(copy, &b, LEDGER_COUNTED, NOW), NOW + 101 + HOUR + 60); /* of its set */
-    assert_true(gate_account_left(copy, NOW, &line));
+    assert_true(gate_account_left(copy, NOW, &rate, &line));
     assert_int_equal(line.left, 0);
     assert_int_equal(line.room_at, NOW + 2 * HOUR);
     gate_free(copy);
     gate_free(g);
     g = gate_new(0, 0);
-    assert_false(gate_account_left(g, NOW, &line));
+    assert_false(gate_account_left(g, NOW, &rate, &line));
     gate_free(g);
 }
 

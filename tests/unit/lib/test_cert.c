@@ -335,7 +335,8 @@ static void test_address_as_name(void **state)
     refused(join("leaf-address-as-name.pem", NULL), p256, &want, NOW, "lacks the name 192.0.2.1");
     c = accepted(join("leaf-only-address.pem", NULL), p256, &want, NOW);
     cert_chain_clear(&c);
-    refused(join("leaf-odd-address.pem", NULL), p256, &want, NOW, "an address of 5 bytes");
+    /* mbed TLS 3.6 does not even parse this one */
+    refused(join("leaf-odd-address.pem", NULL), p256, &want, NOW, "chain is not installed");
     strv_clear(&want);
 }
 

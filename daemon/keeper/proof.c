@@ -3,6 +3,7 @@
 
 #include "lib/acme.h"
 #include "lib/b64.h"
+#include "lib/ident.h"
 #include "lib/key_authorization.h"
 
 #include <stdio.h>
@@ -12,12 +13,9 @@
 /* A wildcard is proven at the name behind it. */
 static bool has_name(const struct config_certificate *c, const char *identifier)
 {
-    for (size_t i = 0; i < c->domains.n; i++) {
-        const char *name = c->domains.v[i];
-
-        if (strcmp(strncmp(name, "*.", 2) == 0 ? name + 2 : name, identifier) == 0)
+    for (size_t i = 0; i < c->domains.n; i++)
+        if (strcmp(ident_base(c->domains.v[i]), identifier) == 0)
             return true;
-    }
     return false;
 }
 

@@ -141,6 +141,25 @@ def test_pebble_refuses_what_was_replaced(held, pebble, orders):
     assert pebble.orders() == 3
 
 
+def test_a_half_finished_order_holds_the_slot(held, proxy, orders):
+    """The reply to newOrder is lost: that order, which nobody knows, replaces the certificate already."""
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    first = held.leaf(NAME)
+    lost = proxy.hold("newOrder", after=True)
+    held_up = proxy.answer("newOrder", 409, "alreadyReplaced", skip=1)
+    request = threading.Thread(target=held.renew, args=(NAME,))
+    request.start()
+    lost.wait()
+    lost.drop()
+    request.join()
+    s = held.deployed(NAME, 2)
+    assert lost.hits[0].payload["replaces"] == held_up.hits[0].payload["replaces"] == certificate_id(first)
+    assert "replaces" not in orders[-1]
+    assert "placed again without saying so" in held.text()
+    assert s["attempts"] == 0 and s["last_error"] is None
+
+
 def test_a_certificate_of_another_ca_is_not_replaced(held, authority, orders, proxy):
     plant(held, authority, [NAME], 4 * DAY, 6 * DAY)
     held.configure({NAME: {}}).start()

@@ -197,5 +197,7 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
     (void)buf_addch(out, '\n');
     add_next(out, s, t, now);
     add_error(out, t, "Last error", &s->last_error, s->attempts, now);
+    if (s->advice != NULL)
+        add_value(out, t, "To do", s->advice);
     add_deployment(out, s, t, now);
 }

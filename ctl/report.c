@@ -107,6 +107,10 @@ static void add_paragraph(struct buf *out, const struct group *g, const struct t
         text_add_blanks(out, INDENT);
         text_add_wrapped(out, text.data, INDENT, INDENT, t->width);
     }
+    if (s->advice != NULL) {
+        text_add_blanks(out, INDENT);
+        text_add_wrapped(out, s->advice, INDENT, INDENT, t->width);
+    }
     buf_clear(&text);
 }
 

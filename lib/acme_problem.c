@@ -2,6 +2,7 @@
 #include "lib/acme_internal.h"
 
 #include "lib/json.h"
+#include "lib/unpause.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #define URN             "urn:ietf:params:acme:error:"
 #define TEXT_MAX        1500 /* leaves room in an err for the context that callers prepend */
 #define DETAIL_MAX      600
+#define LINK_DETAIL_MAX 1400 /* of a detail with a link that is of no use when it is cut */
 #define IDENTIFIER_MAX  253
 #define SUBPROBLEMS_MAX 8
 
@@ -120,16 +122,18 @@ static void add_problem(struct line *l, const json_t *problem)
 {
     const char *uri = text_of(problem, "type");
     const char *detail = text_of(problem, "detail");
+    size_t max;
 
     if (strncmp(uri, URN, sizeof URN - 1) == 0)
         uri += sizeof URN - 1;
     if (*detail == '\0')
         detail = text_of(problem, "title");
+    max = unpause_link(detail, NULL) ? LINK_DETAIL_MAX : DETAIL_MAX;
     if (*uri == '\0')
         uri = "problem without a type";
     line_add(l, "%.*s", shown(uri, 100), uri);
     if (*detail != '\0')
-        line_add(l, ": %.*s%s", shown(detail, DETAIL_MAX), detail, strlen(detail) > DETAIL_MAX ? "..." : "");
+        line_add(l, ": %.*s%s", shown(detail, max), detail, strlen(detail) > max ? "..." : "");
 }
 
 static void add_subproblems(struct line *l, const json_t *list)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/status.h"
 
+#include "lib/unpause.h"
+
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +72,7 @@ static const struct record_field fields[] = {
     {"next_at", RECORD_TIME, CERTIFICATE(next_at)},
     {"reason", RECORD_STRING_OR_NULL, CERTIFICATE(reason), .max = TEXT_MAX},
     {"last_error", RECORD_OBJECT_OR_NULL, CERTIFICATE(last_error), .type = &journal_error_record},
+    {"advice", RECORD_STRING_OR_NULL, CERTIFICATE(advice), .max = TEXT_MAX},
     {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
     {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
     {"verify", RECORD_BOOL, CERTIFICATE(verify)},
@@ -166,6 +170,23 @@ static bool fill_domains(struct status_certificate *s, const struct status_input
     return in->facts == NULL || strv_copy(&s->domains, &in->facts->names);
 }
 
+/* A CA that has paused the names wants a person to lift it. */
+static bool fill_advice(struct status_certificate *s, const struct journal_error *error)
+{
+    char text[UNPAUSE_LINK_MAX + 256];
+    char link[UNPAUSE_LINK_MAX];
+
+    if (error->text == NULL || !unpause_link(error->text, link) ||
+        (strstr(error->text, "rateLimited") == NULL && strstr(error->text, "unauthorized") == NULL))
+        return true;
+    (void)snprintf(
+        text, sizeof text,
+        "The CA has paused these names, because their validation failed again and again. Put right what "
+        "made it fail, open %s to lift the pause, then run `acmectl renew now`.",
+        link);
+    return copy(&s->advice, text);
+}
+
 bool status_certificate_fill(struct status_certificate *s, const char *lineage, const struct status_input *in,
                              struct err *e)
 {
@@ -182,7 +203,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
         copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&
         copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
         copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
-        copy_error(&s->last_error, &in->journal->error) &&
+        copy_error(&s->last_error, &in->journal->error) && fill_advice(s, &in->journal->error) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;
     status_certificate_clear(s);

@@ -46,6 +46,7 @@ struct status_certificate {
     int64_t next_at;   /* 0: now, or nothing planned */
     char *reason;      /* why next: "one third of the lifetime is left", ... or NULL */
     struct journal_error last_error; /* at 0: none */
+    char *advice; /* what the administrator should do about it, besides what the error says; NULL: nothing */
     unsigned attempts;
     int64_t last_issued;    /* 0: unknown */
     char *profile;          /* configured; NULL: the CA's default, or unmanaged */

@@ -124,6 +124,23 @@ def test_failed_validations_stay_below_the_limit(limited):
     assert orders(acmed.proxy) == 2
 
 
+def test_pause_of_names_says_what_to_do(limited):
+    """Let's Encrypt's pause after 1,152 failures in a row: its link is shown, and nobody else waits."""
+    acmed = limited()
+    link = "https://portal.example/sfe/v1/unpause?jwt=" + "x" * 700
+    detail = f"Your account is temporarily prevented from requesting certificates for a.example.com and possibly others. Please visit: {link}"
+    problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": detail, "status": 429}
+    acmed.proxy.answer("/order-plz", 429, problem, times=1)
+    acmed.configure({"a.example.com": {}}).start()
+    paused = wait_for(lambda: (s := acmed.status()["certificates"][0])["last_error"] and s, "the refusal")
+    assert f"open {link} to lift the pause" in paused["advice"], paused
+    assert f"open {link}" in " ".join(acmed.ctl("status").text.split())
+    assert f"To do" in acmed.ctl("show", "a.example.com").text and link in acmed.ctl("show", "a.example.com").text
+    assert ca(acmed)["state"] == "ready"
+    acmed.renew("a.example.com")  # as the advice says
+    assert acmed.status()["certificates"][0]["advice"] is None
+
+
 def test_one_asks_for_all(limited):
     """FAULTS 20: a CA that is away costs one certificate an error, the others nothing."""
     acmed = limited()

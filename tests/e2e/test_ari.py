@@ -104,7 +104,8 @@ def test_a_window_to_come_is_waited_for_and_shown(held, pebble):
     assert held.status(NAME)["ari"]["explanation"] is None
 
 
-@pytest.mark.parametrize("status, problem", [(409, "alreadyReplaced"), (404, "malformed"), (401, "unauthorized")])
+@pytest.mark.parametrize("status, problem", [(409, "alreadyReplaced"), (404, "malformed"), (401, "unauthorized"),
+                                             (400, "malformed"), (403, "unauthorized"), (409, "conflict")])
 def test_what_it_replaces_is_refused(held, proxy, orders, status, problem):
     """FAULTS 10: at once again without, and not held against the certificate."""
     held.configure({NAME: {}}).start()
@@ -168,7 +169,7 @@ def test_a_certificate_of_another_ca_is_not_replaced(held, authority, orders, pr
 
 
 @pytest.mark.parametrize("answer", [
-    b"<html>", b"{}",
+    b"<html>", b"{}", b"", b'{"suggestedWindow": {"start": 1577923200, "end": 1578009600}}', b'{"suggestedWindow": {"a":' + b"[" * 10000,
     b'{"suggestedWindow": {"start": "2020-01-02T00:00:00Z", "end": "2020-01-01T00:00:00Z"}}',
     b'{"suggestedWindow": {"start": "2020-01-02T00:00:00Z", "end": "9999-12-31T23:59:59Z"}}',
     b'{"suggestedWindow": {"start": "2020-01-02T00:00:00Z", "start": "2020-01-02T00:00:00Z", "end": "2020-01-03T00:00:00Z"}}'])

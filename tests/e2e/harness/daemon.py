@@ -181,6 +181,13 @@ class Acmed:
             reply = v.call("org.acmed.Control.Status", {"names": [name]} if name else {})
         return reply["certificates"][0] if name else reply
 
+    def failed(self, name, seconds=30):
+        """Waits until an attempt has failed; the status."""
+        def done():
+            c = self.status(name)
+            return c["last_error"] and c["state"] != "ordering" and c
+        return wait_for(done, f"an error of {name} to be shown", seconds)
+
     def told(self, name):
         """What an administrator reads about it, on one line."""
         return " ".join((self.ctl("status").text + self.ctl("show", name).text).split())
@@ -215,6 +222,11 @@ class Acmed:
         r = self.ctl("renew", "now", *names, *(["--force"] if force else []))
         assert r.code == code, r
         return r
+
+
+def wait_of(status):
+    """Seconds from the last failure to what comes next."""
+    return status["next_at"] - status["last_error"]["at"]
 
 
 def key_matches(directory):

@@ -24,11 +24,13 @@ struct acme_directory {
     char *new_nonce; /* each owned, of the directory's origin */
     char *new_account;
     char *new_order;
-    char *renewal_info;        /* RFC 9773; NULL: not offered, or of no use */
-    char *terms;               /* meta.termsOfService, only ever shown; NULL: none */
-    struct strv profiles;      /* names of meta.profiles; empty: the CA offers no choice */
-    struct strv profile_texts; /* what the CA says of each, for people */
-    bool eab_required;         /* meta.externalAccountRequired */
+    char *renewal_info;         /* RFC 9773; NULL: not offered, or of no use */
+    char *terms;                /* meta.termsOfService, only ever shown; NULL: none */
+    char *website;              /* meta.website, only ever shown; NULL: none */
+    struct strv caa_identities; /* meta.caaIdentities: what CAA records name this CA by */
+    struct strv profiles;       /* names of meta.profiles; empty: the CA offers no choice */
+    struct strv profile_texts;  /* what the CA says of each, for people */
+    bool eab_required;          /* meta.externalAccountRequired */
 };
 
 bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply,

@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "lib/config.h"
+#include "lib/ident.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
 
@@ -11,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROFILES_MAX     32
-#define PROFILE_TEXT_MAX 200
+#define CAA_IDENTITIES_MAX 8
+#define PROFILES_MAX       32
+#define PROFILE_TEXT_MAX   200
 
 json_t *acme_body(const struct http_reply *reply, const char *what, struct err *e)
 {
@@ -94,6 +96,25 @@ static bool read_profiles(struct acme_directory *d, const json_t *meta, struct e
     return true;
 }
 
+/* Only shown: what is no string, or no name, is left out. */
+static bool read_identity(struct acme_directory *d, const json_t *meta, struct err *e)
+{
+    const json_t *list = json_object_get(meta, "caaIdentities");
+    const char *website = json_string_value(json_object_get(meta, "website"));
+    char name[IDENT_MAX + 1];
+
+    for (size_t i = 0; i < json_array_size(list) && d->caa_identities.n < CAA_IDENTITIES_MAX; i++) {
+        const char *s = json_string_value(json_array_get(list, i));
+
+        if (s != NULL && ident_dns(s, name, NULL) && !strv_add(&d->caa_identities, name))
+            return err_nomem(e, "a directory");
+    }
+    if (website == NULL)
+        return true;
+    d->website = strndup(website, utf8_cut(website, HTTP_URL_MAX));
+    return d->website != NULL || err_nomem(e, "a directory");
+}
+
 /* meta: what the CA says of itself. Only shown, never requested. */
 static bool read_meta(struct acme_directory *d, const json_t *root, struct err *e)
 {
@@ -104,7 +125,7 @@ static bool read_meta(struct acme_directory *d, const json_t *root, struct err *
         return false;
     if (!json_member_string(meta, "termsOfService", &terms, e) ||
         !json_member_bool(meta, "externalAccountRequired", false, &d->eab_required, e) ||
-        !read_profiles(d, meta, e))
+        !read_profiles(d, meta, e) || !read_identity(d, meta, e))
         return err_wrap(e, "in \"meta\"");
     if (terms == NULL)
         return true;
@@ -152,6 +173,8 @@ void acme_directory_clear(struct acme_directory *d)
     free(d->new_account);
     free(d->new_order);
     free(d->renewal_info);
+    free(d->website);
+    strv_clear(&d->caa_identities);
     strv_clear(&d->profiles);
     strv_clear(&d->profile_texts);
     free(d->terms);

@@ -7,6 +7,7 @@
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
 #include "daemon/sandbox.h"
+#include "lib/ca.h"
 #include "lib/status.h"
 
 #include <stdio.h>
@@ -123,6 +124,52 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
     return "limited";
 }
 
+static json_t *strings(const struct strv *l)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < l->n; i++)
+        (void)json_array_append_new(list, json_string(l->v[i]));
+    return list;
+}
+
+/* What acmed knows of a CA by itself, which its directory does not say. */
+static json_t *notes(const struct config_ca *ca)
+{
+    const struct ca_info *known = ca_by_directory(ca->directory);
+    json_t *list = json_array();
+
+    if (known == NULL)
+        return list;
+    if (known->keys_from != NULL)
+        (void)json_array_append_new(
+            list,
+            json_sprintf("accounts are registered with an external account binding, whose keys are from %s",
+                         known->keys_from));
+    if (known->keys_once)
+        (void)json_array_append_new(list, json_string("each pair of these keys serves for one account"));
+    if (known->slow)
+        (void)json_array_append_new(list, json_string("validation may take minutes"));
+    if (known->no_rollover)
+        (void)json_array_append_new(list, json_string("the key of an account cannot be changed"));
+    return list;
+}
+
+static void add_directory(json_t *ca, const struct authority *a)
+{
+    static const struct acme_directory unknown;
+    const struct acme_directory *d = authority_directory(a);
+    json_t *more;
+
+    if (d == NULL)
+        d = &unknown;
+    more = json_pack("{ss? ss? so so sb so}", "website", d->website, "terms", d->terms, "caa_identities",
+                     strings(&d->caa_identities), "profiles", strings(&d->profiles),
+                     "external_account_required", (int)d->eab_required, "notes", notes(authority_ca(a)));
+    (void)json_object_update(ca, more);
+    json_decref(more);
+}
+
 json_t *status_of_ca(const struct engine *g, const struct authority *a)
 {
     unsigned waiting = fleet_waiting_for(g->fleet, a);
@@ -139,8 +186,13 @@ static json_t *cas(const struct engine *g)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < fleet_authority_count(g->fleet); i++)
-        (void)json_array_append_new(list, status_of_ca(g, fleet_authority_at(g->fleet, i)));
+    for (size_t i = 0; i < fleet_authority_count(g->fleet); i++) {
+        const struct authority *a = fleet_authority_at(g->fleet, i);
+        json_t *ca = status_of_ca(g, a);
+
+        add_directory(ca, a);
+        (void)json_array_append_new(list, ca);
+    }
     return list;
 }
 

@@ -61,3 +61,12 @@ def test_the_choice_survives_a_restart(held, proxy, make_pebble):
     held.start()
     assert wait_for(lambda: held.status(NAME)["ca"] == "spare" and held.status(NAME)["state"] == "waiting", "it to wait for the second CA")
     assert len([1 for _, p, _ in proxy.requests if p == "/order-plz"]) == orders
+
+
+def test_what_a_ca_says_of_itself(held, proxy):
+    proxy.rewrite_json("directory", lambda d: d["meta"].update(website="https://www.ca.example/", caaIdentities=["ca.example"]), times=None)
+    held.configure({NAME: {}}).start()
+    held.issued(NAME)
+    ca = next(c for c in held.status()["daemon"]["cas"] if c["name"] == "pebble")
+    assert ca["website"] == "https://www.ca.example/" and ca["caa_identities"] == ["ca.example"], ca
+    assert ca["terms"] and ca["external_account_required"] is False and ca["notes"] == [], ca

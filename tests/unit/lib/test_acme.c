@@ -55,6 +55,30 @@ static void test_directory(void **state)
     acme_directory_clear(&d);
 }
 
+/* For display: nothing in there costs the directory. */
+static void test_directory_identity(void **state)
+{
+    struct http_reply reply = reply_of(
+        200, DIRECTORY(", \"meta\": {\"website\": \"https://www.ca.test/\", \"caaIdentities\": "
+                       "[\"CA.test\", 7, \"not a name\", \"b.test\", \"c1.t\", \"c2.t\", \"c3.t\", \"c4.t\", "
+                       "\"c5.t\", \"c6.t\", \"c7.t\"]}"));
+    struct http_reply odd = reply_of(200, DIRECTORY(", \"meta\": {\"caaIdentities\": \"ca.test\"}"));
+    struct acme_directory d = {0};
+    struct err e;
+
+    (void)state;
+    assert_true(acme_directory_parse(&d, "https://ca.test/dir", &reply, &e));
+    assert_string_equal(d.website, "https://www.ca.test/");
+    assert_int_equal(d.caa_identities.n, 8);
+    assert_string_equal(d.caa_identities.v[0], "ca.test");
+    assert_string_equal(d.caa_identities.v[1], "b.test");
+    acme_directory_clear(&d);
+    assert_true(acme_directory_parse(&d, "https://ca.test/dir", &odd, &e));
+    assert_null(d.website);
+    assert_int_equal(d.caa_identities.n, 0);
+    acme_directory_clear(&d);
+}
+
 /* What is offered beyond RFC 8555 is used if it can be, and costs nobody the directory if it cannot. */
 static void test_directory_renewal_info(void **state)
 {
@@ -562,6 +586,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_directory_identity),
         cmocka_unit_test(test_directory_renewal_info),
         cmocka_unit_test(test_directory_profiles),
         cmocka_unit_test(test_directory_many_profiles),

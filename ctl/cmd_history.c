@@ -39,7 +39,7 @@ static void add_output(struct buf *out, const char *s)
 
 static enum term_paint paint_of(const char *event)
 {
-    if (strstr(event, "failed") != NULL)
+    if (strstr(event, "failed") != NULL || strcmp(event, "damaged") == 0)
         return TERM_RED;
     return strcmp(event, "issued") == 0 || strcmp(event, "deployed") == 0 || strcmp(event, "verified") == 0
                ? TERM_GREEN

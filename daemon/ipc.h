@@ -45,6 +45,7 @@ enum ipc_type {
     IPC_DISCARD_KEY,       /* lineage -> IPC_OK: the pending key is refused by the CA */
     IPC_INSTALL,           /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
     IPC_COPY,              /* lineage -> IPC_OK: the configured copies equal the live generation */
+    IPC_EXAMINE,           /* lineage -> IPC_EXAMINED: whether the files of the live generation are whole */
     IPC_MARK_SERVED, /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
     IPC_PING,        /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
 
@@ -58,6 +59,7 @@ enum ipc_type {
     IPC_ACCOUNT,          /* account URL ("": not registered yet), thumbprint */
     IPC_SIGNED,           /* the JWS */
     IPC_INSTALLED,        /* generation */
+    IPC_EXAMINED,         /* generation, enum ipc_health, what is or was the matter */
     IPC_PONG,             /* unknown system calls seen so far */
     IPC_DNS_RECORD_REPLY, /* name of the TXT record, its content */
     IPC_FACTS_REPLY,      /* directory of the generation, not_after, serial, names joined by blanks */
@@ -85,6 +87,9 @@ enum ipc_type {
     IPC_RELOADED, /* 1 fine / 0 refused, messages, one a line */
     IPC_TYPE_COUNT
 };
+
+/* Of the files of a generation. */
+enum ipc_health { IPC_HEALTH_SOUND, IPC_HEALTH_REPAIRED, IPC_HEALTH_DAMAGED };
 
 #define IPC_FIELDS_MAX 6
 #define IPC_FRAME_MAX  (2 * 1024 * 1024)

@@ -36,6 +36,9 @@ bool cert_fingerprint(const char *data, size_t len, uint8_t sha256[32], struct e
  * caller frees; NULL with e: unreadable, or an issuer without one. */
 char *cert_top_issuer(const char *pem, size_t len, struct err *e);
 
+/* The first certificate in PEM text was made for this key; else false with the reason. */
+bool cert_check_key(const char *pem, size_t len, const struct key *key, struct err *e);
+
 #define CERT_CHAIN_MAX 10 /* certificates of a chain */
 
 /* A chain that passed cert_chain_check(), split for the files of a generation. */

@@ -130,6 +130,26 @@ static bool check_key(const mbedtls_x509_crt *leaf, const struct key *key, struc
     return true;
 }
 
+bool cert_check_key(const char *pem, size_t len, const struct key *key, struct err *e)
+{
+    struct pem_reader r;
+    mbedtls_x509_crt crt;
+    uint8_t *der;
+    size_t der_len;
+    bool ok;
+
+    pem_reader_init(&r, pem, len, false);
+    if (!pem_next_certificate(&r, &der, &der_len, e))
+        return false;
+    if (der == NULL)
+        return err_set(e, ERR_CLASS_TRANSIENT, "there is no certificate in it");
+    mbedtls_x509_crt_init(&crt);
+    ok = cert_x509_parse(&crt, der, der_len, e) && check_key(&crt, key, e);
+    mbedtls_x509_crt_free(&crt);
+    free(der);
+    return ok;
+}
+
 /* The signature of a certificate: what follows the signed part and the algorithm. The library has parsed it
  * before, but 3.6 does not hand it out. */
 static bool signature_of(const mbedtls_x509_crt *crt, const uint8_t **sig, size_t *len)

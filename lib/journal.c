@@ -131,6 +131,7 @@ static const struct record_field journal_fields[] = {
     {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
     {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
     {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
+    {"damaged_generation", RECORD_COUNT, JOURNAL(damaged_generation)},
     {"repeated_orders", RECORD_COUNT, JOURNAL(repeated_orders)},
     {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},
     {"ari", RECORD_OBJECT_OR_NULL, JOURNAL(ari), .type = &journal_ari_record},
@@ -268,6 +269,7 @@ void journal_taken_over(struct journal *j, unsigned generation)
     char *unknown = NULL;
 
     j->issued_generation = generation;
+    j->damaged_generation = 0;
     take_string(&j->issued_directory, &unknown);
     take_string(&j->issued_profile, &unknown);
 }
@@ -277,6 +279,7 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now)
     memmove(&j->issued[1], &j->issued[0], (JOURNAL_ISSUED_MAX - 1) * sizeof j->issued[0]);
     j->issued[0] = now;
     j->issued_generation = generation;
+    j->damaged_generation = 0;
     j->issued_by_force_pending = false;
     j->attempts = 0;
     j->not_before = 0;

@@ -31,6 +31,7 @@ static const char *const reasons[] = {
     [RENEWAL_ARI] = "the time of renewal that the CA suggests",
     [RENEWAL_ARI_EARLY] = "the CA asks for an early renewal",
     [RENEWAL_EXPIRED] = "the certificate has expired",
+    [RENEWAL_DAMAGED] = "the files of the live certificate are damaged",
     [RENEWAL_REQUESTED] = "renewal was requested",
 };
 static_assert(sizeof reasons / sizeof reasons[0] == RENEWAL_REQUESTED + 1, "every reason has a text");
@@ -171,6 +172,8 @@ static void plan_reason(struct renewal_plan *p, const struct config_certificate 
         p->reason = RENEWAL_PROFILE;
     } else if (date(facts->not_after) <= now) {
         p->reason = RENEWAL_EXPIRED;
+    } else if (j->damaged_generation != 0) {
+        p->reason = RENEWAL_DAMAGED;
     } else {
         p->at = p->renew_at;
         return;

@@ -43,6 +43,7 @@ enum renewal_reason {
     RENEWAL_ARI,       /* the moment drawn within the window that the CA suggests (RFC 9773) */
     RENEWAL_ARI_EARLY, /* likewise, and the window is earlier than a renewal would be usual */
     RENEWAL_EXPIRED,
+    RENEWAL_DAMAGED,  /* the journal notes that its files are */
     RENEWAL_REQUESTED /* `renew now` */
 };
 

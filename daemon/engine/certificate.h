@@ -25,6 +25,7 @@ struct certificate {
     struct journal journal;
     struct renewal_plan plan;
     struct timer timer;              /* the next issuance attempt */
+    bool to_be_examined;             /* the examiner's */
     bool queued;                     /* waiting for a free place among max_orders, or for the CA */
     enum gate_cause told;            /* what a person who asked for the renewal was told that it waits for */
     enum ledger_exemption exemption; /* of the order under way, or the last one */

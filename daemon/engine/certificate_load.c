@@ -76,6 +76,8 @@ void certificate_load(struct certificate *c)
         return;
     load_journal(c);
     reconcile(c);
+    if (c->journal.damaged_generation != c->generation)
+        c->journal.damaged_generation = 0; /* another one took its place */
 }
 
 /* Journals of older versions do not tell which orders were for new names: there the first of all was. */

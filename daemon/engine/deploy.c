@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/deploy.h"
 
+#include "daemon/engine/examiner.h"
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/verify.h"
 #include "daemon/log.h"
@@ -69,8 +70,10 @@ static void succeeded(struct deploy *d, const char *note)
 static void failed(struct deploy *d, const struct err *e)
 {
     const struct deployment_event event = {.kind = DEPLOYMENT_EV_FAILED, .error = e};
+    struct certificate *c = d->c;
 
     step(d, &event);
+    examiner_add(c->engine->examiner, c); /* it may be the files' fault */
 }
 
 static void on_copied(void *arg, const struct ipc_msg *m, const struct err *e)

@@ -4,6 +4,7 @@
 #include "daemon/build.h"
 #include "daemon/engine/clock.h"
 #include "daemon/engine/control.h"
+#include "daemon/engine/examiner.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/renewal_info.h"
@@ -80,6 +81,7 @@ static void start_serving(struct engine *g, const struct ipc_msg *m)
     g->serving = true;
     control_start(g->control);
     summary_start(g->summary);
+    examiner_start(g->examiner);
 }
 
 static void end(struct engine *g, int code)
@@ -267,9 +269,10 @@ static bool furnish(struct engine *g, struct err *e)
     g->reloads = reloads_new(g);
     g->standby = standby_new(g);
     g->withdrawals = withdrawals_new(g);
+    g->examiner = examiner_new(g);
     g->summary = g->feed != NULL ? summary_new(g) : NULL;
     if (g->summary == NULL || g->port == NULL || g->reloads == NULL || g->standby == NULL ||
-        g->withdrawals == NULL)
+        g->withdrawals == NULL || g->examiner == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     if (g->fleet == NULL)
@@ -283,6 +286,7 @@ static void dismantle(struct engine *g)
 {
     control_free(g->control);
     standby_free(g->standby);
+    examiner_free(g->examiner);
     renewal_info_free(g->renewal_info);
     withdrawals_free(g->withdrawals);
     g->withdrawals = NULL; /* what is still published is taken back after the next start */

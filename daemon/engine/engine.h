@@ -20,6 +20,7 @@
 
 struct clock;
 struct control;
+struct examiner;
 struct fleet;
 struct reloads;
 struct renewal_info;
@@ -48,6 +49,7 @@ struct engine {
     struct standby *standby;
     struct withdrawals *withdrawals;
     struct control *control;
+    struct examiner *examiner;
     struct summary *summary;
     uid_t supervisor_uid; /* whom the control socket obeys, besides root */
     int64_t started_at;   /* acmed itself, whatever engine it is by now; Unix seconds */

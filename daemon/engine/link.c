@@ -66,6 +66,7 @@ static bool is_reply(enum ipc_type type)
     case IPC_ACCOUNT:
     case IPC_SIGNED:
     case IPC_INSTALLED:
+    case IPC_EXAMINED:
     case IPC_PONG:
     case IPC_FACTS_REPLY:
     case IPC_BOUND:

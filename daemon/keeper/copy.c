@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/copy.h"
 
+#include "daemon/keeper/generation.h"
 #include "daemon/keeper/install.h"
 #include "daemon/log.h"
 
@@ -120,39 +121,66 @@ static bool has_key(enum copy_kind kind)
     return kind == COPY_PRIVKEY || kind == COPY_HAPROXY;
 }
 
-static bool write_copy(const struct config_copy *copy, const struct buf *content, struct file_attr attr,
-                       uid_t owner, const char *certificate, struct err *e)
-{
-    struct file_content file = {NULL, content->len > 0 ? content->data : "", content->len, attr};
-    struct dir d;
-    bool ok = true;
+/* What is copied from. */
+struct source {
+    const struct dir *live;
+    const char *lineage;
+    struct file_attr key_attr;
+    bool vouched; /* its files are whole */
+};
 
-    if (!open_parent(&d, copy->path, owner, &file.name, e))
+static struct file_attr attr_of(const struct source *s, const struct config_copy *copy)
+{
+    return has_key(copy->kind) ? s->key_attr : FILE_PUBLIC;
+}
+
+/* Writes the copy unless it is there already; only looks for it where write is false. */
+static bool place(const struct source *s, const struct config_copy *copy, const struct buf *content,
+                  bool write, struct err *e)
+{
+    struct file_content file = {NULL, content->len > 0 ? content->data : "", content->len, attr_of(s, copy)};
+    struct dir d;
+    bool ok;
+
+    if (!open_parent(&d, copy->path, s->key_attr.uid, &file.name, e))
         return false;
-    if (!file_equals(&d, &file)) {
+    ok = file_equals(&d, &file);
+    if (!ok && write) {
         ok = file_replace(&d, &file, e);
         if (ok)
-            log_info(certificate, "wrote %s", copy->path);
+            log_info(s->lineage, "wrote %s", copy->path);
     }
     dir_close(&d);
     return ok;
 }
 
-static bool copy_one(const struct dir *live, const struct config_copy *copy, struct file_attr key_attr,
-                     const char *certificate, struct err *e)
+static bool read_source(const struct source *s, const struct config_copy *copy, struct buf *content,
+                        struct err *e)
 {
-    const char *kind = copy_kind_to_str(copy->kind);
-    struct buf content;
     char name[32];
+
+    buf_clear(content);
+    (void)snprintf(name, sizeof name, "%s.pem", copy_kind_to_str(copy->kind));
+    return file_read(s->live, name, content, NULL, NULL, e);
+}
+
+/* A good copy is not replaced by a damaged file: the source is examined before the first that is written. */
+static bool vouch(struct source *s, struct err *e)
+{
+    s->vouched = s->vouched || generation_vouch(s->live, s->lineage, s->key_attr, e);
+    return s->vouched;
+}
+
+static bool copy_one(struct source *s, const struct config_copy *copy, struct err *e)
+{
+    struct buf content;
     bool ok;
 
-    (void)snprintf(name, sizeof name, "%s.pem", kind);
     buf_init_secret(&content, FILE_MAX + 8192);
-    ok = file_read(live, name, &content, NULL, NULL, e) &&
-         write_copy(copy, &content, has_key(copy->kind) ? key_attr : FILE_PUBLIC, key_attr.uid, certificate,
-                    e);
+    ok = (read_source(s, copy, &content, NULL) && place(s, copy, &content, false, NULL)) ||
+         (vouch(s, e) && read_source(s, copy, &content, e) && place(s, copy, &content, true, e));
     buf_clear(&content);
-    return ok || err_wrap(e, "copy of %s to %s", kind, copy->path);
+    return ok || err_wrap(e, "copy of %s to %s", copy_kind_to_str(copy->kind), copy->path);
 }
 
 /* A server that reloads in between must find a certificate with its key: the old pair, or the new one. */
@@ -164,8 +192,8 @@ static unsigned turn_of(enum copy_kind kind)
 bool copy_all(const struct store *store, const struct snapshot *snapshot, const struct config_certificate *c,
               struct err *e)
 {
-    struct file_attr key_attr;
     struct dir live;
+    struct source source = {.live = &live, .lineage = c->name};
     struct err why;
     uint64_t generation;
     bool good[3] = {true, true, true}; /* a turn */
@@ -176,14 +204,14 @@ bool copy_all(const struct store *store, const struct snapshot *snapshot, const 
     if (generation == 0)
         return err_set(e, ERR_CLASS_INTERNAL, "there is nothing to copy: %s",
                        why.class != ERR_CLASS_NONE ? why.text : "no certificate is live");
-    if (!install_key_attr(snapshot, c, &key_attr, e) ||
+    if (!install_key_attr(snapshot, c, &source.key_attr, e) ||
         !store_generation(store, c->name, generation, &live, e))
         return false;
     for (unsigned turn = 0; turn < 3; turn++) {
         for (size_t i = 0; i < c->n_copies; i++) {
             if (turn_of(c->copies[i].kind) != turn || (turn == 2 && !good[0]))
                 continue;
-            if (!copy_one(&live, &c->copies[i], key_attr, c->name, &why)) {
+            if (!copy_one(&source, &c->copies[i], &why)) {
                 if (good[0] && good[1] && good[2] && e != NULL)
                     *e = why;
                 good[turn] = false;

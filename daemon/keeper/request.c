@@ -181,43 +181,6 @@ static bool handle_sign_find_account(const struct request *r, struct err *e)
     return account != NULL && sign_by_key(r, account, acme_payload_find_account(), e);
 }
 
-/* The leaf's facts of a generation; the caller clears them and closes the directory. */
-static bool read_facts(const struct request *r, const struct config_certificate *c, uint64_t generation,
-                       struct dir *d, struct cert_facts *facts, struct err *e)
-{
-    struct buf cert;
-    bool ok;
-
-    if (!store_generation(&r->k->store, c->name, generation, d, e))
-        return false;
-    buf_init(&cert, FILE_MAX + 8192);
-    ok = file_read(d, "cert.pem", &cert, NULL, NULL, e) &&
-         cert_facts_parse(facts, cert.len > 0 ? cert.data : "", cert.len, e);
-    buf_clear(&cert);
-    if (!ok)
-        dir_close(d);
-    return ok;
-}
-
-/* The name of the live certificate in renewal information (RFC 9773 section 4.1); the caller frees. NULL: it
- * cannot be had; the order is then one like any other. */
-static char *live_ari_id(const struct request *r, const struct config_certificate *c)
-{
-    uint64_t generation = store_live(&r->k->store, c->name, NULL);
-    struct cert_facts facts;
-    struct dir d;
-    struct err e;
-    char *id;
-
-    if (generation == 0 || !read_facts(r, c, generation, &d, &facts, &e))
-        return NULL;
-    id = facts.ari_id;
-    facts.ari_id = NULL;
-    cert_facts_clear(&facts);
-    dir_close(&d);
-    return id;
-}
-
 static bool handle_sign_new_order(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = request_lineage(r, e);
@@ -228,7 +191,7 @@ static bool handle_sign_new_order(const struct request *r, struct err *e)
 
     if (ca == NULL || !check_target(r, ca, e) || !store_has_room(&r->k->store, e))
         return false;
-    replaces = r->m->field[4].u != 0 ? live_ari_id(r, c) : NULL;
+    replaces = r->m->field[4].u != 0 ? request_live_ari_id(r, c) : NULL;
     payload = acme_payload_new_order(&c->domains, c->profile, replaces);
     free(replaces);
     if (payload == NULL)
@@ -361,32 +324,6 @@ static bool handle_ping(const struct request *r, struct err *e)
     return ipc_send(r->conn, IPC_PONG, r->m->id, sandbox_unknown_syscalls()) || err_nomem(e, "replying");
 }
 
-static bool reply_facts(const struct request *r, const struct dir *d, const struct cert_facts *facts,
-                        struct err *e)
-{
-    char *names = strv_join(&facts->names, " ");
-    bool ok = names != NULL && ipc_send(r->conn, IPC_FACTS_REPLY, r->m->id, d->path,
-                                        (uint64_t)facts->not_after, facts->serial, names);
-
-    free(names);
-    return ok || err_nomem(e, "replying");
-}
-
-static bool handle_facts(const struct request *r, struct err *e)
-{
-    const struct config_certificate *c = request_lineage(r, e);
-    struct cert_facts facts;
-    struct dir d;
-    bool ok;
-
-    if (c == NULL || !read_facts(r, c, r->m->field[1].u, &d, &facts, e))
-        return false;
-    ok = reply_facts(r, &d, &facts, e);
-    cert_facts_clear(&facts);
-    dir_close(&d);
-    return ok;
-}
-
 #define FROM_ENGINE     1u
 #define FROM_SUPERVISOR 2u
 
@@ -407,9 +344,10 @@ static const struct handler {
     [IPC_DISCARD_KEY] = {FROM_ENGINE, handle_discard_key},
     [IPC_INSTALL] = {FROM_ENGINE, request_install},
     [IPC_COPY] = {FROM_ENGINE, handle_copy},
+    [IPC_EXAMINE] = {FROM_ENGINE, request_examine},
     [IPC_MARK_SERVED] = {FROM_ENGINE, request_mark_served},
     [IPC_PING] = {FROM_ENGINE | FROM_SUPERVISOR, handle_ping},
-    [IPC_FACTS] = {FROM_SUPERVISOR, handle_facts},
+    [IPC_FACTS] = {FROM_SUPERVISOR, request_facts},
 };
 
 void request_reply_error(struct ipc_conn *conn, uint32_t id, enum ipc_type type, const struct err *e)

@@ -29,4 +29,12 @@ bool request_account_save(const struct request *r, struct err *e);
 bool request_install(const struct request *r, struct err *e);
 bool request_mark_served(const struct request *r, struct err *e);
 
+/* The name of the live certificate in renewal information (RFC 9773 section 4.1); the caller frees. NULL: it
+ * cannot be had; the order is then one like any other. */
+char *request_live_ari_id(const struct request *r, const struct config_certificate *c);
+
+/* Handlers about generations on disk (request_live.c). */
+bool request_facts(const struct request *r, struct err *e);
+bool request_examine(const struct request *r, struct err *e);
+
 #endif

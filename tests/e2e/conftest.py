@@ -64,6 +64,14 @@ def place(request):
 
 
 @pytest.fixture
+def out(place):
+    """A directory that hooks may write into."""
+    d = place / "out"
+    d.mkdir()
+    return d
+
+
+@pytest.fixture
 def ending():
     """What is put in here is ended after the test, last first."""
     things = []

@@ -18,14 +18,6 @@ def lines(path):
     return path.read_text().splitlines() if path.exists() else []
 
 
-@pytest.fixture
-def out(place):
-    """A directory that hooks may write into."""
-    d = place / "out"
-    d.mkdir()
-    return d
-
-
 def test_what_a_hook_is_told(acmed, script, out):
     hook = script("hook", f'env >{out}/env; id -u >{out}/uid; echo "$#:$1:$2" >{out}/args; echo hello from the hook\n')
     acmed.configure({NAME: {"domains": f"{NAME} b.example.com", "hook": f'{hook} one two'}}).start()

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/keeper/fixture.h"
+#include "tests/unit/keeper/generation.h"
 
 #include "daemon/keeper/copy.h"
-#include "tests/unit/keeper/committed.h"
 
 #include <time.h>
 
@@ -12,22 +12,17 @@ struct copy_fixture {
     const struct config_certificate *c;
 };
 
-/* A live generation (of nonsense: copies are not looked into) and directories out/ and nginx/. */
+/* A live generation and a directory out/. */
 static void set_up(struct copy_fixture *x, const char *text)
 {
-    const struct file_content files[] = {
-        {"cert.pem", "cert", 4, FILE_PUBLIC},        {"chain.pem", "", 0, FILE_PUBLIC},
-        {"fullchain.pem", "full", 4, FILE_PUBLIC},   {"privkey.pem", "key", 3, FILE_PRIVATE},
-        {"haproxy.pem", "fullkey", 7, FILE_PRIVATE},
-    };
     struct err e = {0};
-    uint64_t generation = 0;
+    uint64_t generation;
 
     fixture_open(&x->f, text);
     fixture_store(&x->f, &x->store, (int64_t)time(NULL));
     assert_int_equal(mkdir(fixture_path(&x->f, "out"), 0755), 0);
     assert_int_equal(chmod(fixture_path(&x->f, "out"), 0755), 0);
-    assert_true(commit_generation(&x->store, "one.test", files, 5, &generation, &e));
+    generation = generation_add(&x->store, "one.test");
     assert_true(store_flip(&x->store, "one.test", generation, &e));
     x->c = &x->f.snapshot->config->certificates[0];
 }
@@ -65,6 +60,19 @@ static void holds(const struct copy_fixture *x, const char *path, const char *te
     free(is);
 }
 
+/* The copy is what this file of the live generation is. */
+static void equals(const struct copy_fixture *x, const char *path, const char *file)
+{
+    char live[64];
+    char *text;
+
+    (void)snprintf(live, sizeof live, "state/live/one.test/%s", file);
+    text = fixture_read(&x->f, live);
+    assert_true(text != NULL && strlen(text) > 100);
+    holds(x, path, text);
+    free(text);
+}
+
 static ino_t inode(const struct copy_fixture *x, const char *path)
 {
     struct stat st;
@@ -85,10 +93,10 @@ static void test_copies_follow_live(void **state)
     (void)state;
     set_up(&x, COPIES "mode = 0640\n");
     copied(&x);
-    holds(&x, "out/key.pem", "key");
-    holds(&x, "out/full.pem", "full");
-    holds(&x, "out/chain.pem", "");
-    holds(&x, "out/h.pem", "fullkey");
+    equals(&x, "out/key.pem", "privkey.pem");
+    equals(&x, "out/full.pem", "fullchain.pem");
+    equals(&x, "out/chain.pem", "chain.pem");
+    equals(&x, "out/h.pem", "haproxy.pem");
     assert_int_equal(fixture_mode(&x.f, "out/key.pem"), 0640);
     assert_int_equal(fixture_mode(&x.f, "out/h.pem"), 0640);
     assert_int_equal(fixture_mode(&x.f, "out/full.pem"), 0644);
@@ -98,7 +106,7 @@ static void test_copies_follow_live(void **state)
     fixture_write(&x.f, "out/full.pem", "something else", 0644);
     assert_int_equal(chmod(fixture_path(&x.f, "out/key.pem"), 0644), 0);
     copied(&x);
-    holds(&x, "out/full.pem", "full");
+    equals(&x, "out/full.pem", "fullchain.pem");
     assert_int_equal(fixture_mode(&x.f, "out/key.pem"), 0640);
     assert_int_equal(fixture_leftovers(&x.f, "out"), 0);
     tear_down(&x);
@@ -116,8 +124,8 @@ static void test_a_link_is_replaced_not_followed(void **state)
     assert_int_equal(link(fixture_path(&x.f, "precious"), fixture_path(&x.f, "out/h.pem")), 0);
     copied(&x);
     holds(&x, "precious", "precious");
-    holds(&x, "out/key.pem", "key");
-    holds(&x, "out/h.pem", "fullkey");
+    equals(&x, "out/key.pem", "privkey.pem");
+    equals(&x, "out/h.pem", "haproxy.pem");
     assert_int_equal(fixture_leftovers(&x.f, "out"), 0);
     tear_down(&x);
 }
@@ -179,7 +187,30 @@ static void test_a_link_to_a_hostile_place_is_refused(void **state)
     refused(&x, ERR_CLASS_CONFIG, "above");
     assert_int_equal(chmod(fixture_path(&x.f, "open"), 0755), 0);
     copied(&x);
-    holds(&x, "open/inner/key.pem", "key");
+    equals(&x, "open/inner/key.pem", "privkey.pem");
+    tear_down(&x);
+}
+
+/* Good copies outlive the files that they were made of. */
+static void test_a_damaged_file_is_not_copied(void **state)
+{
+    struct copy_fixture x;
+    char *good;
+
+    (void)state;
+    set_up(&x, COPIES);
+    copied(&x);
+    good = fixture_read(&x.f, "out/key.pem");
+    fixture_write(&x.f, "state/certs/one.test/1/privkey.pem", "zeroes", 0600);
+    fixture_write(&x.f, "state/certs/one.test/1/haproxy.pem", "zeroes", 0600);
+    refused(&x, ERR_CLASS_INTERNAL, "damaged: privkey.pem is not the key of cert.pem");
+    holds(&x, "out/key.pem", good);
+    fixture_write(&x.f, "state/certs/one.test/1/privkey.pem", good, 0600);
+    copied(&x); /* the other damaged file is made again from what is there */
+    equals(&x, "out/h.pem", "haproxy.pem");
+    assert_int_equal(fixture_mode(&x.f, "state/certs/one.test/1/haproxy.pem"), 0600);
+    holds(&x, "out/key.pem", good);
+    free(good);
     tear_down(&x);
 }
 
@@ -192,7 +223,7 @@ static void test_no_key_without_its_certificate(void **state)
            FIXTURE_PLAIN "copy = privkey:@/out/key.pem haproxy:@/out/h.pem fullchain:@/missing/full.pem\n");
     refused(&x, ERR_CLASS_INTERNAL, "missing");
     assert_false(fixture_exists(&x.f, "out/key.pem"));
-    holds(&x, "out/h.pem", "fullkey"); /* it holds both: nothing to wait for */
+    equals(&x, "out/h.pem", "haproxy.pem"); /* it holds both: nothing to wait for */
     tear_down(&x);
 }
 
@@ -233,10 +264,11 @@ int main(void)
         cmocka_unit_test(test_hostile_directories_are_refused),
         cmocka_unit_test(test_a_directory_of_the_owner_takes_the_copy),
         cmocka_unit_test(test_a_link_to_a_hostile_place_is_refused),
+        cmocka_unit_test(test_a_damaged_file_is_not_copied),
         cmocka_unit_test(test_no_key_without_its_certificate),
         cmocka_unit_test(test_nothing_live_nothing_copied),
         cmocka_unit_test(test_copies_get_their_owner),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, generation_setup, generation_teardown);
 }

@@ -80,6 +80,13 @@ static void test_one_issuance(void **state)
     assert_int_equal(p.m.field[0].u, 1);
     peer_ask(&p, IPC_OK, IPC_COPY, "one.test");
     assert_true(fixture_exists(&f, "copy.pem"));
+    peer_ask(&p, IPC_EXAMINED, IPC_EXAMINE, "one.test");
+    assert_int_equal(p.m.field[0].u, 1);
+    assert_int_equal(p.m.field[1].u, IPC_HEALTH_SOUND);
+    fixture_write(&f, "state/certs/one.test/1/privkey.pem", "", 0600);
+    peer_ask(&p, IPC_EXAMINED, IPC_EXAMINE, "one.test");
+    assert_int_equal(p.m.field[1].u, IPC_HEALTH_REPAIRED);
+    assert_string_equal(p.m.field[2].s, "privkey.pem is missing or empty");
     peer_ask(&p, IPC_OK, IPC_MARK_SERVED, "one.test", (uint64_t)1);
     peer_ask(&p, IPC_ERROR, IPC_MARK_SERVED, "one.test", (uint64_t)2);
     assert_true(ipc_send(p.supervisor, IPC_FACTS, 5, "one.test", (uint64_t)1));
@@ -155,6 +162,8 @@ static void test_what_is_not_configured_is_refused(void **state)
     peer_refused(&p, "configured certificate", IPC_SIGN_FINALIZE, "../one.test", URL, NONCE, "test");
     peer_refused(&p, "configured certificate", IPC_INSTALL, "two.test", "x");
     peer_refused(&p, "configured certificate", IPC_COPY, "/etc");
+    peer_refused(&p, "configured certificate", IPC_EXAMINE, "two.test");
+    peer_refused(&p, "no certificate is live", IPC_EXAMINE, "one.test");
     peer_refused(&p, "configured certificate", IPC_MARK_SERVED, "two.test", (uint64_t)1);
     peer_refused(&p, "configured certificate", IPC_DISCARD_KEY, "live");
     peer_refused(&p, "origin", IPC_SIGN_FETCH, "test", "https://other.test/acme/1", NONCE);

@@ -41,6 +41,7 @@ static void fill(struct journal *j)
     j->issued[0] = 1790000000;
     j->issued[1] = 1780000000;
     j->repeated_orders = 1;
+    j->damaged_generation = 7;
     j->issued_by_force_pending = true;
     journal_counted(j, 1800000005);
     journal_validation_failed(j, 1800000006);
@@ -88,6 +89,7 @@ static void check_filled(const struct journal *j)
     assert_int_equal(j->issued[1], 1780000000);
     assert_int_equal(j->issued[2], 0);
     assert_int_equal(j->repeated_orders, 1);
+    assert_int_equal(j->damaged_generation, 7);
     assert_true(j->issued_by_force_pending);
     assert_int_equal(j->limits.noted_at, 1800000007);
     assert_int_equal(j->limits.counted_at, 1800000005);
@@ -286,6 +288,7 @@ static void test_issued_starts_a_new_life(void **state)
     assert_int_equal(j.issued[0], 1800000100);
     assert_int_equal(j.issued[1], 1790000000);
     assert_int_equal(j.issued_generation, 8);
+    assert_int_equal(j.damaged_generation, 0);
     assert_int_equal(j.attempts, 0);
     assert_int_equal(j.not_before, 0);
     assert_int_equal(j.error.at, 0);

@@ -100,6 +100,15 @@ static void test_reasons(void **state)
     p = renewal_plan(&c, &f, &j, true, 1, NOW);
     assert_int_equal(p.reason, RENEWAL_REQUESTED);
     assert_int_equal(p.at, NOW);
+    j.damaged_generation = 3;
+    p = plan_at(&c, &f, &j, NOW);
+    assert_int_equal(p.reason, RENEWAL_DAMAGED);
+    assert_int_equal(p.at, NOW);
+    j.issued[0] = NOW - 60; /* a disk that loses what is written makes no loop */
+    p = plan_at(&c, &f, &j, NOW);
+    assert_true(p.held);
+    assert_int_equal(p.at, NOW - 60 + RENEWAL_ISSUANCE_FLOOR);
+    j = (struct journal){0};
     f.key_type = KEY_TYPE_RSA_2048;
     assert_int_equal(plan_at(&c, &f, &j, NOW).reason, RENEWAL_KEY_TYPE);
     f.key_type = c.key;

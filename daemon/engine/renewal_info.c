@@ -262,6 +262,14 @@ static void start_poll(struct source *s, struct certificate *c)
 
 /* ---- rounds ---- */
 
+static bool is_asked(const struct renewal_info *r, const struct certificate *c)
+{
+    for (const struct poll *p = r->polls; p != NULL; p = p->next)
+        if (p->certificate == c)
+            return true;
+    return false;
+}
+
 /* The certificate's turn. */
 static void look_at(struct renewal_info *r, struct certificate *c, int64_t now)
 {
@@ -269,7 +277,7 @@ static void look_at(struct renewal_info *r, struct certificate *c, int64_t now)
     int64_t latest;
     struct source *s = poll_times(r, c, now, &earliest, &latest);
 
-    if (s == NULL || earliest > now)
+    if (s == NULL || earliest > now || is_asked(r, c))
         return;
     if (s->fetched_at == 0 || s->fetched_at + DIRECTORY_LIFE <= now || s->fetched_at > now)
         fetch_directory(s);

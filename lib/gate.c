@@ -86,6 +86,9 @@ static void count(struct gate *g, int64_t at_ms)
 {
     if (g->interval_ms > 0)
         g->arrival_ms = (g->arrival_ms > at_ms ? g->arrival_ms : at_ms) + g->interval_ms;
+    /* Never more than an empty bucket, whatever journals say and clocks do. */
+    if (g->arrival_ms > at_ms + g->window_ms)
+        g->arrival_ms = at_ms + g->window_ms;
 }
 
 static int compare_times(const void *a, const void *b)
@@ -116,9 +119,6 @@ void gate_remember(struct gate *g, struct gate_past *v, size_t n, int64_t now)
     for (size_t i = 0; i < n; i++)
         if (v[i].at > 0 && v[i].at <= now)
             remember(g, &v[i]);
-    /* Never more than an empty bucket, whatever the journals say. */
-    if (g->arrival_ms > now * 1000 + g->window_ms)
-        g->arrival_ms = now * 1000 + g->window_ms;
 }
 
 void gate_suspect(struct gate *g)
@@ -137,7 +137,9 @@ static int64_t early_ms(const struct gate *g, int64_t now)
 struct gate_answer gate_ask(const struct gate *g, const struct strv *names, enum ledger_exemption exemption,
                             int64_t now)
 {
-    int64_t early = counts(g, exemption) ? early_ms(g, now) : 0;
+    /* Counted further ahead than a bucket can be: the clock was set back. The next order puts it right. */
+    bool other_time = g->arrival_ms > now * 1000 + g->window_ms;
+    int64_t early = counts(g, exemption) && !other_time ? early_ms(g, now) : 0;
     struct gate_answer answer = {.go = false};
 
     if (g->cause != GATE_CAUSE_NONE && g->until > now)
@@ -368,12 +370,11 @@ int64_t gate_forecast(struct gate *copy, const struct strv *names, enum ledger_e
                       int64_t at)
 {
     int64_t closed = closed_domains_until(&copy->domains, names);
-    struct ledger_lack lack;
 
     at = later(at, copy->cause != GATE_CAUSE_NONE ? copy->until : 0);
     at = later(at, closed);
-    if (copy->ledger != NULL && !ledger_has_room(copy->ledger, names, exemption, at, &lack))
-        at = lack.until;
+    if (copy->ledger != NULL)
+        at = ledger_room_at(copy->ledger, names, exemption, at);
     if (counts(copy, exemption) && early_ms(copy, at) > 0)
         at += (early_ms(copy, at) + 999) / 1000;
     take(copy, names, exemption, at);

@@ -255,14 +255,15 @@ static void check(const struct ledger *l, const struct key *k, int64_t now, stru
         *lack = (struct ledger_lack){.limit = k->limit, .label = b->label, .until = until};
 }
 
-bool ledger_has_room(const struct ledger *l, const struct strv *names, enum ledger_exemption exemption,
-                     int64_t now, struct ledger_lack *lack)
+/* lack->until stays 0 when there is room in all. */
+static void check_all(const struct ledger *l, const struct strv *names, enum ledger_exemption exemption,
+                      int64_t now, struct ledger_lack *lack)
 {
     struct key k;
 
     *lack = (struct ledger_lack){.until = 0};
     if (exemption >= LEDGER_ARI || l->used == 0)
-        return true;
+        return;
     for (size_t i = 0; exemption == LEDGER_COUNTED && has_limit(l, LEDGER_DOMAIN) && i < names->n; i++)
         if (key_of_domain(&k, names, i))
             check(l, &k, now, lack);
@@ -274,7 +275,23 @@ bool ledger_has_room(const struct ledger *l, const struct strv *names, enum ledg
         key_of_name(&k, LEDGER_FAILURES, names->v[i]);
         check(l, &k, now, lack);
     }
-    return lack->until == 0;
+}
+
+bool ledger_has_room(const struct ledger *l, const struct strv *names, enum ledger_exemption exemption,
+                     int64_t now, struct ledger_lack *lack)
+{
+    check_all(l, names, exemption, now, lack);
+    /* Counted further ahead than a bucket can be: the clock was set back. The next order puts it right. */
+    return lack->until == 0 || lack->until > now + l->rates.v[lack->limit].window_s + MARGIN_MAX / 1000;
+}
+
+int64_t ledger_room_at(const struct ledger *l, const struct strv *names, enum ledger_exemption exemption,
+                       int64_t at)
+{
+    struct ledger_lack lack;
+
+    check_all(l, names, exemption, at, &lack);
+    return lack.until != 0 ? lack.until : at;
 }
 
 const char *ledger_lack_to_str(const struct ledger *l, const struct ledger_lack *lack, char *text,

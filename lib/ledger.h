@@ -44,6 +44,11 @@ struct ledger_lack {
 bool ledger_has_room(const struct ledger *l, const struct strv *names, enum ledger_exemption exemption,
                      int64_t now, struct ledger_lack *lack);
 
+/* To forecast: when there will be room for it, at `at` or later. What was taken already may lie ahead of
+ * `at`. */
+int64_t ledger_room_at(const struct ledger *l, const struct strv *names, enum ledger_exemption exemption,
+                       int64_t at);
+
 /* As what follows the CA's name: "issues at most 50 new certificates in 7 days for example.com, ...". Returns
  * text. */
 const char *ledger_lack_to_str(const struct ledger *l, const struct ledger_lack *lack, char *text,

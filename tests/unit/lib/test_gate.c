@@ -274,6 +274,15 @@ static void test_limit(void **state)
     assert_in_range(n, 558, 560);
     gate_free(g);
 
+    g = gate_new(2, 2 * HOUR); /* the clock is set back by a day: one goes, then it counts by the new time */
+    run(g, &a, NULL, GATE_SCOPE_ORDER, NOW);
+    run(g, &a, NULL, GATE_SCOPE_ORDER, NOW);
+    assert_int_equal(why(g, &a, NOW), GATE_CAUSE_LIMIT);
+    assert_true(goes(g, &a, NOW - 24 * HOUR));
+    run(g, &a, NULL, GATE_SCOPE_ORDER, NOW - 24 * HOUR);
+    assert_int_equal(gate_ask(g, &a, LEDGER_COUNTED, NOW - 24 * HOUR).until, NOW - 23 * HOUR);
+    gate_free(g);
+
     g = gate_new(280, 3 * HOUR);
     run(g, &a, &e, GATE_SCOPE_NEW_ORDER, NOW);
     run(g, &a, NULL, GATE_SCOPE_ORDER, NOW + 39);

@@ -116,6 +116,21 @@ static void test_set(void **state)
     ledger_free(l);
 }
 
+/* The clock was set back by a year: one goes, and from then on it counts by the new time. */
+static void test_clock_set_back(void **state)
+{
+    struct ledger *l = ledger_new(ledger_rates(letsencrypt));
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++)
+        ledger_take(l, ONE("a.example.com"), LEDGER_RENEWAL, NOW);
+    assert_true(has_room(l, ONE("a.example.com"), LEDGER_RENEWAL, NOW - 365 * DAY, 0, 0));
+    ledger_take(l, ONE("a.example.com"), LEDGER_RENEWAL, NOW - 365 * DAY);
+    assert_false(has_room(l, ONE("a.example.com"), LEDGER_RENEWAL, NOW - 365 * DAY, LEDGER_SET,
+                          NOW - 365 * DAY + 7 * DAY / 5 + MARGIN));
+    ledger_free(l);
+}
+
 /* At most five failures of one name in an hour, whatever certificate they are of. */
 static void test_failures(void **state)
 {
@@ -220,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_several_domains),
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_registered_domains),

@@ -24,6 +24,9 @@ struct http_reply {
     const char *replay_nonce; /* NULL: none or malformed (RFC 8555 section 6.5.1: base64url only) */
     int64_t retry_after; /* seconds from now, already clamped to 1..86400; -1: header absent or unusable */
     const struct strv *alternates; /* Link: rel="alternate", of http_link_alternates(); NULL: none */
+    bool resent; /* a POST that was sent again when its connection ended. The CA takes a nonce only once: a
+                    reply of badNonce means that the first was heard, and its reply is lost; any other that it
+                    was not */
 };
 
 /* Parses a Retry-After value, delay-seconds or HTTP-date (RFC 9110 section 10.2.3), against `now` (Unix

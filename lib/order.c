@@ -244,6 +244,16 @@ static bool is_expected(const struct order *o, const struct order_event *event)
     return false;
 }
 
+/* The request was heard, and its reply went down with the connection. */
+static bool on_reply_lost(struct order *o, struct order_outcome *out, int64_t now,
+                          struct order_action *action)
+{
+    *out = (struct order_outcome){.kind = ORDER_OUTCOME_LOST, .problem = ACME_PROBLEM_NONE};
+    err_set(&o->error, ERR_CLASS_NETWORK, "%s: the connection ended before there was a reply",
+            o->request.url);
+    return order_retry(o, now, action);
+}
+
 /* Between event and state: repeats requests and waits. True when *action is set and no state needs to know.
  */
 static bool intake(struct order *o, const struct order_event *event, int64_t now, struct order_outcome *out,
@@ -267,6 +277,8 @@ static bool intake(struct order *o, const struct order_event *event, int64_t now
         out->kind = ORDER_OUTCOME_REPLY;
         if (acme_reply_check(event->reply, now / 1000, &out->problem, &o->error))
             return false;
+        if (event->reply->resent && out->problem == ACME_PROBLEM_BAD_NONCE)
+            return on_reply_lost(o, out, now, action);
         out->kind = ORDER_OUTCOME_REFUSED;
         return on_refusal(o, out, now, action);
     }

@@ -38,7 +38,7 @@ struct client_call {
     char *url;
     struct buf body;
     struct http_head head;
-    bool sent; /* of a POST: libcurl has begun to send it */
+    unsigned sent; /* of a POST: how often libcurl has begun to send it */
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
     void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e);
     void *arg;
@@ -97,9 +97,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return size * n;
 }
 
-/* When a kept connection ends before a reply, libcurl sends the request again on another one. It cannot know
- * that a POST, with a nonce that is spent, may have been heard: what became of it is the order's to find out.
- */
+/* When a kept connection ends before a reply, libcurl sends the request again on another one. Whether the
+ * first was heard, its nonce tells: see http_reply.resent. */
 static int on_sending(void *arg, char *to, char *from, int to_port, int from_port)
 {
     struct client_call *call = arg;
@@ -108,9 +107,7 @@ static int on_sending(void *arg, char *to, char *from, int to_port, int from_por
     (void)from;
     (void)to_port;
     (void)from_port;
-    if (call->sent)
-        return CURL_PREREQFUNC_ABORT;
-    call->sent = true;
+    call->sent++;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -120,8 +117,6 @@ static void network_error(struct client_call *call, CURLcode code, struct err *e
 
     if (code == CURLE_OK)
         what = "the connection ended within the headers of the reply";
-    else if (code == CURLE_ABORTED_BY_CALLBACK)
-        what = "the connection ended before there was a reply";
     if (code == CURLE_WRITE_ERROR)
         err_set(e, ERR_CLASS_TRANSIENT, "%s: the reply is larger than %d KiB", call->url,
                 HTTP_REPLY_BODY_MAX / 1024);
@@ -131,7 +126,7 @@ static void network_error(struct client_call *call, CURLcode code, struct err *e
 
 static void report_reply(struct client_call *call, CURLcode code)
 {
-    struct http_reply reply = {.retry_after = call->head.retry_after};
+    struct http_reply reply = {.retry_after = call->head.retry_after, .resent = call->sent > 1};
     long status = 0;
     struct err e;
 

@@ -29,7 +29,7 @@ struct client_request {
 
 /* Starts a request. on_done gets the reply, whatever its status, or NULL with e (class network) when there
  * was no HTTP reply: DNS, connect, TLS, time-out (30 s in all), a reply above HTTP_REPLY_BODY_MAX. Redirects
- * are never followed; a POST is sent once. The reply is good for the call only. NULL: it could not be started
+ * are never followed. The reply is good for the call only. NULL: it could not be started
  * (e); on_done is not called then, nor before this returns. */
 struct client_call *client_start(struct client *c, const struct client_request *r,
                                  void (*on_done)(void *arg, const struct http_reply *reply,

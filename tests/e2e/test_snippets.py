@@ -7,7 +7,7 @@ import pytest
 
 from harness.net import free_port, listens, served
 from harness.process import Process, run
-from harness.servers import SNIPPETS, _program
+from harness.servers import SNIPPETS, program
 from harness.wait import wait_for
 
 NAME = "example.com"
@@ -32,7 +32,7 @@ def nginx(place, port, live):
 daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/nginx.log; events {{ worker_connections 64; }}
 http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port} ssl; server_name {NAME}; include {tls}; }} }}
 """)
-    argv = [_program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
+    argv = [program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
     return argv, [*argv, "-t"]
 
 
@@ -53,14 +53,14 @@ Listen 127.0.0.1:{port}
     Include {tls}
 </VirtualHost>
 """)
-    argv = [_program("apache2"), "-f", place / "apache.conf"]
+    argv = [program("apache2"), "-f", place / "apache.conf"]
     return [*argv, "-DFOREGROUND"], [*argv, "-t"]
 
 
 def haproxy(place, port, live):
     tls = snippet(place, "haproxy-tls.cfg", {":443": f"127.0.0.1:{port}", **live})
     (place / "haproxy.cfg").write_text("defaults\n    timeout client 10s\n")
-    argv = [_program("haproxy"), "-f", place / "haproxy.cfg", "-f", tls]
+    argv = [program("haproxy"), "-f", place / "haproxy.cfg", "-f", tls]
     return [*argv, "-db"], [*argv, "-c"]
 
 

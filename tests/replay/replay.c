@@ -104,7 +104,7 @@ static void step(struct replay *r, struct order_event event)
         r->new_orders++;
 }
 
-/* reply STATUS [link=U,V] [location=URL] [retry-after=SECONDS] [retry-date=SECONDS] BODY... */
+/* reply STATUS [resent] [link=U,V] [location=URL] [retry-after=SECONDS] [retry-date=SECONDS] BODY... */
 static void play_reply(struct replay *r, const char *words)
 {
     char word[400];
@@ -114,7 +114,9 @@ static void play_reply(struct replay *r, const char *words)
     struct http_reply reply = {.status = atoi(body_word(&words, word, sizeof word)), .retry_after = -1};
 
     for (;;) {
-        if (strncmp(words, "location=", 9) == 0)
+        if (strncmp(words, "resent ", 7) == 0)
+            reply.resent = *body_word(&words, word, sizeof word) != '\0';
+        else if (strncmp(words, "location=", 9) == 0)
             location = body_url(body_word(&words, word, sizeof word) + 9);
         else if (strncmp(words, "retry-after=", 12) == 0)
             reply.retry_after = http_retry_after(body_word(&words, word, sizeof word) + 12, r->now / 1000);

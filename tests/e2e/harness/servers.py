@@ -11,7 +11,7 @@ from .process import Process
 from .wait import wait_for
 
 
-def _program(name):
+def program(name):
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     assert path, f"{name} is not installed; tests/setup packages installs it"
     return path
@@ -44,7 +44,7 @@ http {{
 
     def command(self, *more):
         # -e: before the configuration is read, messages would go to a place that only root may write.
-        return [_program("nginx"), "-e", self.directory / "logs/early.log", "-p", self.directory, "-c", self.conf, *more]
+        return [program("nginx"), "-e", self.directory / "logs/early.log", "-p", self.directory, "-c", self.conf, *more]
 
     def reload_command(self):
         return " ".join(str(a) for a in self.command("-s", "reload"))
@@ -74,7 +74,7 @@ frontend tls
     bind 127.0.0.1:{self.port} ssl crt {bundle}
     http-request return status 200
 """)
-        self.process = Process([_program("haproxy"), "-W", "-f", self.conf], directory / "haproxy.log")
+        self.process = Process([program("haproxy"), "-W", "-f", self.conf], directory / "haproxy.log")
         wait_for(lambda: listens(self.port), "haproxy")
 
     def reload_command(self):
@@ -125,7 +125,7 @@ class Front:
 http {{ access_log off; {temp}
     server {{ listen 127.0.0.1:{self.port}; include {d}/snippet.conf; location / {{ return 200 "the site\\n"; }} }} }}
 """)
-        return [_program("nginx"), "-e", d / "early.log", "-p", d, "-c", d / "nginx.conf"]
+        return [program("nginx"), "-e", d / "early.log", "-p", d, "-c", d / "nginx.conf"]
 
     def _haproxy(self, inner):
         text = snippet("haproxy.cfg", inner)
@@ -143,7 +143,7 @@ backend site
     http-request return status 200 content-type text/plain string "the site"
 {text}
 """)
-        return [_program("haproxy"), "-db", "-f", self.directory / "haproxy.cfg"]
+        return [program("haproxy"), "-db", "-f", self.directory / "haproxy.cfg"]
 
     def _apache(self, inner):
         d = self.directory
@@ -164,7 +164,7 @@ DocumentRoot {d}
 DirectoryIndex index.html
 Include {d}/snippet.conf
 """)
-        return [_program("apache2"), "-D", "FOREGROUND", "-f", d / "apache.conf"]
+        return [program("apache2"), "-D", "FOREGROUND", "-f", d / "apache.conf"]
 
     def stop(self):
         self.process.stop()

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""A CA behind a web server, as all public ones are, that ends its connections every few requests."""
+
+import os
+
+import pytest
+
+from harness.net import free_port, listens
+from harness.process import Process
+from harness.servers import program
+from harness.wait import wait_for
+
+FRONT = """
+{user} daemon off; worker_processes 1; pid {d}/nginx.pid; error_log {d}/logs/error.log notice;
+events {{ worker_connections 256; }}
+http {{
+    access_log off; client_body_temp_path {d}/tmp; proxy_temp_path {d}/tmp; fastcgi_temp_path {d}/tmp; uwsgi_temp_path {d}/tmp; scgi_temp_path {d}/tmp;
+    server {{ listen 127.0.0.1:{port} ssl {http2}; ssl_certificate {ca}/https.pem; ssl_certificate_key {ca}/https.key;
+        keepalive_requests {requests};
+        location / {{ proxy_pass https://127.0.0.1:{to}; proxy_set_header Host $http_host; }} }}
+}}
+"""
+
+
+class Front:
+    """nginx before Pebble; requests: so many on a connection."""
+
+    def __init__(self, directory, pebble, http2, requests):
+        self.ca_file, self.port, path = pebble.ca_file, free_port(), pebble.path
+        for d in (directory, directory / "tmp", directory / "logs"):
+            d.mkdir()
+        self.directory_url = f"https://127.0.0.1:{self.port}{path}"
+        (directory / "nginx.conf").write_text(FRONT.format(
+            user="user root;" if os.geteuid() == 0 else "", d=directory, port=self.port, http2="http2" if http2 else "", ca=pebble.directory,
+            requests=requests, to=pebble.port))
+        self.process = Process([program("nginx"), "-e", directory / "logs/early.log", "-p", directory, "-c", directory / "nginx.conf"],
+                               directory / "nginx.log")
+        wait_for(lambda: listens(self.port), "nginx")
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+def test_connections_end_now_and_then(make_acmed, make_pebble, place, ending, http2):
+    """It says so beforehand, so that nothing is lost: nothing waits, nothing is ordered twice."""
+    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+    front = Front(place / "front", pebble, http2, requests=7)
+    ending(front.process.stop)
+    acmed = make_acmed(front)
+    names = [f"n{i:02}.example.com" for i in range(40)]
+    acmed.configure({n: {} for n in names}).start()
+    for name in names:
+        acmed.issued(name)
+    assert "no reply" not in acmed.text() and acmed.status()["daemon"]["repeated_orders"] == 0
+    assert pebble.orders() == len(names)

@@ -71,14 +71,6 @@ static enum end talk(struct errand *a, struct client *client, enum ctl_exit *sta
     return end;
 }
 
-static bool said_yes(struct ctl *c)
-{
-    char answer[16];
-
-    (void)fflush(c->err);
-    return fgets(answer, sizeof answer, c->in) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 static enum ctl_exit run(struct errand *a, const char *method, json_t *parameters)
 {
     enum ctl_exit status = CTL_DONE;
@@ -90,7 +82,7 @@ static enum ctl_exit run(struct errand *a, const char *method, json_t *parameter
 
     client_init(&client, a->c->out_fd);
     for (int i = 0; end == END_TOO_MANY && i < 2; i++) {
-        if (i > 0 && !said_yes(a->c)) {
+        if (i > 0 && !say_wait_yes(a->c)) {
             say(a->c, "nothing was renewed");
             client_close(&client);
             return CTL_FAILED;
@@ -156,4 +148,13 @@ enum ctl_exit command_renew(struct ctl *c)
 enum ctl_exit command_deploy(struct ctl *c)
 {
     return start(c, true, "org.acmed.Control.Deploy", json_pack("{s:s}", "name", c->args[0]));
+}
+
+enum ctl_exit command_rollback(struct ctl *c)
+{
+    json_t *parameters = json_pack("{s:s}", "name", c->args[0]);
+
+    if (c->generation != 0)
+        (void)json_object_set_new(parameters, "generation", json_integer(c->generation));
+    return start(c, true, "org.acmed.Control.Rollback", parameters);
 }

@@ -4,9 +4,11 @@
 #include "ctl/commands.h"
 #include "ctl/say.h"
 #include "ctl/suggest.h"
+#include "lib/act.h"
 #include "lib/ident.h"
 #include "lib/strv.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -23,7 +25,10 @@ enum option_bit {
     OPT_NO_WAIT = 32,
     OPT_FOLLOW = 64,
     OPT_QUIET = 128,
-    OPT_DAYS = 256
+    OPT_DAYS = 256,
+    OPT_YES = 512,
+    OPT_REASON = 1024,
+    OPT_GENERATION = 2048
 };
 
 static enum ctl_exit command_help(struct ctl *c);
@@ -51,6 +56,14 @@ static const struct command commands[] = {
      "what will happen when in the next 7 (or N) days, and what the CAs' limits leave"},
     {"deploy", command_deploy, 1, 1, OPT_JSON | OPT_NO_WAIT, "NAME [--no-wait]",
      "copy, reload, run the hook and verify again, with the certificate on disk"},
+    {"rollback", command_rollback, 1, 1, OPT_JSON | OPT_NO_WAIT | OPT_GENERATION,
+     "NAME [--generation N] [--no-wait]", "make an earlier generation live again, and deploy it"},
+    {"revoke", command_revoke, 1, 1, OPT_JSON | OPT_YES | OPT_REASON | OPT_GENERATION,
+     "NAME [--reason R] [--generation N] [--yes]", "have the CA revoke a certificate, for good"},
+    {"account", command_account, 1, 2, OPT_JSON | OPT_YES, "show|update|rollover|deactivate [CA] [--yes]",
+     "the accounts with the CAs; send the contact, change the key, end one for good"},
+    {"thumbprint", command_thumbprint, 0, 1, OPT_JSON, "[CA]",
+     "of the account's key, for web servers that answer challenges themselves"},
     {"reload", command_reload, 0, 0, OPT_JSON | OPT_QUIET, "[--quiet]",
      "take over the configuration files; --quiet leaves it to the daemon's log why it refuses them"},
     {"check", command_check, 0, 0, OPT_JSON, "", "check the configuration files, change nothing"},
@@ -70,7 +83,10 @@ enum {
     KEY_FORCE,
     KEY_NO_WAIT,
     KEY_QUIET,
-    KEY_DAYS
+    KEY_DAYS,
+    KEY_YES,
+    KEY_REASON,
+    KEY_GENERATION
 };
 
 static const struct option long_options[] = {
@@ -83,6 +99,9 @@ static const struct option long_options[] = {
     {"no-wait", no_argument, NULL, KEY_NO_WAIT},
     {"quiet", no_argument, NULL, KEY_QUIET},
     {"days", required_argument, NULL, KEY_DAYS},
+    {"yes", no_argument, NULL, KEY_YES},
+    {"reason", required_argument, NULL, KEY_REASON},
+    {"generation", required_argument, NULL, KEY_GENERATION},
     {"follow", no_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -164,14 +183,30 @@ static bool parse_days(struct ctl *c, const char *value)
     return false;
 }
 
+static bool take_generation(struct ctl *c, const char *text)
+{
+    char *end;
+
+    errno = 0;
+    c->generation = strtoll(text, &end, 10);
+    if (errno == 0 && end != text && *end == '\0' && c->generation >= 1 &&
+        c->generation <= ACT_GENERATION_MAX)
+        return true;
+    say(c, "--generation %s: a generation is a number from 1 on (the directories below certs/NAME)", text);
+    return false;
+}
+
 static bool take_option(struct ctl *c, struct parsed *p, int key, char **argv)
 {
     static const struct {
         int key;
         enum option_bit bit;
-    } bits[] = {{KEY_JSON, OPT_JSON}, {KEY_WATCH, OPT_WATCH}, {KEY_CHECK, OPT_CHECK},
-                {KEY_ALL, OPT_ALL},   {KEY_FORCE, OPT_FORCE}, {KEY_NO_WAIT, OPT_NO_WAIT},
-                {'f', OPT_FOLLOW},    {KEY_DAYS, OPT_DAYS},   {KEY_QUIET, OPT_QUIET}};
+    } bits[] = {{KEY_JSON, OPT_JSON},     {KEY_WATCH, OPT_WATCH},
+                {KEY_CHECK, OPT_CHECK},   {KEY_ALL, OPT_ALL},
+                {KEY_FORCE, OPT_FORCE},   {KEY_NO_WAIT, OPT_NO_WAIT},
+                {'f', OPT_FOLLOW},        {KEY_YES, OPT_YES},
+                {KEY_REASON, OPT_REASON}, {KEY_GENERATION, OPT_GENERATION},
+                {KEY_QUIET, OPT_QUIET},   {KEY_DAYS, OPT_DAYS}};
 
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
         if (bits[i].key == key)
@@ -182,6 +217,11 @@ static bool take_option(struct ctl *c, struct parsed *p, int key, char **argv)
         break;
     case KEY_DAYS:
         return parse_days(c, optarg);
+    case KEY_REASON:
+        c->reason = optarg;
+        break;
+    case KEY_GENERATION:
+        return take_generation(c, optarg);
     case 'h':
         p->help = true;
         break;
@@ -207,6 +247,8 @@ static bool parse(struct ctl *c, struct parsed *p, int argc, char **argv)
     *p = (struct parsed){0};
     c->socket = CTL_SOCKET;
     c->days = DAYS_DEFAULT;
+    c->reason = NULL;
+    c->generation = 0;
     optind = 0;
     opterr = 0;
     while ((key = getopt_long(argc, argv, ":fhV", long_options, NULL)) != -1)
@@ -222,6 +264,7 @@ static bool parse(struct ctl *c, struct parsed *p, int argc, char **argv)
     c->no_wait = (p->options & OPT_NO_WAIT) != 0;
     c->follow = (p->options & OPT_FOLLOW) != 0;
     c->quiet = (p->options & OPT_QUIET) != 0;
+    c->yes = (p->options & OPT_YES) != 0;
     return true;
 }
 

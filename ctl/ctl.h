@@ -6,6 +6,7 @@
 
 #include "ctl/term.h"
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -41,8 +42,11 @@ struct ctl {
     bool no_wait;
     bool quiet; /* what the daemon logs is not said, too */
     bool follow;
-    int days;    /* of plan */
-    char **args; /* what is neither command nor option; borrowed */
+    int days; /* of plan */
+    bool yes;
+    const char *reason;    /* NULL: not given */
+    json_int_t generation; /* 0: not given */
+    char **args;           /* what is neither command nor option; borrowed */
     int n_args;
 };
 

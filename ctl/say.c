@@ -129,6 +129,27 @@ static enum ctl_exit say_too_many(struct ctl *c, const json_t *p)
     return CTL_USAGE;
 }
 
+static enum ctl_exit say_no_such_ca(struct ctl *c, const json_t *p)
+{
+    const json_t *known = json_object_get(p, "known");
+    const json_t *name;
+    size_t i;
+
+    say(c, "no certificate is had from a CA %s; those in use are:", text_of(p, "ca"));
+    json_array_foreach(known, i, name)
+    {
+        if (json_is_string(name))
+            (void)fprintf(c->err, "  %s\n", json_string_value(name));
+    }
+    return CTL_USAGE;
+}
+
+static enum ctl_exit say_refused(struct ctl *c, const json_t *p)
+{
+    say(c, "%s", text_of(p, "text"));
+    return strcmp(text_of(p, "class"), "configuration") == 0 ? CTL_USAGE : CTL_FAILED;
+}
+
 static enum ctl_exit say_other_version(struct ctl *c, const json_t *p)
 {
     (void)p;
@@ -145,6 +166,8 @@ static const struct {
     {"org.acmed.Control.NoSuchCertificate", say_no_such},
     {"org.acmed.Control.TooMany", say_too_many},
     {"org.acmed.Control.ConfigurationInvalid", say_invalid},
+    {"org.acmed.Control.Refused", say_refused},
+    {"org.acmed.Control.NoSuchCa", say_no_such_ca},
     {"org.varlink.service.PermissionDenied", say_denied},
     {"org.varlink.service.MethodNotFound", say_other_version},
     {"org.varlink.service.MethodNotImplemented", say_other_version},
@@ -174,6 +197,31 @@ enum ctl_exit say_error(struct ctl *c, struct varlink_reply *r)
         (void)fprintf(c->err, "  %s\n", text);
     free(text);
     return CTL_FAILED;
+}
+
+bool say_wait_yes(struct ctl *c)
+{
+    char answer[16];
+
+    (void)fflush(c->err);
+    return fgets(answer, sizeof answer, c->in) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+bool say_confirm(struct ctl *c, const char *question, enum ctl_exit *status)
+{
+    *status = CTL_USAGE;
+    if (c->yes)
+        return true;
+    if (!c->ask) {
+        say(c, "%s Without a terminal to ask on, say --yes if that is meant; nothing was done", question);
+        return false;
+    }
+    (void)fprintf(c->err, "%s Go on? [y/N] ", question);
+    if (say_wait_yes(c))
+        return true;
+    *status = CTL_FAILED;
+    say(c, "nothing was done");
+    return false;
 }
 
 void say_json(struct ctl *c, const json_t *j, bool pretty)

@@ -20,6 +20,13 @@ enum ctl_exit say_broken(struct ctl *c, enum client_result result, const struct 
 /* The daemon answered with an error. Its strings need not be clean yet. */
 enum ctl_exit say_error(struct ctl *c, struct varlink_reply *r);
 
+/* After a question was printed to the error stream: whether the answer is yes. */
+bool say_wait_yes(struct ctl *c);
+
+/* For what cannot be undone: true when --yes was given, or a person says yes to the question "... Go on?".
+ * Else what is missing was said, and *status is the command's. */
+bool say_confirm(struct ctl *c, const char *question, enum ctl_exit *status);
+
 /* Prints j on a line of its own, or on many where `pretty`. */
 void say_json(struct ctl *c, const json_t *j, bool pretty);
 

@@ -46,22 +46,38 @@ enum ipc_type {
     IPC_INSTALL,           /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
     IPC_COPY,              /* lineage -> IPC_OK: the configured copies equal the live generation */
     IPC_EXAMINE,           /* lineage -> IPC_EXAMINED: whether the files of the live generation are whole */
-    IPC_MARK_SERVED, /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
-    IPC_PING,        /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
+    IPC_MARK_SERVED,     /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
+    IPC_ACCOUNT_NEXT,    /* ca -> IPC_OK: the next key is made, durable; needs a permit */
+    IPC_ACCOUNT_SETTLE,  /* ca, 1: the next key is the account's / 0: it is not -> IPC_OK, durable */
+    IPC_ACCOUNT_CLOSE,   /* ca -> IPC_OK: the CA deactivated it, noted, durable; needs a permit and ends it */
+    IPC_SIGN_KEY_CHANGE, /* ca, url, nonce -> IPC_SIGNED: from the key to the next; needs a permit */
+    IPC_SIGN_FIND_NEXT,  /* ca, url, nonce -> IPC_SIGNED: IPC_SIGN_FIND_ACCOUNT by the next key */
+    IPC_SIGN_UPDATE,     /* ca, url, nonce -> IPC_SIGNED: the configured contact */
+    IPC_SIGN_DEACTIVATE, /* ca, url, nonce -> IPC_SIGNED; needs a permit */
+    IPC_SIGN_REVOKE,     /* lineage, url, nonce, ca -> IPC_SIGNED: by the account's key; needs a permit, which
+                            says which generation and why */
+    IPC_SIGN_REVOKE_BY_KEY, /* the same by the certificate's own key */
+    IPC_REVOKED,            /* lineage, generation -> IPC_OK: noted, durable; ends the permit */
+    IPC_ROLLBACK,           /* lineage, generation -> IPC_INSTALLED: live again; needs a permit and ends it */
+    IPC_PING,               /* -> IPC_PONG; supervisor -> keeper and supervisor -> engine, too */
 
     /* supervisor -> keeper */
     IPC_DNS_RECORD, /* lineage, identifier, token, ca -> IPC_DNS_RECORD_REPLY */
     IPC_FACTS,      /* lineage, generation -> IPC_FACTS_REPLY, for the environment of hooks */
+    IPC_PERMIT, /* act, subject, generation, reason (lib/act.h) -> IPC_PERMITTED: a person who may ask for it
+                   did */
 
     /* replies */
     IPC_OK,
-    IPC_ERROR,            /* class (enum err_class), text */
-    IPC_ACCOUNT,          /* account URL ("": not registered yet), thumbprint */
-    IPC_SIGNED,           /* the JWS */
-    IPC_INSTALLED,        /* generation */
-    IPC_EXAMINED,         /* generation, enum ipc_health, what is or was the matter */
-    IPC_PONG,             /* unknown system calls seen so far */
+    IPC_ERROR,     /* class (enum err_class), text */
+    IPC_ACCOUNT,   /* account URL ("": not registered yet), thumbprint, flags IPC_ACCOUNT_*, type of the
+                      key */
+    IPC_SIGNED,    /* the JWS */
+    IPC_INSTALLED, /* generation */
+    IPC_EXAMINED,  /* generation, enum ipc_health, what is or was the matter */
+    IPC_PONG,      /* unknown system calls seen so far */
     IPC_DNS_RECORD_REPLY, /* name of the TXT record, its content */
+    IPC_PERMITTED,        /* generation: what 0 stood for; 0 for acts without one */
     IPC_FACTS_REPLY,      /* directory of the generation, not_after, serial, names joined by blanks */
 
     /* supervisor -> engine */
@@ -76,6 +92,8 @@ enum ipc_type {
     IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") ->
                     IPC_DEPLOYED */
     IPC_DNS,     /* lineage, identifier, token, ca, action ("present", "cleanup") -> IPC_DNS_DONE */
+    IPC_GRANT,   /* with a control client's connection, on which its call is still unread -> IPC_GRANTED, or
+                    IPC_ERROR: not granted (daemon/supervisor/grant.h) */
     IPC_RELOAD,  /* -> IPC_RELOADED; on success IPC_STOP follows */
     IPC_CHECK,   /* -> IPC_RELOADED */
     IPC_READY,   /* the engine serves: with a sentence for the service manager; again whenever it changes */
@@ -84,12 +102,17 @@ enum ipc_type {
     IPC_BOUND,    /* errors, one a line; "": all are bound */
     IPC_DEPLOYED, /* 1 done / 0 failed, class, text (what failed; or a note), captured output */
     IPC_DNS_DONE, /* 1 done / 0 failed, class, text, captured output */
+    IPC_GRANTED,  /* generation, as IPC_PERMITTED has it; the call is read off the connection */
     IPC_RELOADED, /* 1 fine / 0 refused, messages, one a line */
     IPC_TYPE_COUNT
 };
 
 /* Of the files of a generation. */
 enum ipc_health { IPC_HEALTH_SOUND, IPC_HEALTH_REPAIRED, IPC_HEALTH_DAMAGED };
+
+/* Flags of IPC_ACCOUNT */
+#define IPC_ACCOUNT_HAS_NEXT    1U /* a change of the key was begun: which one is the account's is not known */
+#define IPC_ACCOUNT_DEACTIVATED 2U /* by us */
 
 #define IPC_FIELDS_MAX 6
 #define IPC_FRAME_MAX  (2 * 1024 * 1024)

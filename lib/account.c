@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/account.h"
+#include "lib/account_internal.h"
 
 #include "lib/ca.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define BAD_NONCES_MAX                                                                                       \
-    60 /* there is no waiting in this machine, so that many at once (even 90 % refused gets through) */
-
-struct account {
-    enum account_state state;
-    char *ca_name;       /* owned */
-    char *directory_url; /* owned */
-    bool agree_terms;
-    char *eab_kid; /* owned; NULL: no external account binding is configured */
-    struct acme_directory directory;
-    bool have_directory; /* kept for good: orders borrow it */
-    char *url;           /* owned; the account's */
-    unsigned bad_nonces;
-    bool
-        refused; /* newAccount was, for the reason `refusal`, and the CA is asked once more for the account */
-    struct err refusal;
-    struct err error;
-};
 
 static const char *const doing[] = {
     [ACCOUNT_STATE_START] = "starting",
@@ -32,6 +13,13 @@ static const char *const doing[] = {
     [ACCOUNT_STATE_FIND] = "asking whether it knows the account's key",
     [ACCOUNT_STATE_REGISTER] = "registering the account",
     [ACCOUNT_STATE_SAVE] = "storing the account",
+    [ACCOUNT_STATE_NEXT] = "making the account's next key",
+    [ACCOUNT_STATE_CHANGE] = "changing the account's key",
+    [ACCOUNT_STATE_FIND_NEXT] = "asking which of two keys is the account's",
+    [ACCOUNT_STATE_SETTLE] = "keeping the account's key",
+    [ACCOUNT_STATE_UPDATE] = "sending the account's contact",
+    [ACCOUNT_STATE_DEACTIVATE] = "deactivating the account",
+    [ACCOUNT_STATE_CLOSE] = "noting that the account is deactivated",
     [ACCOUNT_STATE_READY] = "using the account",
     [ACCOUNT_STATE_FAILED] = "after a failure",
 };
@@ -66,32 +54,37 @@ void account_free(struct account *a)
     free(a);
 }
 
-static struct account_action go(struct account *a, enum account_state state, enum account_action_kind kind,
-                                const char *url)
+struct account_action account_go(struct account *a, enum account_state state, enum account_action_kind kind,
+                                 const char *url)
 {
     a->state = state;
     return (struct account_action){.kind = kind, .url = url};
 }
 
 /* Ends, for now, with a->error. */
-static struct account_action fail(struct account *a)
+struct account_action account_fail(struct account *a)
 {
     err_wrap(&a->error, "%s", doing[a->state]);
     a->state = ACCOUNT_STATE_FAILED;
+    if (a->acting && !a->has_refusal) {
+        a->has_refusal = true;
+        a->act_error = a->error;
+    }
+    a->acting = false;
     return (struct account_action){.kind = ACCOUNT_DO_FAIL, .error = &a->error};
 }
 
-static struct account_action fail_unexpected(struct account *a, const struct account_event *event)
+struct account_action account_fail_unexpected(struct account *a, const struct account_event *event)
 {
     err_set(&a->error, ERR_CLASS_INTERNAL, "event %d was not expected", (int)event->kind);
-    return fail(a);
+    return account_fail(a);
 }
 
 static struct account_action start(struct account *a)
 {
     if (a->have_directory)
-        return go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
-    return go(a, ACCOUNT_STATE_DIRECTORY, ACCOUNT_DO_GET_DIRECTORY, a->directory_url);
+        return account_go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
+    return account_go(a, ACCOUNT_STATE_DIRECTORY, ACCOUNT_DO_GET_DIRECTORY, a->directory_url);
 }
 
 /* What this version, or this configuration, cannot do at this CA. */
@@ -110,17 +103,17 @@ static struct account_action on_directory(struct account *a, const struct accoun
     struct acme_directory d;
 
     if (event->kind != ACCOUNT_EV_REPLY)
-        return fail_unexpected(a, event);
+        return account_fail_unexpected(a, event);
     if (!acme_reply_check(event->reply, now, NULL, &a->error) ||
         !acme_directory_parse(&d, a->directory_url, event->reply, &a->error))
-        return fail(a);
+        return account_fail(a);
     if (!is_usable(&d, a->agree_terms, &a->error)) {
         acme_directory_clear(&d);
-        return fail(a);
+        return account_fail(a);
     }
     a->directory = d;
     a->have_directory = true;
-    return go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
+    return account_go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
 }
 
 /* Where the keys of a binding are to be had, as far as that is known. */
@@ -138,13 +131,13 @@ static struct account_action fail_no_binding(struct account *a)
         "the CA registers accounts only with an external account binding: put `eab_kid` and "
         "`eab_hmac_file` into [ca %s], the key identifier and a file with the HMAC key (from %s), and reload",
         a->ca_name, keys_from(a));
-    return fail(a);
+    return account_fail(a);
 }
 
 static struct account_action post(struct account *a, enum account_state state)
 {
-    return go(a, state, state == ACCOUNT_STATE_FIND ? ACCOUNT_DO_FIND : ACCOUNT_DO_POST,
-              a->directory.new_account);
+    return account_go(a, state, state == ACCOUNT_STATE_FIND ? ACCOUNT_DO_FIND : ACCOUNT_DO_POST,
+                      a->directory.new_account);
 }
 
 static struct account_action start_register(struct account *a)
@@ -163,16 +156,20 @@ static struct account_action start_register(struct account *a)
 static struct account_action on_loaded(struct account *a, const struct account_event *event)
 {
     if (event->kind != ACCOUNT_EV_LOADED)
-        return fail_unexpected(a, event);
+        return account_fail_unexpected(a, event);
+    if (event->deactivated)
+        return account_fail_deactivated(a);
+    if (event->has_next)
+        return account_find_next(a);
     if (event->url == NULL || !http_same_origin(event->url, a->directory.url))
         return start_register(a);
     free(a->url);
     a->url = strdup(event->url);
     if (a->url == NULL) {
         err_nomem(&a->error, "the account's URL");
-        return fail(a);
+        return account_fail(a);
     }
-    return go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
+    return account_ready(a);
 }
 
 /* A binding that is wrong, unknown or used up has no problem type of its own: whatever says nothing else may
@@ -195,14 +192,14 @@ static bool may_mean_binding(const struct account *a, enum acme_problem_type pro
 static struct account_action on_not_found(struct account *a, enum acme_problem_type problem)
 {
     if (problem != ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST && a->error.class != ERR_CLASS_PERMANENT)
-        return fail(a);
+        return account_fail(a);
     if (!a->refused) {
         a->bad_nonces = 0;
         return post(a, ACCOUNT_STATE_REGISTER);
     }
     a->state = ACCOUNT_STATE_REGISTER; /* what failed */
     a->error = a->refusal;
-    return fail(a);
+    return account_fail(a);
 }
 
 /* A refusal of newAccount. */
@@ -227,7 +224,7 @@ static struct account_action on_refused(struct account *a, enum acme_problem_typ
         a->refusal = a->error;
         return post(a, ACCOUNT_STATE_FIND);
     }
-    return fail(a);
+    return account_fail(a);
 }
 
 static struct account_action on_registered(struct account *a, const struct account_event *event, int64_t now)
@@ -237,11 +234,11 @@ static struct account_action on_registered(struct account *a, const struct accou
     char *url;
 
     if (event->kind != ACCOUNT_EV_REPLY)
-        return fail_unexpected(a, event);
+        return account_fail_unexpected(a, event);
     if (!acme_reply_check(event->reply, now, &problem, &a->error))
         return on_refused(a, problem);
     if (!acme_account_parse(&a->directory, event->reply, &status, &url, &a->error))
-        return fail(a);
+        return account_fail(a);
     free(a->url);
     a->url = url;
     if (status != ACME_ACCOUNT_VALID) {
@@ -249,21 +246,21 @@ static struct account_action on_registered(struct account *a, const struct accou
                 "the account %.300s is %s at the CA; acmed makes no new one by itself: move its key out of "
                 "the way for that",
                 url, status == ACME_ACCOUNT_DEACTIVATED ? "deactivated" : "revoked");
-        return fail(a);
+        return account_fail(a);
     }
-    return go(a, ACCOUNT_STATE_SAVE, ACCOUNT_DO_SAVE, a->url);
+    return account_go(a, ACCOUNT_STATE_SAVE, ACCOUNT_DO_SAVE, a->url);
 }
 
 static struct account_action on_saved(struct account *a, const struct account_event *event)
 {
     if (event->kind != ACCOUNT_EV_DONE)
-        return fail_unexpected(a, event);
-    return go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
+        return account_fail_unexpected(a, event);
+    return account_ready(a);
 }
 
 static struct account_action on_ready(struct account *a, const struct account_event *event)
 {
-    return event->kind == ACCOUNT_EV_LOST ? start_register(a) : fail_unexpected(a, event);
+    return event->kind == ACCOUNT_EV_LOST ? start_register(a) : account_act(a, event);
 }
 
 struct account_action account_step(struct account *a, const struct account_event *event, int64_t now_ms)
@@ -272,12 +269,12 @@ struct account_action account_step(struct account *a, const struct account_event
 
     if (event->kind == ACCOUNT_EV_ERROR) {
         a->error = *event->error;
-        return fail(a);
+        return account_fail(a);
     }
     switch (a->state) {
     case ACCOUNT_STATE_START:
     case ACCOUNT_STATE_FAILED:
-        return event->kind == ACCOUNT_EV_START ? start(a) : fail_unexpected(a, event);
+        return event->kind == ACCOUNT_EV_START ? start(a) : account_fail_unexpected(a, event);
     case ACCOUNT_STATE_DIRECTORY:
         return on_directory(a, event, now);
     case ACCOUNT_STATE_LOAD:
@@ -288,18 +285,24 @@ struct account_action account_step(struct account *a, const struct account_event
     case ACCOUNT_STATE_SAVE:
         return on_saved(a, event);
     case ACCOUNT_STATE_READY:
+        return on_ready(a, event);
+    default:
         break;
     }
-    return on_ready(a, event);
+    return account_act_step(a, event, now);
 }
 
 const char *account_state_to_str(enum account_state s)
 {
     static const char *const names[] = {
-        [ACCOUNT_STATE_START] = "start",       [ACCOUNT_STATE_DIRECTORY] = "directory",
-        [ACCOUNT_STATE_LOAD] = "load",         [ACCOUNT_STATE_FIND] = "find",
-        [ACCOUNT_STATE_REGISTER] = "register", [ACCOUNT_STATE_SAVE] = "save",
-        [ACCOUNT_STATE_READY] = "ready",       [ACCOUNT_STATE_FAILED] = "failed",
+        [ACCOUNT_STATE_START] = "start",         [ACCOUNT_STATE_DIRECTORY] = "directory",
+        [ACCOUNT_STATE_LOAD] = "load",           [ACCOUNT_STATE_FIND] = "find",
+        [ACCOUNT_STATE_REGISTER] = "register",   [ACCOUNT_STATE_SAVE] = "save",
+        [ACCOUNT_STATE_NEXT] = "next-key",       [ACCOUNT_STATE_CHANGE] = "key-change",
+        [ACCOUNT_STATE_FIND_NEXT] = "find-next", [ACCOUNT_STATE_SETTLE] = "settle",
+        [ACCOUNT_STATE_UPDATE] = "update",       [ACCOUNT_STATE_DEACTIVATE] = "deactivate",
+        [ACCOUNT_STATE_CLOSE] = "close",         [ACCOUNT_STATE_READY] = "ready",
+        [ACCOUNT_STATE_FAILED] = "failed",
     };
 
     return names[s];

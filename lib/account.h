@@ -11,17 +11,30 @@
  * knows the account's key: the reply to an earlier newAccount may have been lost, and a binding that serves
  * once only is used up by then. For the same reason it is asked again after a refusal: HTTP libraries repeat
  * requests whose connection died. A CA that wants a binding where none is configured is an error of the
- * configuration; it is not even asked, if that can be known before. */
+ * configuration; it is not even asked, if that can be known before.
+ *
+ * What a person may ask for once it is ready: another key (RFC 8555 section 7.3.5), the configured contact
+ * (7.3.2), the end (7.3.6). While the key is changed there are two; when that was cut off, the CA is asked by
+ * the next one (newAccount with onlyReturnExisting) which of them is the account's, before anything else. A
+ * CA whose answer is neither yes nor no is asked again: an account that is not known for sure is never
+ * registered anew. */
 
 #include "lib/acme.h"
 
 enum account_state {
     ACCOUNT_STATE_START,
-    ACCOUNT_STATE_DIRECTORY, /* the directory is fetched */
-    ACCOUNT_STATE_LOAD,      /* the keeper finds or creates the key */
-    ACCOUNT_STATE_FIND,      /* newAccount with onlyReturnExisting */
-    ACCOUNT_STATE_REGISTER,  /* newAccount */
-    ACCOUNT_STATE_SAVE,      /* the keeper stores the account URL */
+    ACCOUNT_STATE_DIRECTORY,  /* the directory is fetched */
+    ACCOUNT_STATE_LOAD,       /* the keeper finds or creates the key */
+    ACCOUNT_STATE_FIND,       /* newAccount with onlyReturnExisting */
+    ACCOUNT_STATE_REGISTER,   /* newAccount */
+    ACCOUNT_STATE_SAVE,       /* the keeper stores the account URL */
+    ACCOUNT_STATE_NEXT,       /* the keeper makes the next key */
+    ACCOUNT_STATE_CHANGE,     /* keyChange */
+    ACCOUNT_STATE_FIND_NEXT,  /* newAccount with onlyReturnExisting by the next key */
+    ACCOUNT_STATE_SETTLE,     /* the keeper keeps the one that is the account's */
+    ACCOUNT_STATE_UPDATE,     /* the contact is sent */
+    ACCOUNT_STATE_DEACTIVATE, /* the CA deactivates it */
+    ACCOUNT_STATE_CLOSE,      /* the keeper notes that */
     ACCOUNT_STATE_READY,
     ACCOUNT_STATE_FAILED
 };
@@ -32,6 +45,13 @@ enum account_action_kind {
     ACCOUNT_DO_FIND,          /* sign newAccount with onlyReturnExisting and post it to .url */
     ACCOUNT_DO_POST,          /* sign newAccount, with the binding if there is one, and post it to .url */
     ACCOUNT_DO_SAVE,          /* let the keeper store account URL .url, then ACCOUNT_EV_DONE */
+    ACCOUNT_DO_NEXT,          /* let the keeper make the next key, then ACCOUNT_EV_DONE */
+    ACCOUNT_DO_CHANGE,        /* sign keyChange and post it to .url */
+    ACCOUNT_DO_FIND_NEXT,     /* like FIND, by the next key */
+    ACCOUNT_DO_SETTLE,        /* tell the keeper which key it is (.next), then ACCOUNT_EV_DONE */
+    ACCOUNT_DO_UPDATE,        /* sign the contact and post it to .url */
+    ACCOUNT_DO_DEACTIVATE,    /* sign the deactivation and post it to .url */
+    ACCOUNT_DO_CLOSE,         /* let the keeper note that, then ACCOUNT_EV_DONE */
     ACCOUNT_DO_READY,         /* .url is the account's */
     ACCOUNT_DO_FAIL
 };
@@ -40,6 +60,7 @@ struct account_action {
     enum account_action_kind kind;
     const char *url;         /* borrowed from the machine until the next step */
     const struct err *error; /* likewise */
+    bool next;               /* ACCOUNT_DO_SETTLE */
 };
 
 enum account_event_kind {
@@ -48,6 +69,9 @@ enum account_event_kind {
     ACCOUNT_EV_ERROR,
     ACCOUNT_EV_LOADED,
     ACCOUNT_EV_DONE,
+    ACCOUNT_EV_ROLLOVER, /* these three: only when ready. It ends in ACCOUNT_DO_READY or ACCOUNT_DO_FAIL; */
+    ACCOUNT_EV_UPDATE,   /* account_refusal() tells what came of it */
+    ACCOUNT_EV_DEACTIVATE,
     ACCOUNT_EV_LOST /* only when ready: the CA said accountDoesNotExist: register the same key again */
 };
 
@@ -55,7 +79,9 @@ struct account_event {
     enum account_event_kind kind;
     const struct http_reply *reply;
     const struct err *error;
-    const char *url; /* ACCOUNT_EV_LOADED: the stored account URL, or NULL */
+    const char *url;  /* ACCOUNT_EV_LOADED: the stored account URL, or NULL */
+    bool has_next;    /* ACCOUNT_EV_LOADED: a change of the key was begun */
+    bool deactivated; /* ACCOUNT_EV_LOADED: by us */
 };
 
 struct account;
@@ -70,6 +96,8 @@ struct account_action account_step(struct account *a, const struct account_event
 /* "directory", "register", ... Static storage. */
 const char *account_state_to_str(enum account_state s);
 enum account_state account_state(const struct account *a);
+/* Why what was asked for last (ACCOUNT_EV_ROLLOVER, ...) was not done; NULL: it was. Borrowed. */
+const struct err *account_refusal(const struct account *a);
 /* The directory, once fetched; NULL before. Borrowed; stays the same object for the machine's life. */
 const struct acme_directory *account_directory(const struct account *a);
 

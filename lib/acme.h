@@ -24,6 +24,8 @@ struct acme_directory {
     char *new_nonce; /* each owned, of the directory's origin */
     char *new_account;
     char *new_order;
+    char *revoke_cert;          /* NULL: the CA offers no revocation */
+    char *key_change;           /* NULL: the CA offers no change of the account's key */
     char *renewal_info;         /* RFC 9773; NULL: not offered, or of no use */
     char *terms;                /* meta.termsOfService, only ever shown; NULL: none */
     char *website;              /* meta.website, only ever shown; NULL: none */
@@ -161,6 +163,12 @@ bool acme_account_parse(const struct acme_directory *d, const struct http_reply 
 char *acme_payload_new_account(const char *contact /* NULL: none */, bool agree_terms, const char *binding);
 /* Asks for the account of the key that signs, if there is one (RFC 8555 section 7.3.1). */
 char *acme_payload_find_account(void);
+char *acme_payload_update_account(const char *contact /* NULL: none any more */); /* section 7.3.2 */
+char *acme_payload_deactivate_account(void);                                      /* section 7.3.6 */
+/* The inner payload of section 7.3.5. old_key: its public JWK as JSON text. */
+char *acme_payload_key_change(const char *account_url, const char *old_key);
+/* Section 7.6. certificate_b64: base64url of the DER; reason: CRLReason. */
+char *acme_payload_revoke(const char *certificate_b64, unsigned reason);
 /* profile: NULL: the CA's default. replaces: the certificate that the order is to replace, by its name in
  * renewal information (RFC 9773 section 5); NULL: none. */
 char *acme_payload_new_order(const struct strv *names, const char *profile, const char *replaces);

@@ -63,13 +63,14 @@ static bool directory_url(char **out, const struct acme_directory *d, const json
 }
 
 /* Optional, and of no use when it is not what it should be: nobody loses his certificate over it. */
-static bool read_renewal_info(struct acme_directory *d, const json_t *root, struct err *e)
+static bool optional_url(char **out, const struct acme_directory *d, const json_t *root, const char *name,
+                         struct err *e)
 {
-    const char *url = json_string_value(json_object_get(root, "renewalInfo"));
+    const char *url = json_string_value(json_object_get(root, name));
 
     struct err why;
 
-    if (url == NULL || acme_url_copy(&d->renewal_info, d, "renewalInfo", url, &why))
+    if (url == NULL || acme_url_copy(out, d, name, url, &why))
         return true;
     return why.class != ERR_CLASS_INTERNAL || err_nomem(e, "a directory");
 }
@@ -137,8 +138,10 @@ static bool read_directory(struct acme_directory *d, const json_t *root, struct 
 {
     return directory_url(&d->new_nonce, d, root, "newNonce", e) &&
            directory_url(&d->new_account, d, root, "newAccount", e) &&
-           directory_url(&d->new_order, d, root, "newOrder", e) && read_renewal_info(d, root, e) &&
-           read_meta(d, root, e);
+           directory_url(&d->new_order, d, root, "newOrder", e) &&
+           optional_url(&d->renewal_info, d, root, "renewalInfo", e) &&
+           optional_url(&d->revoke_cert, d, root, "revokeCert", e) &&
+           optional_url(&d->key_change, d, root, "keyChange", e) && read_meta(d, root, e);
 }
 
 bool acme_directory_parse(struct acme_directory *d, const char *url, const struct http_reply *reply,
@@ -177,6 +180,8 @@ void acme_directory_clear(struct acme_directory *d)
     strv_clear(&d->caa_identities);
     strv_clear(&d->profiles);
     strv_clear(&d->profile_texts);
+    free(d->revoke_cert);
+    free(d->key_change);
     free(d->terms);
     *d = (struct acme_directory){0};
 }

@@ -43,6 +43,29 @@ char *acme_payload_find_account(void)
     return dump(json_pack("{s:b}", "onlyReturnExisting", 1));
 }
 
+char *acme_payload_update_account(const char *contact)
+{
+    return dump(contact != NULL ? json_pack("{s:[o]}", "contact", contact_url(contact))
+                                : json_pack("{s:[]}", "contact"));
+}
+
+char *acme_payload_deactivate_account(void)
+{
+    return dump(json_pack("{s:s}", "status", "deactivated"));
+}
+
+char *acme_payload_key_change(const char *account_url, const char *old_key)
+{
+    json_t *jwk = json_loads(old_key, 0, NULL);
+
+    return jwk != NULL ? dump(json_pack("{s:s, s:o}", "account", account_url, "oldKey", jwk)) : NULL;
+}
+
+char *acme_payload_revoke(const char *certificate_b64, unsigned reason)
+{
+    return dump(json_pack("{s:s, s:i}", "certificate", certificate_b64, "reason", (int)reason));
+}
+
 char *acme_payload_new_order(const struct strv *names, const char *profile, const char *replaces)
 {
     json_t *list = json_array();

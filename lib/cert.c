@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/cert.h"
 
+#include "lib/b64.h"
 #include "lib/cert_x509.h"
 #include "lib/crypto.h"
 #include "lib/ident.h"
@@ -332,4 +333,19 @@ char *cert_top_issuer(const char *pem, size_t len, struct err *e)
     mbedtls_x509_crt_free(&crt);
     free(der);
     return name;
+}
+
+char *cert_to_b64url(const char *data, size_t len, struct err *e)
+{
+    size_t der_len;
+    uint8_t *der = first_der(data, len, &der_len, e);
+    char *text;
+
+    if (der == NULL)
+        return NULL;
+    text = b64url_encode(der, der_len);
+    free(der);
+    if (text == NULL)
+        err_nomem(e, "certificate");
+    return text;
 }

@@ -23,6 +23,7 @@ struct cert_facts {
     enum key_type key_type;
     bool key_type_known;
     uint8_t sha256[32]; /* of the DER: what verify compares */
+    bool revoked;       /* not said by the certificate: whoever knows of a revocation notes it here */
 };
 
 /* Facts of the first certificate in PEM text (or of DER). */
@@ -38,6 +39,10 @@ char *cert_top_issuer(const char *pem, size_t len, struct err *e);
 
 /* The first certificate in PEM text was made for this key; else false with the reason. */
 bool cert_check_key(const char *pem, size_t len, const struct key *key, struct err *e);
+
+/* The first certificate's DER in PEM text (or DER), base64url: how ACME sends certificates (RFC 8555 section
+ * 7.6). The caller frees; NULL with e. */
+char *cert_to_b64url(const char *data, size_t len, struct err *e);
 
 #define CERT_CHAIN_MAX 10 /* certificates of a chain */
 

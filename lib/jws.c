@@ -42,7 +42,7 @@ static char *protected_header(const struct key *k, const char *kid, const char *
     char *jwk = NULL;
     char *out;
 
-    if ((kid != NULL && !is_plain(kid)) || !is_plain(url) || !is_plain(nonce)) {
+    if ((kid != NULL && !is_plain(kid)) || !is_plain(url) || (nonce != NULL && !is_plain(nonce))) {
         err_set(e, ERR_CLASS_TRANSIENT,
                 "the CA gave a URL or nonce with characters that do not belong there");
         return NULL;
@@ -58,7 +58,9 @@ static char *protected_header(const struct key *k, const char *kid, const char *
         buf_addf(&b, "\"jwk\":%s", jwk);
     else
         buf_addf(&b, "\"kid\":\"%s\"", kid);
-    buf_addf(&b, ",\"nonce\":\"%s\",\"url\":\"%s\"}", nonce, url);
+    if (nonce != NULL)
+        buf_addf(&b, ",\"nonce\":\"%s\"", nonce);
+    buf_addf(&b, ",\"url\":\"%s\"}", url);
     out = b.failed ? NULL : b64url_encode(b.data, b.len);
     if (out == NULL)
         err_set(e, ERR_CLASS_INTERNAL,

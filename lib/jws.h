@@ -9,9 +9,10 @@
 #include "lib/key.h"
 
 /* A request body signed by the account key. kid: the account URL; NULL: the public key itself is
- * put into the header (newAccount). payload: JSON text; NULL: the empty payload of POST-as-GET. The caller
- * frees; NULL with e set on failure. url, nonce and kid are refused when they hold anything that JSON would
- * have to escape. */
+ * put into the header (newAccount; revocation by the certificate's key). nonce: NULL only for the inner JWS
+ * of a key change (RFC 8555 section 7.3.5). payload: JSON text; NULL: the empty payload of POST-as-GET. The
+ * caller frees; NULL with e set on failure. url, nonce and kid are refused when they hold anything that JSON
+ * would have to escape. */
 char *jws_sign(const struct key *account_key, const char *kid, const char *url, const char *nonce,
                const char *payload, struct err *e);
 

@@ -32,6 +32,7 @@ static const char *const reasons[] = {
     [RENEWAL_ARI_EARLY] = "the CA asks for an early renewal",
     [RENEWAL_EXPIRED] = "the certificate has expired",
     [RENEWAL_DAMAGED] = "the files of the live certificate are damaged",
+    [RENEWAL_REVOKED] = "the certificate was revoked",
     [RENEWAL_REQUESTED] = "renewal was requested",
 };
 static_assert(sizeof reasons / sizeof reasons[0] == RENEWAL_REQUESTED + 1, "every reason has a text");
@@ -174,6 +175,8 @@ static void plan_reason(struct renewal_plan *p, const struct config_certificate 
         p->reason = RENEWAL_EXPIRED;
     } else if (j->damaged_generation != 0) {
         p->reason = RENEWAL_DAMAGED;
+    } else if (facts->revoked) {
+        p->reason = RENEWAL_REVOKED;
     } else {
         p->at = p->renew_at;
         return;
@@ -215,7 +218,7 @@ static int64_t plan_floor(const struct renewal_plan *p, const struct span *life,
 
     if (not_before - now <= RENEWAL_BACKOFF_MAX)
         floor = not_before;
-    if (j->issued[0] != 0 && issued <= now)
+    if (j->issued[0] != 0 && issued <= now && p->reason != RENEWAL_REVOKED)
         floor = later(floor, issued + (p->reason == RENEWAL_ARI || p->reason == RENEWAL_ARI_EARLY
                                            ? early_wait(life, j)
                                            : RENEWAL_ISSUANCE_FLOOR));

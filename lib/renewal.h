@@ -44,6 +44,7 @@ enum renewal_reason {
     RENEWAL_ARI_EARLY, /* likewise, and the window is earlier than a renewal would be usual */
     RENEWAL_EXPIRED,
     RENEWAL_DAMAGED,  /* the journal notes that its files are */
+    RENEWAL_REVOKED,  /* somebody had it revoked */
     RENEWAL_REQUESTED /* `renew now` */
 };
 
@@ -64,10 +65,10 @@ struct renewal_plan {
 
 /* requested is for one attempt: when it has failed, the next one is an automatic one again, with back-off.
  *
- * An automatic issuance is held until the journal's not_before, an hour after the last issuance, and (for
- * reasons of lifetime only) a quarter of the lifetime after it; a requested one by nothing. A CA that asks
- * for one early renewal after another waits longer each time: an hour, two, four, up to two days or a quarter
- * of the lifetime.
+ * An automatic issuance is held until the journal's not_before, an hour after the last issuance (but for a
+ * revocation, which a person asked for), and (for reasons of lifetime only) a quarter of the lifetime after
+ * it; a requested one by nothing. A CA that asks for one early renewal after another waits longer each time:
+ * an hour, two, four, up to two days or a quarter of the lifetime.
  *
  * facts: of the live certificate, or NULL. seed: any stable 64-bit number of the lineage and certificate
  * (renewal_seed()), from which the jitter comes, so that it needs no journal and does not change on restart.

@@ -60,7 +60,11 @@ void varlink_reply_clear(struct varlink_reply *r);
 const char *varlink_description(const char *interface);
 
 /* A method of org.acmed.Control or org.varlink.service and the privilege it needs. */
-enum varlink_privilege { VARLINK_READ, VARLINK_CONTROL };
+enum varlink_privilege {
+    VARLINK_READ,
+    VARLINK_CONTROL,
+    VARLINK_GRANT /* like CONTROL, and the supervisor must see for itself who asks (lib/act.h) */
+};
 enum varlink_method_id {
     VARLINK_GET_INFO,
     VARLINK_GET_INTERFACE_DESCRIPTION,
@@ -72,6 +76,12 @@ enum varlink_method_id {
     VARLINK_RENEW,
     VARLINK_DEPLOY,
     VARLINK_RELOAD,
+    VARLINK_REVOKE,
+    VARLINK_ROLLBACK,
+    VARLINK_ACCOUNTS,
+    VARLINK_ACCOUNT_UPDATE,
+    VARLINK_ACCOUNT_ROLLOVER,
+    VARLINK_ACCOUNT_DEACTIVATE,
     VARLINK_METHOD_COUNT
 };
 struct varlink_method {

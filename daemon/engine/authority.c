@@ -3,7 +3,6 @@
 
 #include "daemon/engine/nonces.h"
 #include "daemon/log.h"
-#include "lib/account.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,9 @@ struct authority {
     struct authority_wait *waiting; /* in no order */
     bool running;                   /* the machine has an action under way */
     bool failed;
+    enum account_event_kind act; /* what a person asked for and waits for; ACCOUNT_EV_START: nothing */
+    void (*on_acted)(void *arg, const struct err *e);
+    void *act_arg;
     struct err error;        /* why */
     struct client_call *get; /* the directory's */
     uint32_t request;        /* the keeper's, for the machine */
@@ -41,7 +43,8 @@ struct gate *authority_gate(const struct authority *a)
 
 bool authority_is_ready(const struct authority *a)
 {
-    return a->machine != NULL && account_state(a->machine) == ACCOUNT_STATE_READY;
+    return a->machine != NULL && account_state(a->machine) == ACCOUNT_STATE_READY &&
+           a->act == ACCOUNT_EV_START;
 }
 
 const struct acme_directory *authority_directory(const struct authority *a)
@@ -114,6 +117,8 @@ static void on_loaded(void *arg, const struct ipc_msg *m, const struct err *e)
         } else {
             event.kind = ACCOUNT_EV_LOADED;
             event.url = m->field[0].len > 0 ? m->field[0].s : NULL;
+            event.has_next = (m->field[2].u & IPC_ACCOUNT_HAS_NEXT) != 0;
+            event.deactivated = (m->field[2].u & IPC_ACCOUNT_DEACTIVATED) != 0;
         }
     }
     step(a, &event);
@@ -152,13 +157,25 @@ static bool register_account(struct authority *a, enum ipc_type what, const char
     return a->post != NULL || err_nomem(e, "the account's registration");
 }
 
+static void tell_actor(struct authority *a)
+{
+    void (*on_acted)(void *arg, const struct err *e) = a->on_acted;
+
+    a->on_acted = NULL;
+    a->act = ACCOUNT_EV_START;
+    if (on_acted != NULL)
+        on_acted(a->act_arg, account_refusal(a->machine));
+}
+
 static void ready(struct authority *a)
 {
     a->running = false;
     a->failed = false;
     if (!nonces_set_url(a->nonces, authority_directory(a)->new_nonce))
         log_error(NULL, "CA %s: out of memory: nonces come from replies only", a->ca->name);
-    log_info(NULL, "CA %s: ready to order at %s", a->ca->name, a->ca->directory);
+    if (a->act == ACCOUNT_EV_START)
+        log_info(NULL, "CA %s: ready to order at %s", a->ca->name, a->ca->directory);
+    tell_actor(a);
     tell_waiters(a, NULL);
 }
 
@@ -167,7 +184,53 @@ static void give_up(struct authority *a, const struct err *e)
     a->running = false;
     a->failed = true;
     a->error = *e;
+    if (a->machine != NULL)
+        tell_actor(a);
     tell_waiters(a, &a->error);
+}
+
+static bool ask_keeper(struct authority *a, const struct account_action *action, struct err *e)
+{
+    switch (action->kind) {
+    case ACCOUNT_DO_NEXT:
+        a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_NEXT, a->ca->name);
+        break;
+    case ACCOUNT_DO_SETTLE:
+        a->request =
+            link_request(a->keeper, on_saved, a, IPC_ACCOUNT_SETTLE, a->ca->name, (uint64_t)action->next);
+        break;
+    case ACCOUNT_DO_CLOSE:
+        a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_CLOSE, a->ca->name);
+        break;
+    case ACCOUNT_DO_SAVE:
+        a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_SAVE, a->ca->name, action->url);
+        break;
+    default:
+        a->request = link_request(a->keeper, on_loaded, a, IPC_ACCOUNT_LOAD, a->ca->name);
+        break;
+    }
+    return a->request != 0 || err_nomem(e, "a request to the keeper");
+}
+
+/* Which request to the CA an action is; IPC_NONE: none. */
+static enum ipc_type signature_of(enum account_action_kind kind)
+{
+    switch (kind) {
+    case ACCOUNT_DO_FIND:
+        return IPC_SIGN_FIND_ACCOUNT;
+    case ACCOUNT_DO_POST:
+        return IPC_SIGN_NEW_ACCOUNT;
+    case ACCOUNT_DO_CHANGE:
+        return IPC_SIGN_KEY_CHANGE;
+    case ACCOUNT_DO_FIND_NEXT:
+        return IPC_SIGN_FIND_NEXT;
+    case ACCOUNT_DO_UPDATE:
+        return IPC_SIGN_UPDATE;
+    case ACCOUNT_DO_DEACTIVATE:
+        return IPC_SIGN_DEACTIVATE;
+    default:
+        return IPC_NONE;
+    }
 }
 
 static void step(struct authority *a, const struct account_event *event)
@@ -183,25 +246,16 @@ static void step(struct authority *a, const struct account_event *event)
     case ACCOUNT_DO_GET_DIRECTORY:
         ok = get_directory(a, action.url, &e);
         break;
-    case ACCOUNT_DO_LOAD:
-        a->request = link_request(a->keeper, on_loaded, a, IPC_ACCOUNT_LOAD, a->ca->name);
-        ok = a->request != 0 || err_nomem(&e, "a request to the keeper");
-        break;
-    case ACCOUNT_DO_FIND:
-        ok = register_account(a, IPC_SIGN_FIND_ACCOUNT, action.url, &e);
-        break;
-    case ACCOUNT_DO_POST:
-        ok = register_account(a, IPC_SIGN_NEW_ACCOUNT, action.url, &e);
-        break;
-    case ACCOUNT_DO_SAVE:
-        a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_SAVE, a->ca->name, action.url);
-        ok = a->request != 0 || err_nomem(&e, "a request to the keeper");
-        break;
     case ACCOUNT_DO_READY:
         ready(a);
         break;
     case ACCOUNT_DO_FAIL:
         give_up(a, action.error);
+        break;
+    default:
+        ok = signature_of(action.kind) != IPC_NONE
+                 ? register_account(a, signature_of(action.kind), action.url, &e)
+                 : ask_keeper(a, &action, &e);
         break;
     }
     if (!ok)
@@ -213,6 +267,10 @@ static void on_soon(void *arg)
     const struct account_event start = {.kind = ACCOUNT_EV_START};
     struct authority *a = arg;
 
+    if (a->act != ACCOUNT_EV_START) {
+        step(a, &(struct account_event){.kind = a->act});
+        return;
+    }
     if (authority_is_ready(a)) {
         tell_waiters(a, NULL);
         return;
@@ -264,6 +322,25 @@ void authority_account_lost(struct authority *a)
                 a->ca->name);
     a->running = true;
     step(a, &lost);
+}
+
+bool authority_act(struct authority *a, enum account_event_kind kind,
+                   void (*on_done)(void *arg, const struct err *e), void *arg)
+{
+    if (a->running || !authority_is_ready(a) || a->act != ACCOUNT_EV_START)
+        return false;
+    a->act = kind;
+    a->on_acted = on_done;
+    a->act_arg = arg;
+    a->running = true;
+    loop_delay_start(a->soon, 0);
+    return true;
+}
+
+void authority_act_forget(struct authority *a, const void *arg)
+{
+    if (a->act_arg == arg)
+        a->on_acted = NULL;
 }
 
 /* ---- signed requests ---- */

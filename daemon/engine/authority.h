@@ -8,6 +8,7 @@
 #include "daemon/engine/client.h"
 #include "daemon/engine/link.h"
 #include "daemon/engine/post.h"
+#include "lib/account.h"
 #include "lib/acme.h"
 #include "lib/config.h"
 #include "lib/gate.h"
@@ -39,6 +40,14 @@ void authority_wait(struct authority *a, struct authority_wait *w);
 void authority_wait_cancel(struct authority *a, struct authority_wait *w);
 /* The CA does not know our account any more: the next wait registers it again, with the same key. */
 void authority_account_lost(struct authority *a);
+
+/* What a person asked for, of an account that is ready: ACCOUNT_EV_ROLLOVER, _UPDATE or _DEACTIVATE
+ * (lib/account.h). on_done is called once, never before this returns; e NULL: it is done. One at a time;
+ * nobody orders meanwhile. False: the account is not ready, or something is under way. */
+bool authority_act(struct authority *a, enum account_event_kind kind,
+                   void (*on_done)(void *arg, const struct err *e), void *arg);
+/* Nobody waits for it any more; it goes on. */
+void authority_act_forget(struct authority *a, const void *arg);
 
 /* Valid while the authority lives, once it was ready. Borrowed. */
 const struct acme_directory *authority_directory(const struct authority *a);

@@ -6,6 +6,8 @@
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
+#include "daemon/engine/revocation.h"
+#include "daemon/engine/rollback.h"
 #include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/deployment.h"
@@ -52,6 +54,8 @@ void certificate_free(struct certificate *c)
 {
     if (c == NULL)
         return;
+    rollback_cancel(c->rollback);
+    revocation_cancel(c->revocation);
     issuance_cancel(c->issuance);
     withdraw_forget(c->engine->withdrawals, c);
     deploy_cancel(c->deploy);
@@ -95,7 +99,7 @@ void certificate_plan(struct certificate *c)
     int64_t now = engine_now();
     bool capped = c->plan.capped;
 
-    if (c->config == NULL || c->issuance != NULL || c->queued || g->stopping)
+    if (c->config == NULL || c->issuance != NULL || c->queued || c->rollback != NULL || g->stopping)
         return;
     certificate_choose_ca(c);
     c->plan = renewal_plan(c->config, c->has_facts ? &c->facts : NULL, &c->journal,

@@ -13,6 +13,8 @@
 struct authority;
 struct issuance;
 struct deploy;
+struct revocation;
+struct rollback;
 
 struct certificate {
     struct engine *engine;                   /* borrowed */
@@ -31,6 +33,8 @@ struct certificate {
     enum ledger_exemption exemption; /* of the order under way, or the last one */
     struct issuance *issuance;       /* under way; owned */
     struct deploy *deploy;           /* under way or being retried; owned */
+    struct rollback *rollback;       /* under way; owned */
+    struct revocation *revocation;   /* likewise */
 };
 
 /* Reads what is on disk: live generation and journal. Never fails for one certificate alone: what cannot be

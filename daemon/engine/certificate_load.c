@@ -52,8 +52,14 @@ static void reconcile(struct certificate *c)
 {
     struct journal *j = &c->journal;
 
-    if (!c->has_facts || c->generation == j->issued_generation)
+    if (!c->has_facts)
         return;
+    if (c->generation == j->issued_generation) {
+        /* A rollback that was cut off before the flip: how far this one had come is not known any more. */
+        if (j->deployment.generation != 0 && j->deployment.generation < c->generation)
+            deployment_restart(&j->deployment, c->generation);
+        return;
+    }
     if (journal_has_order(j) && c->generation > j->issued_generation &&
         c->facts.not_after > j->order_created) {
         log_notice(c->name, "generation %u was installed just before the last stop; it is deployed now",

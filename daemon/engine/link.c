@@ -72,6 +72,7 @@ static bool is_reply(enum ipc_type type)
     case IPC_BOUND:
     case IPC_DEPLOYED:
     case IPC_DNS_DONE:
+    case IPC_GRANTED:
     case IPC_RELOADED:
         return true;
     default:
@@ -159,6 +160,24 @@ void link_free(struct link *k)
     free(k);
 }
 
+static uint32_t next_id(struct link *k)
+{
+    if (++k->last_id == 0)
+        k->last_id = 1;
+    return k->last_id;
+}
+
+/* What was queued with the last id is a request. */
+static uint32_t remember(struct link *k, struct request *r,
+                         void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e), void *arg)
+{
+    *r = (struct request){
+        .next = k->requests[k->last_id % BUCKETS], .id = k->last_id, .on_reply = on_reply, .arg = arg};
+    k->requests[k->last_id % BUCKETS] = r;
+    flush(k);
+    return r->id;
+}
+
 uint32_t link_request(struct link *k,
                       void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e), void *arg,
                       enum ipc_type type, ...)
@@ -169,20 +188,29 @@ uint32_t link_request(struct link *k,
 
     if (r == NULL)
         return 0;
-    if (++k->last_id == 0)
-        k->last_id = 1;
     va_start(ap, type);
-    ok = ipc_vsend(k->conn, type, k->last_id, ap);
+    ok = ipc_vsend(k->conn, type, next_id(k), ap);
     va_end(ap);
     if (!ok) {
         free(r);
         return 0;
     }
-    *r = (struct request){
-        .next = k->requests[k->last_id % BUCKETS], .id = k->last_id, .on_reply = on_reply, .arg = arg};
-    k->requests[k->last_id % BUCKETS] = r;
-    flush(k);
-    return r->id;
+    return remember(k, r, on_reply, arg);
+}
+
+uint32_t link_request_fd(struct link *k,
+                         void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e), void *arg,
+                         enum ipc_type type, int fd)
+{
+    struct request *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return 0;
+    if (!ipc_send_fd(k->conn, type, next_id(k), fd)) {
+        free(r);
+        return 0;
+    }
+    return remember(k, r, on_reply, arg);
 }
 
 void link_forget(struct link *k, uint32_t id)

@@ -22,6 +22,10 @@ void link_free(struct link *k);
 uint32_t link_request(struct link *k,
                       void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e), void *arg,
                       enum ipc_type type, ...);
+/* The same for a message of no fields with a descriptor, which stays the caller's. */
+uint32_t link_request_fd(struct link *k,
+                         void (*on_reply)(void *arg, const struct ipc_msg *m, const struct err *e), void *arg,
+                         enum ipc_type type, int fd);
 /* The requester goes away: the reply will be dropped. 0 is ignored. */
 void link_forget(struct link *k, uint32_t id);
 

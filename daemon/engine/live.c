@@ -2,6 +2,7 @@
 #include "daemon/engine/live.h"
 
 #include "lib/config.h"
+#include "lib/revoked.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LEAF_MAX (64 * 1024)
+#define LEAF_MAX REVOKED_FILE_MAX /* bytes of a file read here */
 
 bool live_open(struct live *l, const char *state_dir, struct err *e)
 {
@@ -61,14 +62,13 @@ static bool parse_target(const char *target, const char *lineage, unsigned *gene
     return true;
 }
 
-static char *read_leaf(const struct live *l, const char *lineage, unsigned generation, size_t *len)
+/* NULL: errno says why. */
+static char *read_file(const struct live *l, const char *path, size_t *len)
 {
-    char path[CONFIG_NAME_MAX + 32];
     char *text;
     ssize_t n = -1;
     int fd;
 
-    (void)snprintf(path, sizeof path, "%s/%u/cert.pem", lineage, generation);
     fd = openat(l->certs_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return NULL;
@@ -83,6 +83,32 @@ static char *read_leaf(const struct live *l, const char *lineage, unsigned gener
     text[n] = '\0';
     *len = (size_t)n;
     return text;
+}
+
+static char *read_leaf(const struct live *l, const char *lineage, unsigned generation, size_t *len)
+{
+    char path[CONFIG_NAME_MAX + 32];
+
+    (void)snprintf(path, sizeof path, "%s/%u/cert.pem", lineage, generation);
+    return read_file(l, path, len);
+}
+
+/* What cannot be read is as good as nothing here: it is the keeper's, who tells. */
+static bool is_revoked(const struct live *l, const char *lineage, unsigned generation)
+{
+    char path[CONFIG_NAME_MAX + 32];
+    struct revoked r = {0};
+    bool revoked = false;
+    char *text;
+    size_t len;
+
+    (void)snprintf(path, sizeof path, "%s/" REVOKED_FILE, lineage);
+    text = read_file(l, path, &len);
+    if (text != NULL && revoked_from_json(&r, text, len, NULL))
+        revoked = revoked_find(&r, generation) != NULL;
+    revoked_clear(&r);
+    free(text);
+    return revoked;
 }
 
 bool live_load(const struct live *l, const char *lineage, unsigned *generation, struct cert_facts *facts,
@@ -110,6 +136,8 @@ bool live_load(const struct live *l, const char *lineage, unsigned *generation, 
                        strerror(errno));
     ok = cert_facts_parse(facts, text, len, e);
     free(text);
+    if (ok)
+        facts->revoked = is_revoked(l, lineage, *generation);
     return ok || err_wrap(e, "certs/%s/%u/cert.pem", lineage, *generation);
 }
 

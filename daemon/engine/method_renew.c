@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/engine/methods.h"
+#include "daemon/engine/method_wait.h"
 
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
@@ -13,142 +13,6 @@
 
 #define ASK_ABOVE 20 /* certificates at once: "all" must say that it is meant */
 
-/* One certificate that a call waits for. */
-struct target {
-    struct certificate *c;
-    int64_t at;
-    char *text;          /* of the outcome; owned */
-    const char *outcome; /* NULL: not known yet; else a string constant */
-};
-
-/* Renew and Deploy wait in the same way. */
-struct wait_call {
-    struct peer *peer;
-    struct target *v;
-    size_t n;
-    size_t open;     /* without an outcome */
-    size_t unsaved;  /* requests that are not durable yet */
-    struct err lost; /* why one could not be made durable */
-    bool started;
-    bool wait; /* for the outcomes, not only until the requests are durable */
-    struct feed_listener listener;
-};
-
-static json_t *progress(const struct target *t, const char *text, const char *outcome)
-{
-    return json_pack("{sI ss ss ss?}", "at", (json_int_t)engine_now(), "name", t->c->name, "text", text,
-                     "outcome", outcome);
-}
-
-/* The last reply: every certificate with its outcome. */
-static void finish(struct wait_call *w)
-{
-    bool is_lost = w->lost.class != ERR_CLASS_NONE;
-    char under_way[ERR_TEXT_MAX + 128] = "under way";
-    json_t *list = json_array();
-
-    if (is_lost)
-        (void)snprintf(
-            under_way, sizeof under_way,
-            "under way, but a restart of acmed would forget it: the request could not be written: %s",
-            w->lost.text);
-    for (size_t i = 0; i < w->n; i++) {
-        const struct target *t = &w->v[i];
-
-        (void)json_array_append_new(list, progress(t, t->text != NULL ? t->text : under_way,
-                                                   t->outcome == NULL && is_lost ? "failed" : t->outcome));
-    }
-    peer_reply(w->peer, json_pack("{so}", "progress", list), false);
-}
-
-/* Who does not wait for the outcomes is answered when a restart would not forget what was asked for. */
-static void finish_if_over(struct wait_call *w)
-{
-    if (w->started && (w->wait ? w->open == 0 : w->unsaved == 0))
-        finish(w);
-}
-
-static void on_durable(void *arg, const struct err *e)
-{
-    struct wait_call *w = arg;
-
-    w->unsaved--;
-    if (e != NULL)
-        w->lost = *e;
-    finish_if_over(w);
-}
-
-static const char *constant_outcome(const char *outcome)
-{
-    return strcmp(outcome, "done") == 0 ? "done" : strcmp(outcome, "skipped") == 0 ? "skipped" : "failed";
-}
-
-static void set_outcome(struct wait_call *w, struct target *t, const char *text, const char *outcome)
-{
-    t->outcome = constant_outcome(outcome);
-    t->text = strdup(text);
-    w->open--;
-}
-
-static void on_progress(void *arg, const char *name, const char *text, const char *outcome)
-{
-    struct wait_call *w = arg;
-
-    for (size_t i = 0; i < w->n; i++) {
-        struct target *t = &w->v[i];
-
-        if (t->outcome != NULL || strcmp(t->c->name, name) != 0)
-            continue;
-        /* What an older deployment comes to is not the end while an order is still under way. */
-        if (outcome != NULL && (t->c->issuance != NULL || t->c->queued))
-            outcome = NULL;
-        if (outcome != NULL)
-            set_outcome(w, t, text, outcome);
-        if (peer_wants_more(w->peer))
-            peer_reply(w->peer, json_pack("{s[o]}", "progress", progress(t, text, outcome)), true);
-        break;
-    }
-    finish_if_over(w);
-}
-
-static void end_wait(void *arg)
-{
-    struct wait_call *w = arg;
-
-    writer_forget(peer_engine(w->peer)->writer, w);
-    feed_leave(peer_engine(w->peer)->feed, &w->listener);
-    for (size_t i = 0; i < w->n; i++)
-        free(w->v[i].text);
-    free(w->v);
-    free(w);
-}
-
-static struct wait_call *wait_new(struct peer *p, size_t n)
-{
-    struct wait_call *w = calloc(1, sizeof *w);
-
-    if (w != NULL)
-        w->v = calloc(n + 1, sizeof *w->v);
-    if (w == NULL || w->v == NULL) {
-        free(w);
-        peer_error(p, VARLINK_CONTROL_INTERFACE ".Stopping", NULL);
-        return NULL;
-    }
-    w->peer = p;
-    w->listener = (struct feed_listener){.on_progress = on_progress, .arg = w};
-    feed_join(peer_engine(p)->feed, &w->listener);
-    peer_continue(p, NULL, end_wait, w);
-    return w;
-}
-
-/* Everything is under way. */
-static void wait_begin(struct wait_call *w, bool wait)
-{
-    w->started = true;
-    w->wait = wait;
-    finish_if_over(w);
-}
-
 /* ---- Renew ---- */
 
 struct renew_options {
@@ -157,15 +21,6 @@ struct renew_options {
     bool force;
     bool wait;
 };
-
-static struct target *add_target(struct wait_call *w, struct certificate *c)
-{
-    struct target *t = &w->v[w->n++];
-
-    t->c = c;
-    w->open++;
-    return t;
-}
 
 /* Sorts the selection into those to be renewed and those that are left out, which are said at once. Returns
  * how many are to be renewed. */
@@ -176,14 +31,14 @@ static size_t choose(struct wait_call *w, struct certificate **v, size_t n, cons
 
     for (size_t i = 0; i < n; i++) {
         struct certificate *c = v[i];
-        struct target *t;
+        struct wait_target *t;
         enum renewal_refusal refusal;
 
         if (c->config == NULL && !o->named)
             continue;
-        t = add_target(w, c);
+        t = wait_add(w, c);
         if (c->config == NULL) {
-            set_outcome(w, t, "it is not in the configuration (any more), so acmed does not renew it",
+            wait_settle(w, t, "it is not in the configuration (any more), so acmed does not renew it",
                         "failed");
             continue;
         }
@@ -195,34 +50,25 @@ static size_t choose(struct wait_call *w, struct certificate **v, size_t n, cons
         if (refusal == RENEWAL_ALLOWED)
             chosen++;
         else
-            set_outcome(w, t, text, refusal == RENEWAL_LEFT_OUT ? "skipped" : "failed");
+            wait_settle(w, t, text, refusal == RENEWAL_LEFT_OUT ? "skipped" : "failed");
     }
     return chosen;
-}
-
-static void tell_settled(struct wait_call *w)
-{
-    for (size_t i = 0; i < w->n; i++)
-        if (w->v[i].outcome != NULL && peer_wants_more(w->peer))
-            peer_reply(w->peer,
-                       json_pack("{s[o]}", "progress", progress(&w->v[i], w->v[i].text, w->v[i].outcome)),
-                       true);
 }
 
 static void request_all(struct wait_call *w, bool wait)
 {
     for (size_t i = 0; i < w->n; i++) {
-        struct target *t = &w->v[i];
+        struct wait_target *t = &w->v[i];
         bool joined = t->c->issuance != NULL || t->c->queued;
 
         if (t->outcome != NULL)
             continue;
         if (joined)
-            on_progress(w, t->c->name,
-                        t->c->queued ? "joining those that wait already"
-                                     : "joining the order that is under way",
-                        NULL);
-        if (certificate_request(t->c, wait ? NULL : on_durable, w))
+            wait_progress(w, t->c->name,
+                          t->c->queued ? "joining those that wait already"
+                                       : "joining the order that is under way",
+                          NULL);
+        if (certificate_request(t->c, wait ? NULL : wait_on_durable, w))
             w->unsaved += wait ? 0 : 1;
         else if (!wait)
             err_nomem(&w->lost, "the journal");
@@ -263,7 +109,7 @@ void method_renew(struct peer *p, const json_t *parameters)
     }
     log_info(NULL, "control socket: %s asks to renew %zu certificate%s", peer_name(p), chosen,
              chosen == 1 ? "" : "s");
-    tell_settled(w);
+    wait_tell_settled(w);
     request_all(w, o.wait);
     wait_begin(w, o.wait);
 }
@@ -288,7 +134,7 @@ void method_deploy(struct peer *p, const json_t *parameters)
     if (w == NULL)
         return;
     if (c->config == NULL || !c->has_facts) {
-        set_outcome(w, add_target(w, c),
+        wait_settle(w, wait_add(w, c),
                     c->config == NULL ? "it is not in the configuration (any more)"
                                       : "there is no certificate to deploy yet",
                     "failed");
@@ -296,13 +142,13 @@ void method_deploy(struct peer *p, const json_t *parameters)
         return;
     }
     log_info(c->name, "control socket: %s asks to deploy generation %u again", peer_name(p), c->generation);
-    (void)add_target(w, c);
+    (void)wait_add(w, c);
     deploy_cancel(c->deploy);
     c->deploy = NULL;
     deployment_restart(&c->journal.deployment, c->generation);
     if (!deploy_start(c, "deploy"))
-        on_progress(w, c->name, "out of memory", "failed");
-    if (!wait && certificate_save(c, on_durable, w))
+        wait_progress(w, c->name, "out of memory", "failed");
+    if (!wait && certificate_save(c, wait_on_durable, w))
         w->unsaved++;
     wait_begin(w, wait);
 }

@@ -185,11 +185,22 @@ static void get_interface_description(struct peer *p, const json_t *parameters)
 void method_call(struct peer *p, enum varlink_method_id id, const json_t *parameters)
 {
     static void (*const methods[])(struct peer * p, const json_t *parameters) = {
-        [VARLINK_GET_INFO] = get_info,      [VARLINK_GET_INTERFACE_DESCRIPTION] = get_interface_description,
-        [VARLINK_STATUS] = method_status,   [VARLINK_WATCH] = method_watch,
-        [VARLINK_HISTORY] = method_history, [VARLINK_PLAN] = method_plan,
-        [VARLINK_CHECK] = method_check,     [VARLINK_RENEW] = method_renew,
-        [VARLINK_DEPLOY] = method_deploy,   [VARLINK_RELOAD] = method_reload,
+        [VARLINK_GET_INFO] = get_info,
+        [VARLINK_GET_INTERFACE_DESCRIPTION] = get_interface_description,
+        [VARLINK_STATUS] = method_status,
+        [VARLINK_WATCH] = method_watch,
+        [VARLINK_HISTORY] = method_history,
+        [VARLINK_PLAN] = method_plan,
+        [VARLINK_CHECK] = method_check,
+        [VARLINK_RENEW] = method_renew,
+        [VARLINK_DEPLOY] = method_deploy,
+        [VARLINK_RELOAD] = method_reload,
+        [VARLINK_REVOKE] = method_revoke,
+        [VARLINK_ROLLBACK] = method_rollback,
+        [VARLINK_ACCOUNTS] = method_accounts,
+        [VARLINK_ACCOUNT_UPDATE] = method_account_update,
+        [VARLINK_ACCOUNT_ROLLOVER] = method_account_rollover,
+        [VARLINK_ACCOUNT_DEACTIVATE] = method_account_deactivate,
     };
 
     static_assert(sizeof methods / sizeof methods[0] == VARLINK_METHOD_COUNT,

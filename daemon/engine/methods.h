@@ -19,6 +19,16 @@ void method_renew(struct peer *p, const json_t *parameters);
 void method_deploy(struct peer *p, const json_t *parameters);
 void method_check(struct peer *p, const json_t *parameters);
 void method_reload(struct peer *p, const json_t *parameters);
+void method_revoke(struct peer *p, const json_t *parameters);
+void method_rollback(struct peer *p, const json_t *parameters);
+void method_accounts(struct peer *p, const json_t *parameters);
+void method_account_update(struct peer *p, const json_t *parameters);
+void method_account_rollover(struct peer *p, const json_t *parameters);
+void method_account_deactivate(struct peer *p, const json_t *parameters);
+/* Answers with Refused. */
+void method_refuse(struct peer *p, const struct err *e);
+/* Why peer_grant() was not possible. Static storage. */
+extern const char method_no_grant[];
 
 /* Parameters, checked: false when the type is wrong, the peer has its InvalidParameter then. Absent or null
  * leaves *value as it is. */

@@ -27,6 +27,10 @@ struct peer {
     char name[32];
     struct buf in;
     struct buf out;
+    bool held;    /* the call in `in`, or under way, is still unread on the connection: for the supervisor */
+    bool holding; /* it is the one under way */
+    uint32_t grant;
+    void (*on_grant)(void *arg, uint64_t generation, const struct err *e);
     bool broken;  /* to be closed as soon as the loop has its turn */
     bool closing; /* to be closed when out is sent */
     bool calling; /* a call is being answered */
@@ -81,6 +85,11 @@ static void end_call(struct peer *p)
     void (*on_end)(void *arg) = p->on_end;
 
     p->calling = false;
+    link_forget(p->engine->supervisor, p->grant);
+    p->grant = 0;
+    if (p->holding && p->held) /* how much of it was read nobody knows */
+        p->closing = true;
+    p->holding = false;
     p->on_end = NULL;
     p->on_drained = NULL;
     if (on_end != NULL)
@@ -113,7 +122,7 @@ static void update(struct peer *p)
 
     if (p->broken)
         return;
-    (void)loop_io_want(p->io, !p->closing && p->in.len<VARLINK_REQUEST_MAX + 1, p->out.len> 0);
+    (void)loop_io_want(p->io, !p->closing && !p->held && p->in.len<VARLINK_REQUEST_MAX + 1, p->out.len> 0);
     if (!unfinished)
         loop_delay_stop(p->deadline);
     else if (!loop_delay_running(p->deadline))
@@ -184,6 +193,35 @@ void peer_continue(struct peer *p, void (*on_drained)(void *arg), void (*on_end)
     p->arg = arg;
 }
 
+/* ---- grants ---- */
+
+static void on_granted(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct peer *p = arg;
+    void (*on_grant)(void *arg, uint64_t generation, const struct err *e) = p->on_grant;
+    struct err own;
+
+    p->grant = 0;
+    if (m != NULL && m->type != IPC_GRANTED) {
+        err_set(&own, ERR_CLASS_INTERNAL, "the supervisor answered with \"%s\"", ipc_type_to_str(m->type));
+        m = NULL;
+        e = &own;
+    }
+    if (m != NULL)
+        p->held = false;
+    on_grant(p->arg, m != NULL ? m->field[0].u : 0, e);
+    update(p);
+}
+
+bool peer_grant(struct peer *p, void (*on_grant)(void *arg, uint64_t generation, const struct err *e))
+{
+    if (!p->holding || !p->held)
+        return false;
+    p->on_grant = on_grant;
+    p->grant = link_request_fd(p->engine->supervisor, on_granted, p, IPC_GRANT, p->fd);
+    return p->grant != 0;
+}
+
 /* ---- calls ---- */
 
 static bool is_allowed(struct peer *p, const struct varlink_call *call, const struct varlink_method *m)
@@ -204,6 +242,7 @@ static void start_call(struct peer *p, const struct varlink_call *call)
     const struct varlink_method *m = varlink_find_method(call->method);
 
     p->calling = true;
+    p->holding = p->held;
     p->more = call->more;
     p->oneway = call->oneway;
     if (m == NULL && varlink_has_interface(call->method)) {
@@ -253,7 +292,7 @@ static void on_soon(void *arg)
 {
     struct peer *p = arg;
 
-    if (p->broken) {
+    if (p->broken || (p->closing && p->out.len == 0)) {
         peer_free(p);
         return;
     }
@@ -266,14 +305,41 @@ static void on_deadline(void *arg)
     peer_free(arg);
 }
 
+/* The method of a call that only a grant allows. */
+static bool needs_grant(const char *text, size_t len)
+{
+    const struct varlink_method *m;
+    struct varlink_call call;
+    bool needs;
+
+    if (!varlink_call_parse(&call, text, len, NULL))
+        return false;
+    m = varlink_find_method(call.method);
+    needs = m != NULL && m->privilege == VARLINK_GRANT;
+    varlink_call_clear(&call);
+    return needs;
+}
+
+/* One call at a time: one that needs a grant is looked at, and left on the connection for the supervisor to
+ * read. */
 static void read_more(struct peer *p)
 {
-    char *room = buf_reserve(&p->in, VARLINK_REQUEST_MAX + 1 - p->in.len);
-    ssize_t n = room != NULL ? recv(p->fd, room, VARLINK_REQUEST_MAX + 1 - p->in.len, 0) : 0;
+    size_t size = VARLINK_REQUEST_MAX + 1 - p->in.len;
+    char *room = buf_reserve(&p->in, size);
+    ssize_t n = room != NULL ? recv(p->fd, room, size, MSG_PEEK) : 0;
+    const char *end;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
+        break_off(p);
+        return;
+    }
+    end = memchr(room, '\0', (size_t)n);
+    if (end != NULL)
+        n = end - room + 1;
+    p->held = end != NULL && p->in.len == 0 && p->may_control && needs_grant(room, (size_t)n - 1);
+    if (!p->held && recv(p->fd, room, (size_t)n, 0) != n) {
         break_off(p);
         return;
     }

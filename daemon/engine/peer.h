@@ -41,6 +41,11 @@ void peer_error(struct peer *p, const char *error, json_t *parameters);
 /* The call goes on: on_drained (NULL: not asked for) is called whenever what was queued is sent, on_end once,
  * when the call is answered finally or the peer is gone; it frees arg and must not use the peer. */
 void peer_continue(struct peer *p, void (*on_drained)(void *arg), void (*on_end)(void *arg), void *arg);
+/* For a method that needs a grant, after peer_continue(): shows the connection to the supervisor
+ * (daemon/supervisor/grant.h). on_grant is called once with the arg of peer_continue(), never before this
+ * returns, unless the call ends before: e is NULL, the act may be asked of the keeper now, for `generation`;
+ * or e says why not. False: the call did not come in one piece, or memory is out. */
+bool peer_grant(struct peer *p, void (*on_grant)(void *arg, uint64_t generation, const struct err *e));
 /* Little enough is queued that more replies may be made now. */
 bool peer_is_drained(const struct peer *p);
 

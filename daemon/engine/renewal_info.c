@@ -82,7 +82,8 @@ static struct source *poll_times(const struct renewal_info *r, const struct cert
 {
     struct source *s;
 
-    if (c->config == NULL || !c->has_facts)
+    /* Of one that was rolled back to, a CA would only say that it has been replaced and is due. */
+    if (c->config == NULL || !c->has_facts || c->generation < c->journal.issued_generation)
         return NULL;
     s = source_of(r, c);
     if (s == NULL || !ari_poll_times(&c->journal.ari, &c->facts, now, earliest, latest))

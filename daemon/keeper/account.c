@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/keeper/account.h"
+#include "daemon/keeper/account_parts.h"
 
 #include "daemon/log.h"
 #include "lib/http.h"
@@ -14,16 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_FILE    "key.pem"
-#define RECORD_FILE "account.json"
-#define ASIDE_MAX   1000
-#define RECORD_MAX  16384
-
-struct accounts {
-    const struct store *store;
-    struct account *v; /* in the order of the configuration */
-    size_t n;
-};
+#define ASIDE_MAX  1000
+#define RECORD_MAX 16384
 
 struct accounts *accounts_new(const struct store *store, const struct config *config)
 {
@@ -46,9 +38,12 @@ struct accounts *accounts_new(const struct store *store, const struct config *co
 static void forget(struct account *account)
 {
     key_free(account->key);
+    key_free(account->next);
     free(account->url);
     free(account->thumbprint);
     account->key = NULL;
+    account->next = NULL;
+    account->deactivated = false;
     account->url = NULL;
     account->thumbprint = NULL;
 }
@@ -63,7 +58,7 @@ void accounts_free(struct accounts *a)
     free(a);
 }
 
-static struct account *find(struct accounts *a, const struct config_ca *ca)
+struct account *accounts_find(struct accounts *a, const struct config_ca *ca)
 {
     for (size_t i = 0; i < a->n; i++)
         if (a->v[i].ca == ca)
@@ -72,9 +67,10 @@ static struct account *find(struct accounts *a, const struct config_ca *ca)
 }
 
 /* What account.json says; the caller frees. NULL: out of memory. */
-static char *record_text(const char *directory, const char *url)
+static char *record_text(const char *directory, const char *url, bool deactivated)
 {
-    json_t *record = json_pack("{s:s, s:s}", "directory", directory, "url", url);
+    json_t *record = json_pack("{s:s, s:s, s:s}", "directory", directory, "url", url, "status",
+                               deactivated ? "deactivated" : "valid");
     char *text = record != NULL ? json_dumps(record, JSON_INDENT(1)) : NULL;
 
     json_decref(record);
@@ -82,9 +78,10 @@ static char *record_text(const char *directory, const char *url)
 }
 
 /* The record written beside; see file_replace_begin(). */
-static int begin_record(const struct dir *d, const char *directory, const char *url, struct err *e)
+static int begin_record(const struct dir *d, const char *directory, const char *url, bool deactivated,
+                        struct err *e)
 {
-    char *text = record_text(directory, url);
+    char *text = record_text(directory, url, deactivated);
     int fd;
 
     if (text == NULL) {
@@ -96,9 +93,10 @@ static int begin_record(const struct dir *d, const char *directory, const char *
     return fd;
 }
 
-static bool write_record(const struct dir *d, const char *directory, const char *url, struct err *e)
+bool account_write_record(const struct dir *d, const char *directory, const char *url, bool deactivated,
+                          struct err *e)
 {
-    int fd = begin_record(d, directory, url, e);
+    int fd = begin_record(d, directory, url, deactivated, e);
 
     return fd >= 0 && file_replace_finish(d, RECORD_FILE, fd, e) && dir_sync(d, e);
 }
@@ -122,7 +120,7 @@ static bool set_aside(struct accounts *a, const char *ca, struct err *e)
 
 static bool fill_new(const struct dir *d, const struct config_ca *ca, const struct key *key, struct err *e)
 {
-    char *record = record_text(ca->directory, "");
+    char *record = record_text(ca->directory, "", false);
     struct buf pem;
     bool ok;
 
@@ -171,19 +169,21 @@ static bool make(struct accounts *a, struct account *account, struct err *e)
 }
 
 /* What account.json says; url is the caller's. False: it is missing or damaged. */
-static bool read_record(const struct dir *d, char **directory, char **url, struct err *e)
+static bool read_record(const struct dir *d, char **directory, char **url, bool *deactivated, struct err *e)
 {
     struct buf text;
     json_t *record = NULL;
     const char *directory_text = NULL;
     const char *url_text = NULL;
+    const char *status = NULL;
 
     buf_init(&text, FILE_MAX + 8192);
     if (file_read(d, RECORD_FILE, &text, NULL, NULL, e))
         record = json_read_object(text.len > 0 ? text.data : "", text.len, RECORD_MAX, e);
     buf_clear(&text);
     if (record != NULL && json_need_string(record, "directory", &directory_text, e) &&
-        json_need_string(record, "url", &url_text, e)) {
+        json_need_string(record, "url", &url_text, e) && json_member_string(record, "status", &status, e)) {
+        *deactivated = status != NULL && strcmp(status, "deactivated") == 0;
         *directory = strdup(directory_text);
         *url = strdup(url_text);
     }
@@ -218,7 +218,7 @@ static enum found load_from(const struct dir *d, struct account *account, struct
 
     if (found != FOUND_GOOD)
         return found;
-    if (!read_record(d, &directory, &url, e)) {
+    if (!read_record(d, &directory, &url, &account->deactivated, e)) {
         /* The key alone is enough: newAccount with a known key finds the account (RFC 8555 section 7.3.1). */
         log_warning(
             NULL,
@@ -229,8 +229,9 @@ static enum found load_from(const struct dir *d, struct account *account, struct
         account->url = strdup("");
         if (account->url == NULL)
             (void)err_nomem(e, "reading an account");
-        return account->url != NULL && write_record(d, account->ca->directory, "", e) ? FOUND_GOOD
-                                                                                      : FOUND_ERROR;
+        return account->url != NULL && account_write_record(d, account->ca->directory, "", false, e)
+                   ? FOUND_GOOD
+                   : FOUND_ERROR;
     }
     if (strcmp(directory, account->ca->directory) != 0)
         found = FOUND_OTHER_DIRECTORY;
@@ -239,6 +240,8 @@ static enum found load_from(const struct dir *d, struct account *account, struct
     if (found == FOUND_GOOD && *url != '\0' && !http_same_origin(url, account->ca->directory))
         *url = '\0';
     account->url = url;
+    if (found == FOUND_GOOD && !account_load_next(d, account, e))
+        found = FOUND_ERROR;
     return found;
 }
 
@@ -277,7 +280,7 @@ static bool load(struct accounts *a, struct account *account, struct err *e)
 
 const struct account *accounts_get(struct accounts *a, const struct config_ca *ca, struct err *e)
 {
-    struct account *account = find(a, ca);
+    struct account *account = accounts_find(a, ca);
     struct err own;
 
     if (e == NULL)
@@ -368,7 +371,7 @@ static struct save *save_new(struct accounts *a, struct account *account, const 
     if (s->url == NULL)
         (void)err_nomem(e, "saving the account's URL");
     else if (dir_open(&s->dir, &a->store->accounts, account->ca->name, NULL, e))
-        s->fd = begin_record(&s->dir, account->ca->directory, url, e);
+        s->fd = begin_record(&s->dir, account->ca->directory, url, false, e);
     if (s->fd >= 0)
         return s;
     save_free(s);
@@ -383,7 +386,7 @@ bool accounts_save_url(struct accounts *a, struct batch *batch, const struct con
 
     if (accounts_get(a, ca, e) == NULL)
         return false;
-    account = find(a, ca);
+    account = accounts_find(a, ca);
     if (strcmp(account->url, url) == 0) {
         on_done(arg, NULL);
         return true;

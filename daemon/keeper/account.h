@@ -2,7 +2,10 @@
 #ifndef ACMED_KEEPER_ACCOUNT_H
 #define ACMED_KEEPER_ACCOUNT_H
 
-/* Accounts with the CAs: accounts/CA/key.pem and account.json {"directory", "url"}, RFC 8555 section 7.3. */
+/* Accounts with the CAs: accounts/CA/key.pem and account.json {"directory", "url", "status"}, RFC 8555
+ * section 7.3. While the key is being changed (section 7.3.5) next.pem is there, too: which of both is the
+ * account's the CA alone knows, and until it has said so neither is given up. A key that lost is kept as
+ * key.old.pem or next.old.pem. */
 
 #include "daemon/keeper/batch.h"
 #include "daemon/keeper/store.h"
@@ -15,6 +18,8 @@ struct account {
     struct key *key;            /* owned */
     char *url;                  /* owned; "": not registered, as far as is known */
     char *thumbprint;           /* owned, RFC 7638 */
+    struct key *next;           /* owned; NULL: no change of the key is under way */
+    bool deactivated;           /* by us, at the CA: it is of no use any more */
 };
 
 struct accounts;
@@ -27,6 +32,15 @@ void accounts_free(struct accounts *a);
  * made for another directory URL, or one whose key is unreadable, is set aside as accounts/CA.~N~ and a new
  * one made. NULL with e on failure; the next call tries again. */
 const struct account *accounts_get(struct accounts *a, const struct config_ca *ca, struct err *e);
+
+/* The next key is made, durably, unless there is one. False with e: it is not. */
+bool accounts_next(struct accounts *a, const struct config_ca *ca, struct err *e);
+
+/* The CA said which key is the account's: the next one, or the one before. Durable. */
+bool accounts_settle(struct accounts *a, const struct config_ca *ca, bool next, struct err *e);
+
+/* The CA deactivated it, as a person asked: noted durably. */
+bool accounts_close(struct accounts *a, const struct config_ca *ca, struct err *e);
 
 /* How it ended: e NULL, then the URL is the account's, durably; else e is borrowed. */
 typedef void accounts_done(void *arg, const struct err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/install.h"
 
+#include "daemon/keeper/revocation.h"
 #include "daemon/keeper/stage.h"
 #include "daemon/log.h"
 #include "lib/cert.h"
@@ -154,6 +155,8 @@ static bool prepare(struct install *i, const struct snapshot *snapshot, const ch
         return err_set(e, ERR_CLASS_TRANSIENT,
                        "the key of this order is gone, so its certificate is of no use; a new "
                        "order is needed");
+    if (!revocation_check_key(i->store, i->c->name, key, e))
+        return err_wrap(e, "the CA's certificate is not installed");
     if (!cert_chain_check(&checked, chain, len, key, &i->c->domains, i->now, e))
         return err_wrap(e, "the CA's certificate is not installed");
     buf_init_secret(&pem, FILE_MAX);

@@ -9,6 +9,7 @@
 #include "daemon/keeper/account.h"
 #include "daemon/keeper/batch.h"
 #include "daemon/keeper/pending.h"
+#include "daemon/keeper/permit.h"
 #include "daemon/keeper/request.h"
 #include "daemon/keeper/store.h"
 #include "daemon/snapshot.h"
@@ -20,6 +21,7 @@ struct keeper {
     struct batch batch; /* writes that wait for the disk together */
     struct accounts *accounts;
     struct pending *pending;
+    struct permits permits;
     struct request_waiting *waiting; /* owned list: requests that a key is being made for */
     struct ipc_conn *engine;
     struct ipc_conn *supervisor;

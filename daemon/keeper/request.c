@@ -70,8 +70,8 @@ const struct config_ca *request_ca(const struct request *r, struct err *e)
 }
 
 /* The CA that a request for a lineage names: one of those that may issue it. */
-static const struct config_ca *issuer_of(const struct request *r, const struct config_certificate *c,
-                                         struct err *e)
+const struct config_ca *request_issuer(const struct request *r, const struct config_certificate *c,
+                                       struct err *e)
 {
     for (size_t i = 0; i < c->n_cas; i++)
         if (strcmp(c->cas[i]->name, r->m->field[3].s) == 0)
@@ -93,7 +93,7 @@ bool request_check_url(const struct config_ca *ca, const char *url, struct err *
     return true;
 }
 
-static bool check_target(const struct request *r, const struct config_ca *ca, struct err *e)
+bool request_check_target(const struct request *r, const struct config_ca *ca, struct err *e)
 {
     if (!b64url_valid(r->m->field[2].s, NONCE_MAX))
         return err_set(e, ERR_CLASS_INTERNAL, "refused: the nonce is malformed (RFC 8555 section 6.5.1)");
@@ -125,6 +125,26 @@ static bool sign(struct keeper *k, struct ipc_conn *conn, uint32_t id, const str
     return reply_signed(conn, id, jws_sign(account->key, account->url, url, nonce, payload, e), e);
 }
 
+bool request_reply_signed(const struct request *r, char *jws, struct err *e)
+{
+    return reply_signed(r->conn, r->m->id, jws, e);
+}
+
+bool request_reply_ok(const struct request *r, struct err *e)
+{
+    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+}
+
+bool request_sign(const struct request *r, const struct config_ca *ca, char *payload, struct err *e)
+{
+    bool ok = payload != NULL
+                  ? sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e)
+                  : err_nomem(e, "building a request");
+
+    free(payload);
+    return ok;
+}
+
 static bool handle_account_load(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = request_ca(r, e);
@@ -132,7 +152,10 @@ static bool handle_account_load(const struct request *r, struct err *e)
 
     if (account == NULL)
         return false;
-    return ipc_send(r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint) ||
+    return ipc_send(r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint,
+                    (uint64_t)((account->next != NULL ? IPC_ACCOUNT_HAS_NEXT : 0) |
+                               (account->deactivated ? IPC_ACCOUNT_DEACTIVATED : 0)),
+                    key_type_to_str(key_type(account->key))) ||
            err_nomem(e, "replying");
 }
 
@@ -155,7 +178,7 @@ static bool handle_sign_new_account(const struct request *r, struct err *e)
     char *binding = NULL;
     char *payload;
 
-    if (ca == NULL || !check_target(r, ca, e))
+    if (ca == NULL || !request_check_target(r, ca, e))
         return false;
     account = accounts_get(r->k->accounts, ca, e);
     if (account == NULL)
@@ -175,7 +198,7 @@ static bool handle_sign_find_account(const struct request *r, struct err *e)
     const struct config_ca *ca = request_ca(r, e);
     const struct account *account;
 
-    if (ca == NULL || !check_target(r, ca, e))
+    if (ca == NULL || !request_check_target(r, ca, e))
         return false;
     account = accounts_get(r->k->accounts, ca, e);
     return account != NULL && sign_by_key(r, account, acme_payload_find_account(), e);
@@ -184,12 +207,12 @@ static bool handle_sign_find_account(const struct request *r, struct err *e)
 static bool handle_sign_new_order(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = request_lineage(r, e);
-    const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
+    const struct config_ca *ca = c != NULL ? request_issuer(r, c, e) : NULL;
     char *replaces;
     char *payload;
     bool ok;
 
-    if (ca == NULL || !check_target(r, ca, e) || !store_has_room(&r->k->store, e))
+    if (ca == NULL || !request_check_target(r, ca, e) || !store_has_room(&r->k->store, e))
         return false;
     replaces = r->m->field[4].u != 0 ? request_live_ari_id(r, c) : NULL;
     payload = acme_payload_new_order(&c->domains, c->profile, replaces);
@@ -207,7 +230,7 @@ static bool sign_for_ca(const struct request *r, const char *payload, struct err
 {
     const struct config_ca *ca = request_ca(r, e);
 
-    return ca != NULL && check_target(r, ca, e) &&
+    return ca != NULL && request_check_target(r, ca, e) &&
            sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
 }
 
@@ -265,12 +288,12 @@ static bool wait_for_key(struct keeper *k, const struct request_waiting *now, st
 static bool handle_sign_finalize(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = request_lineage(r, e);
-    const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
+    const struct config_ca *ca = c != NULL ? request_issuer(r, c, e) : NULL;
     const struct request_waiting now = {
         NULL, r->m->id, c, ca, (char *)r->m->field[1].s, (char *)r->m->field[2].s};
     const struct key *key;
 
-    if (ca == NULL || !check_target(r, ca, e))
+    if (ca == NULL || !request_check_target(r, ca, e))
         return false;
     switch (pending_get(r->k->pending, c, &key, e)) {
     case PENDING_READY:
@@ -286,7 +309,7 @@ static bool handle_sign_finalize(const struct request *r, struct err *e)
 static bool handle_dns_record(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = request_lineage(r, e);
-    const struct config_ca *ca = c != NULL ? issuer_of(r, c, e) : NULL;
+    const struct config_ca *ca = c != NULL ? request_issuer(r, c, e) : NULL;
     const struct account *account = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
     char *name;
     char *value;
@@ -307,7 +330,7 @@ static bool handle_discard_key(const struct request *r, struct err *e)
 
     if (c == NULL || !pending_discard(r->k->pending, c, false, e))
         return false;
-    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+    return request_reply_ok(r, e);
 }
 
 static bool handle_copy(const struct request *r, struct err *e)
@@ -316,7 +339,7 @@ static bool handle_copy(const struct request *r, struct err *e)
 
     if (c == NULL || !copy_all(&r->k->store, r->k->snapshot, c, e))
         return false;
-    return ipc_send(r->conn, IPC_OK, r->m->id) || err_nomem(e, "replying");
+    return request_reply_ok(r, e);
 }
 
 static bool handle_ping(const struct request *r, struct err *e)
@@ -346,6 +369,18 @@ static const struct handler {
     [IPC_COPY] = {FROM_ENGINE, handle_copy},
     [IPC_EXAMINE] = {FROM_ENGINE, request_examine},
     [IPC_MARK_SERVED] = {FROM_ENGINE, request_mark_served},
+    [IPC_SIGN_REVOKE] = {FROM_ENGINE, request_sign_revoke},
+    [IPC_SIGN_REVOKE_BY_KEY] = {FROM_ENGINE, request_sign_revoke_by_key},
+    [IPC_REVOKED] = {FROM_ENGINE, request_revoked},
+    [IPC_ROLLBACK] = {FROM_ENGINE, request_rollback},
+    [IPC_ACCOUNT_NEXT] = {FROM_ENGINE, request_account_next},
+    [IPC_ACCOUNT_SETTLE] = {FROM_ENGINE, request_account_settle},
+    [IPC_ACCOUNT_CLOSE] = {FROM_ENGINE, request_account_close},
+    [IPC_SIGN_KEY_CHANGE] = {FROM_ENGINE, request_sign_key_change},
+    [IPC_SIGN_FIND_NEXT] = {FROM_ENGINE, request_sign_find_next},
+    [IPC_SIGN_UPDATE] = {FROM_ENGINE, request_sign_update},
+    [IPC_SIGN_DEACTIVATE] = {FROM_ENGINE, request_sign_deactivate},
+    [IPC_PERMIT] = {FROM_SUPERVISOR, request_permit},
     [IPC_PING] = {FROM_ENGINE | FROM_SUPERVISOR, handle_ping},
     [IPC_FACTS] = {FROM_SUPERVISOR, request_facts},
 };

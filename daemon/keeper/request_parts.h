@@ -2,11 +2,12 @@
 #ifndef ACMED_KEEPER_REQUEST_PARTS_H
 #define ACMED_KEEPER_REQUEST_PARTS_H
 
-/* What the files of request.h share. */
+/* What the files request*.c share: a request as its handler sees it, and the checks that each begins with.
+ * False with e: IPC_ERROR is the answer; a text that begins with "refused" is what no sound engine asks for,
+ * and is logged. */
 
 #include "daemon/keeper/keeper.h"
 
-/* A request as its handler sees it. False with e: IPC_ERROR is the answer. */
 struct request {
     struct keeper *k;
     struct ipc_conn *conn; /* for the reply */
@@ -17,6 +18,35 @@ struct request {
  * with e: there is no such one. */
 const struct config_certificate *request_lineage(const struct request *r, struct err *e);
 const struct config_ca *request_ca(const struct request *r, struct err *e);
+
+/* The CA that the fourth field names, one of those configured for c; NULL with e. */
+const struct config_ca *request_issuer(const struct request *r, const struct config_certificate *c,
+                                       struct err *e);
+
+/* Second and third field are a URL of this CA's origin and a nonce. */
+bool request_check_target(const struct request *r, const struct config_ca *ca, struct err *e);
+
+/* Takes the JWS; NULL: there is none, e says why. */
+bool request_reply_signed(const struct request *r, char *jws, struct err *e);
+bool request_reply_ok(const struct request *r, struct err *e);
+
+/* Replies with what the CA's account signs by its URL, for the target of the second and third field. Takes
+ * the payload; NULL: memory was out. */
+bool request_sign(const struct request *r, const struct config_ca *ca, char *payload, struct err *e);
+
+/* request_act.c and request_account.c: what needs a permit, and what belongs to it. */
+bool request_account_next(const struct request *r, struct err *e);
+bool request_account_settle(const struct request *r, struct err *e);
+bool request_account_close(const struct request *r, struct err *e);
+bool request_sign_key_change(const struct request *r, struct err *e);
+bool request_sign_find_next(const struct request *r, struct err *e);
+bool request_sign_update(const struct request *r, struct err *e);
+bool request_sign_deactivate(const struct request *r, struct err *e);
+bool request_permit(const struct request *r, struct err *e);
+bool request_sign_revoke(const struct request *r, struct err *e);
+bool request_sign_revoke_by_key(const struct request *r, struct err *e);
+bool request_revoked(const struct request *r, struct err *e);
+bool request_rollback(const struct request *r, struct err *e);
 
 /* Whether this is a URL of the CA's origin. */
 bool request_check_url(const struct config_ca *ca, const char *url, struct err *e);

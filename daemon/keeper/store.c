@@ -145,6 +145,18 @@ static uint64_t *list_generations(const struct dir *lineage, size_t *n, struct e
     return v;
 }
 
+uint64_t *store_list(const struct store *s, const char *lineage, size_t *n, struct err *e)
+{
+    struct dir d;
+    uint64_t *v;
+
+    if (!dir_open(&d, &s->certs, lineage, NULL, e))
+        return NULL;
+    v = list_generations(&d, n, e);
+    dir_close(&d);
+    return v;
+}
+
 bool store_next(const struct dir *lineage, uint64_t *generation, struct err *e)
 {
     size_t n;

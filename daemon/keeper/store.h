@@ -60,6 +60,10 @@ bool store_point(const struct store *s, const char *lineage, uint64_t generation
 /* The same, durably. */
 bool store_flip(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
 
+/* Numbers of the generations on disk, newest first; the caller frees. NULL with e; none at all is an empty
+ * list. */
+uint64_t *store_list(const struct store *s, const char *lineage, size_t *n, struct err *e);
+
 /* Remembers that this generation was deployed, as the link certs/LINEAGE/served; durable after dir_sync(d).
  * d: the lineage's directory, the caller's to close; closed after a failure. */
 bool store_mark_served(const struct store *s, const char *lineage, uint64_t generation, struct dir *d,

@@ -261,3 +261,13 @@ bool load_uid(const struct load *l, const char *name, uid_t *uid)
     *uid = (uid_t)id;
     return true;
 }
+
+bool load_gid(const struct load *l, const char *name, gid_t *gid)
+{
+    uint32_t id;
+
+    if (!find(l, true, name, &id))
+        return false;
+    *gid = (gid_t)id;
+    return true;
+}

@@ -35,5 +35,6 @@ int load_snapshot(const struct load *l, struct err *e);
 
 /* The number of a user or group from the table, as snapshot_uid() has it. */
 bool load_uid(const struct load *l, const char *name, uid_t *uid);
+bool load_gid(const struct load *l, const char *name, gid_t *gid);
 
 #endif

@@ -425,3 +425,8 @@ void pair_flush(struct pair *p)
     wire_flush(p->engine.wire);
     wire_flush(p->keeper.wire);
 }
+
+pid_t pair_engine_pid(const struct pair *p)
+{
+    return p->engine.process != NULL ? process_pid(p->engine.process) : 0;
+}

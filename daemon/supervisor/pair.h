@@ -53,5 +53,7 @@ void pair_kill(struct pair *p, bool keeper, unsigned seconds);
 struct ipc_conn *pair_engine(struct pair *p);
 struct ipc_conn *pair_keeper(struct pair *p);
 void pair_flush(struct pair *p);
+/* The engine's process; 0: it has ended. */
+pid_t pair_engine_pid(const struct pair *p);
 
 #endif

@@ -84,3 +84,8 @@ void process_end(struct process *p)
     process_kill(p, SIGKILL);
     process_wait(p);
 }
+
+pid_t process_pid(const struct process *p)
+{
+    return p->pid;
+}

@@ -22,4 +22,6 @@ void process_wait(struct process *p);
 /* Kills it, waits for it and frees. */
 void process_end(struct process *p);
 
+pid_t process_pid(const struct process *p);
+
 #endif

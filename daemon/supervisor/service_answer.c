@@ -3,6 +3,7 @@
 
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
+#include "daemon/supervisor/grant.h"
 #include "daemon/supervisor/notify.h"
 #include "lib/buf.h"
 
@@ -120,6 +121,36 @@ static void answer_reload(struct service *s, uint32_t id, bool check_only)
         service_apply(s);
 }
 
+/* The keeper's answers to IPC_PERMIT are told by this bit from those to the questions of action.c, which
+ * numbers its own; the rest is the number of the engine's request. */
+#define PERMIT_ID UINT32_C(0x40000000)
+
+/* What a person asked for, told to the keeper: its answer (that it may be done now) is the engine's, too. */
+static void answer_grant(struct service *s, uint32_t id, int fd)
+{
+    struct grant_rules rules = {
+        .own = s->uid, .engine = s->load.engine_uid, .engine_pid = pair_engine_pid(s->pair)};
+    const char *group = s->load.config->control_group;
+    struct act act;
+    char who[64];
+    struct err e;
+
+    if ((id & PERMIT_ID) != 0) {
+        err_set(&e, ERR_CLASS_INTERNAL, "the engine has used up its numbers: reload acmed");
+        (void)ipc_send_err(pair_engine(s->pair), id, &e);
+        return;
+    }
+    rules.has_group = group != NULL && load_gid(&s->load, group, &rules.group);
+    if (!grant_read(fd, s->listeners, &rules, &act, who, &e)) {
+        log_warning(NULL, "the engine asked for a grant on behalf of %s and was refused: %s", who, e.text);
+        (void)ipc_send_err(pair_engine(s->pair), id, &e);
+        return;
+    }
+    log_notice(NULL, "%s asks for %s of %s", who, act_to_str(act.kind), act.subject);
+    (void)ipc_send(pair_keeper(s->pair), IPC_PERMIT, id | PERMIT_ID, (uint64_t)act.kind, act.subject,
+                   act.generation, act.reason);
+}
+
 static void take_ready(struct service *s, const char *sentence)
 {
     notify_status(sentence);
@@ -147,6 +178,9 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m)
         break;
     case IPC_DNS:
         dns_request(s->dns, m->id, m->field[0].s, m->field[1].s, m->field[2].s, m->field[3].s, m->field[4].s);
+        break;
+    case IPC_GRANT:
+        answer_grant(s, m->id, m->fd);
         break;
     case IPC_RELOAD:
     case IPC_CHECK:
@@ -179,8 +213,15 @@ bool service_on_keeper_message(void *arg, const struct ipc_msg *m)
     case IPC_DNS_RECORD_REPLY:
         dns_record(s->dns, m->id, m->field[0].s, m->field[1].s);
         break;
+    case IPC_PERMITTED:
+        (void)ipc_send(pair_engine(s->pair), IPC_GRANTED, m->id & ~PERMIT_ID, m->field[0].u);
+        break;
     case IPC_ERROR: /* the ids of one are not those of the other */
         ipc_msg_to_err(m, &e);
+        if ((m->id & PERMIT_ID) != 0) {
+            (void)ipc_send_err(pair_engine(s->pair), m->id & ~PERMIT_ID, &e);
+            break;
+        }
         actions_facts_failed(s->actions, m->id, &e);
         dns_record_failed(s->dns, m->id, &e);
         break;

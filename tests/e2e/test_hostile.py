@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An engine that was taken over (tests/hostile) gets nothing out of keeper, supervisor and kernel, and ends neither."""
 
+import json
 import os
 import re
 import shutil
@@ -85,6 +86,28 @@ def test_keeper_refuses(hostile):
     state = hostile.acmed.state
     assert sorted(os.listdir(state / "accounts")) == ["test"]
     assert os.listdir(state / "live") == [] and os.listdir(state / "certs") == [NAME]
+    recovers(hostile)
+
+
+def test_no_grant_is_to_be_had(hostile):
+    """What destroys or reveals needs a person's own unread words, whatever connection the engine shows."""
+    configure(hostile)
+    hostile.start("ask-grants")
+
+    def client(n, *calls):
+        wait_for(lambda: hostile.acmed.text().count("a client may come") == n, f"client {n}'s turn")
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(hostile.acmed.socket))
+        for call in calls:
+            s.sendall(json.dumps(call).encode() + b"\0")
+        return s
+
+    clients = [client(1), client(2, {"method": "org.acmed.Control.Status"}),
+               client(3, {"method": "org.acmed.Control.Rollback", "parameters": {"name": NAME}})]
+    hostile.refused(29)
+    assert "asks for rollback of www.example.com" in hostile.acmed.text()
+    for c in clients:
+        c.close()
     recovers(hostile)
 
 

@@ -34,8 +34,10 @@ FILES = """
 /usr/share/doc/acmed/acmed.conf
 /usr/share/doc/acmed/snippets/apache-tls.conf
 /usr/share/doc/acmed/snippets/apache.conf
+/usr/share/doc/acmed/snippets/haproxy-stateless.cfg
 /usr/share/doc/acmed/snippets/haproxy-tls.cfg
 /usr/share/doc/acmed/snippets/haproxy.cfg
+/usr/share/doc/acmed/snippets/nginx-stateless.conf
 /usr/share/doc/acmed/snippets/nginx-tls.conf
 /usr/share/doc/acmed/snippets/nginx.conf
 /usr/share/fish/vendor_completions.d/acmectl.fish

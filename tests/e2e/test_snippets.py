@@ -2,6 +2,7 @@
 """conf/snippets/*-tls.*: real servers accept them and serve what is in live/. (Those for port 80: test_responder.py.)"""
 
 import os
+import re
 
 import pytest
 
@@ -76,3 +77,36 @@ def test_a_web_server_serves_live(server, acmed, place, ending):
     ending(Process(argv, directory / "server.log").stop)
     wait_for(lambda: listens(port), server.__name__)
     assert served(port, NAME).serial_number == leaf.serial_number
+
+
+def nginx_stateless(place, port, thumbprint):
+    inner = snippet(place, "nginx-stateless.conf", {"THUMBPRINT": thumbprint})
+    temp = "".join(f"{k}_temp_path {place}/tmp; " for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (place / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/nginx.log; events {{ worker_connections 64; }}
+http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port}; include {inner}; location / {{ return 404; }} }} }}
+""")
+    return [_program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
+
+
+def haproxy_stateless(place, port, thumbprint):
+    inner = snippet(place, "haproxy-stateless.cfg", {"THUMBPRINT": thumbprint, "bind :80": f"bind 127.0.0.1:{port}"})
+    (place / "haproxy.cfg").write_text("defaults\n    timeout client 10s\n    timeout connect 10s\n    timeout server 10s\n")
+    return [_program("haproxy"), "-f", place / "haproxy.cfg", "-f", inner, "-db"]
+
+
+@pytest.mark.parametrize("server", [nginx_stateless, haproxy_stateless])
+def test_a_web_server_answers_challenges_by_itself(server, acmed, pebble, place, ending, http_port):
+    """From the thumbprint alone: acmed listens nowhere, and does not insist on it."""
+    acmed.configure({NAME: {}}, http_listen="off").start()
+    said = acmed.ctl("thumbprint")
+    assert said.code == 0 and re.fullmatch(r"[-_A-Za-z0-9]{43}\n", said.out), said
+    directory = place / "server"
+    directory.mkdir()
+    ending(Process(server(directory, http_port, said.out.strip()), directory / "server.log").stop)
+    wait_for(lambda: listens(http_port), server.__name__)
+    acmed.renew(NAME)
+    assert acmed.generation(NAME) >= 1
+    for path in ("x/y", "", "x%2fy", "../x"):
+        url = f"http://127.0.0.1:{http_port}/.well-known/acme-challenge/{path}"
+        assert said.out.strip() not in run(["curl", "-s", "--path-as-is", url]).stdout

@@ -34,7 +34,7 @@ static bool begin(struct hostile *h)
 
 int main(void)
 {
-    struct hostile h = {0};
+    struct hostile h = {.control = -1};
     char order[64];
     struct ipc_msg m;
 
@@ -46,6 +46,8 @@ int main(void)
     order[strcspn(order, "\n")] = '\0';
     if (strcmp(order, "ask-keeper") == 0)
         hostile_ask_keeper(&h);
+    else if (strcmp(order, "ask-grants") == 0)
+        hostile_ask_grants(&h);
     else if (strcmp(order, "ask-supervisor") == 0)
         hostile_ask_supervisor(&h);
     else if (!hostile_break(&h, order))

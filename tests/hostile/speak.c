@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 10000
@@ -33,7 +34,7 @@ void hostile_tell(const char *what, bool granted)
 }
 
 /* The next message that is not the everyday talk of a supervisor. */
-static bool next(struct ipc_conn *from, struct ipc_msg *m)
+static bool next(struct hostile *h, struct ipc_conn *from, struct ipc_msg *m)
 {
     struct pollfd p = {.fd = ipc_conn_fd(from), .events = POLLIN};
     enum ipc_result r;
@@ -41,7 +42,9 @@ static bool next(struct ipc_conn *from, struct ipc_msg *m)
 
     for (;;) {
         r = ipc_next(from, m, &e);
-        if (r == IPC_RESULT_OK && m->fd >= 0)
+        if (r == IPC_RESULT_OK && m->type == IPC_LISTENER && strcmp(m->field[0].s, "control") == 0)
+            h->control = m->fd;
+        else if (r == IPC_RESULT_OK && m->fd >= 0)
             (void)close(m->fd);
         if (r == IPC_RESULT_OK && m->type == IPC_PING) {
             (void)ipc_send(from, IPC_PONG, m->id, (uint64_t)0);
@@ -60,25 +63,35 @@ static bool next(struct ipc_conn *from, struct ipc_msg *m)
     }
 }
 
+static uint32_t id = 1000;
+
+static bool await(struct hostile *h, struct ipc_conn *to, struct ipc_msg *reply, bool any)
+{
+    while (ipc_flush(to) == IPC_RESULT_AGAIN)
+        (void)poll(NULL, 0, 1);
+    while (next(h, to, reply)) {
+        if (reply->type == IPC_STOP)
+            return false;
+        if (!any && reply->id == id)
+            return true;
+    }
+    return false;
+}
+
+bool hostile_show(struct hostile *h, struct ipc_msg *reply, enum ipc_type type, int fd)
+{
+    return ipc_send_fd(h->supervisor, type, ++id, fd) && await(h, h->supervisor, reply, false);
+}
+
 bool hostile_ask(struct hostile *h, struct ipc_conn *to, struct ipc_msg *reply, enum ipc_type type, ...)
 {
-    static uint32_t id = 1000;
     va_list ap;
     bool ok = true;
 
-    (void)h;
     if (type != IPC_NONE) {
         va_start(ap, type);
         ok = ipc_vsend(to, type, ++id, ap);
         va_end(ap);
     }
-    while (ok && ipc_flush(to) == IPC_RESULT_AGAIN)
-        (void)poll(NULL, 0, 1);
-    while (ok && next(to, reply)) {
-        if (reply->type == IPC_STOP)
-            return false;
-        if (type != IPC_NONE && reply->id == id)
-            return true;
-    }
-    return false;
+    return ok && await(h, to, reply, type == IPC_NONE);
 }

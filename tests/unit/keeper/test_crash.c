@@ -6,6 +6,7 @@
 #include "daemon/log.h"
 #include "lib/cert.h"
 #include "lib/csr.h"
+#include "lib/jws.h"
 #include "tests/unit/keeper/ca.h"
 #include "tests/unit/keeper/committed.h"
 
@@ -30,6 +31,8 @@ struct work {
     char *chain[LINEAGES_MAX]; /* of the orders in flight */
     int64_t now;
     bool installing; /* else: making keys from nothing */
+    bool changing;   /* else, too: another key for the account, instead of this one: */
+    char *old;
     bool saw_old;
     bool saw_new;
 };
@@ -83,6 +86,21 @@ static int install(struct work *w, struct store *s)
     return ok ? 0 : 1;
 }
 
+/* The CA took the next key, whatever happens here. */
+static int change_key(struct work *w, struct store *s)
+{
+    const struct config *config = w->f.snapshot->config;
+    const struct config_ca *ca = config_find_ca(config, "test");
+    struct accounts *accounts = accounts_new(s, config);
+    const struct account *account = accounts_get(accounts, ca, NULL);
+    bool ok = account != NULL;
+
+    if (ok && strcmp(account->thumbprint, w->old) == 0)
+        ok = accounts_next(accounts, ca, NULL) && accounts_settle(accounts, ca, true, NULL);
+    accounts_free(accounts);
+    return ok ? 0 : 1;
+}
+
 static int do_work(struct work *w)
 {
     struct store s;
@@ -90,7 +108,7 @@ static int do_work(struct work *w)
 
     if (!store_open(&s, w->f.snapshot->config, w->f.engine_uid, w->f.engine_gid, w->now, NULL))
         return 1;
-    rc = w->installing ? install(w, &s) : key_and_account(w, &s);
+    rc = w->installing ? install(w, &s) : w->changing ? change_key(w, &s) : key_and_account(w, &s);
     store_close(&s);
     return rc;
 }
@@ -331,9 +349,61 @@ static void test_making_keys(void **state)
     crash_everywhere(&w, prepare_nothing, look_at_keys);
 }
 
+static char *thumbprint_of(const struct work *w, const char *path)
+{
+    char *pem = fixture_read(&w->f, path);
+    struct key *key = pem != NULL ? key_from_pem(pem, strlen(pem), NULL) : NULL;
+    char *thumbprint = key != NULL ? jws_thumbprint(key, NULL) : NULL;
+
+    assert_true(pem == NULL || thumbprint != NULL); /* whole, if it is there */
+    key_free(key);
+    free(pem);
+    return thumbprint;
+}
+
+static void prepare_account(struct work *w)
+{
+    w->changing = false;
+    assert_int_equal(do_work(w), 0);
+    w->changing = true;
+    free(w->old);
+    w->old = thumbprint_of(w, "state/accounts/test/key.pem");
+    assert_non_null(w->old);
+}
+
+/* A usable key is in its place at every moment, and the one before is not lost. */
+static void look_at_account(struct work *w)
+{
+    char *now = thumbprint_of(w, "state/accounts/test/key.pem");
+    char *before = thumbprint_of(w, "state/accounts/test/key.old.pem");
+
+    assert_non_null(now);
+    if (strcmp(now, w->old) == 0) {
+        w->saw_old = true;
+    } else {
+        w->saw_new = true;
+        assert_non_null(before);
+        assert_string_equal(before, w->old);
+    }
+    free(thumbprint_of(w, "state/accounts/test/next.pem"));
+    free(before);
+    free(now);
+}
+
+static void test_changing_the_accounts_key(void **state)
+{
+    struct work w = {0};
+
+    (void)state;
+    crash_everywhere(&w, prepare_account, look_at_account);
+    assert_true(w.saw_old && w.saw_new);
+    free(w.old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_changing_the_accounts_key),
         cmocka_unit_test(test_installing),
         cmocka_unit_test(test_installing_together),
         cmocka_unit_test(test_making_keys),

@@ -422,9 +422,149 @@ static void test_unexpected_events(void **state)
     account_free(NULL);
 }
 
+/* ---- what a person asks for ---- */
+
+#define KEY_CHANGE "https://ca.test/key-change"
+
+static struct account *ready_account(const char *directory)
+{
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
+    struct account_action action;
+
+    start(a);
+    reply(a, 200, NULL, directory);
+    action = loaded(a, ACCOUNT_URL);
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    return a;
+}
+
+static struct account *changing(void)
+{
+    struct account *a = ready_account(
+        "{\"newNonce\": \"https://ca.test/nonce\", \"newAccount\": \"https://ca.test/new-acct\", "
+        "\"newOrder\": \"https://ca.test/new-order\", \"keyChange\": \"" KEY_CHANGE "\"}");
+    struct account_action action = event(a, ACCOUNT_EV_ROLLOVER);
+
+    is_action(&action, ACCOUNT_DO_NEXT, NULL);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_CHANGE, KEY_CHANGE);
+    return a;
+}
+
+static void settles(struct account *a, struct account_action action, bool next)
+{
+    is_action(&action, ACCOUNT_DO_SETTLE, NULL);
+    assert_int_equal(action.next, next);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_LOAD, NULL);
+    action = loaded(a, ACCOUNT_URL);
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+}
+
+static void test_another_key(void **state)
+{
+    struct account *a = changing();
+    struct account_action action = reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_CHANGE, KEY_CHANGE);
+    settles(a, reply(a, 200, NULL, "{}"), true);
+    assert_null(account_refusal(a));
+    account_free(a);
+}
+
+static void test_another_key_refused(void **state)
+{
+    struct account *a = changing();
+
+    (void)state;
+    settles(a, reply(a, 403, NULL, "{\"type\": \"" URN "unauthorized\"}"), false);
+    assert_non_null(strstr(account_refusal(a)->text, "unauthorized"));
+    account_free(a);
+    /* A CA that has no such thing (ZeroSSL) is not even asked. */
+    a = ready_account(DIRECTORY_BODY(""));
+    struct account_action action = event(a, ACCOUNT_EV_ROLLOVER);
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_non_null(strstr(account_refusal(a)->text, "offers no change"));
+    account_free(a);
+}
+
+/* 5xx: nobody knows; the CA is asked by the next key. */
+static void test_another_key_in_doubt(void **state)
+{
+    struct account *a = changing();
+    struct account_action action = reply(a, 500, NULL, "");
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_FIND_NEXT, "https://ca.test/new-acct");
+    settles(a, reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}"), true);
+    assert_null(account_refusal(a));
+    account_free(a);
+    a = changing();
+    reply(a, 500, NULL, "");
+    settles(a, reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}"), false);
+    assert_non_null(account_refusal(a));
+    account_free(a);
+}
+
+/* Cut off by the network, or by a kill: settled before anything else, and never by a guess. */
+static void test_another_key_cut_off(void **state)
+{
+    const struct account_event both = {.kind = ACCOUNT_EV_LOADED, .url = ACCOUNT_URL, .has_next = true};
+    struct account *a = changing();
+    struct account_action action = failed(a, ERR_CLASS_NETWORK, "connection reset");
+
+    (void)state;
+    is_failure(a, &action, ERR_CLASS_NETWORK, "connection reset");
+    assert_non_null(strstr(account_refusal(a)->text, "connection reset"));
+    action = start(a);
+    is_action(&action, ACCOUNT_DO_LOAD, NULL);
+    action = account_step(a, &both, NOW);
+    is_action(&action, ACCOUNT_DO_FIND_NEXT, "https://ca.test/new-acct");
+    action = reply(a, 403, NULL, "{\"type\": \"" URN "unauthorized\"}");
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "unauthorized");
+    start(a);
+    account_step(a, &both, NOW);
+    settles(a, reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}"), false);
+    account_free(a);
+}
+
+static void test_contact_and_end(void **state)
+{
+    struct account *a = ready_account(DIRECTORY_BODY(""));
+    struct account_action action = event(a, ACCOUNT_EV_UPDATE);
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_UPDATE, ACCOUNT_URL);
+    action = reply(a, 200, NULL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_null(account_refusal(a));
+    event(a, ACCOUNT_EV_UPDATE);
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "invalidContact\"}");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_non_null(account_refusal(a));
+    action = event(a, ACCOUNT_EV_DEACTIVATE);
+    is_action(&action, ACCOUNT_DO_DEACTIVATE, ACCOUNT_URL);
+    action = reply(a, 200, NULL, "{\"status\": \"deactivated\"}");
+    is_action(&action, ACCOUNT_DO_CLOSE, NULL);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "deactivated");
+    assert_null(account_refusal(a)); /* it is what was wanted */
+    start(a);
+    action = account_step(
+        a, &(struct account_event){.kind = ACCOUNT_EV_LOADED, .url = ACCOUNT_URL, .deactivated = true}, NOW);
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "move accounts/test");
+    account_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_another_key),
+        cmocka_unit_test(test_another_key_refused),
+        cmocka_unit_test(test_another_key_in_doubt),
+        cmocka_unit_test(test_another_key_cut_off),
+        cmocka_unit_test(test_contact_and_end),
         cmocka_unit_test(test_register),
         cmocka_unit_test(test_stored_account),
         cmocka_unit_test(test_stored_account_of_another_ca),

@@ -335,6 +335,24 @@ static void test_seeds_differ(void **state)
     assert_true(renewal_seed("a", NULL) != renewal_seed("b", NULL));
 }
 
+static void test_a_revoked_certificate_is_replaced(void **state)
+{
+    struct cert_facts f = certificate(NOW - DAY, 90 * DAY);
+    struct journal j = {.issued = {NOW - 60}};
+    struct renewal_plan p;
+
+    (void)state;
+    f.revoked = true;
+    p = plan_at(&plain, &f, &j, NOW);
+    assert_int_equal(p.reason, RENEWAL_REVOKED);
+    assert_int_equal(p.at, NOW);
+    assert_false(p.held);
+    j.not_before = NOW + 600; /* a failed attempt counts as ever */
+    p = plan_at(&plain, &f, &j, NOW);
+    assert_int_equal(p.at, NOW + 600);
+    assert_true(p.held);
+}
+
 /* The CA's suggestion (RFC 9773). */
 
 static struct journal suggested(int64_t start, int64_t end, int64_t chosen)
@@ -518,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_what_is_more_urgent),
         cmocka_unit_test(test_the_reason_is_explained),
         cmocka_unit_test(test_share_of_the_lifetime),
+        cmocka_unit_test(test_a_revoked_certificate_is_replaced),
         cmocka_unit_test(test_renew_before_and_its_cap),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_floors),

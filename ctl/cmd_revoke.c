@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/commands.h"
+
+#include "ctl/call.h"
+#include "ctl/say.h"
+#include "lib/act.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *text_of(const json_t *parameters, const char *key)
+{
+    const char *s = json_string_value(json_object_get(parameters, key));
+
+    return s != NULL ? s : "";
+}
+
+static bool on_revoked(void *arg, const json_t *parameters)
+{
+    struct ctl *c = arg;
+
+    if (c->json) {
+        say_json(c, parameters, true);
+        return true;
+    }
+    (void)fprintf(c->out, "Generation %" JSON_INTEGER_FORMAT " of %s %s (%s, by the %s key).\n",
+                  json_integer_value(json_object_get(parameters, "generation")), text_of(parameters, "name"),
+                  json_is_true(json_object_get(parameters, "already")) ? "was revoked already" : "is revoked",
+                  text_of(parameters, "reason"),
+                  strcmp(text_of(parameters, "by"), "certificate") == 0 ? "certificate's own" : "account's");
+    (void)fprintf(c->out, "What comes next: %s.\n", text_of(parameters, "next"));
+    return true;
+}
+
+static bool check_reason(struct ctl *c)
+{
+    uint64_t reason;
+
+    if (c->reason == NULL || act_reason_from_str(c->reason, &reason))
+        return true;
+    say(c, "--reason %s: the reasons are %s", c->reason, act_reasons());
+    return false;
+}
+
+enum ctl_exit command_revoke(struct ctl *c)
+{
+    json_t *parameters;
+    char question[512];
+    char generation[40] = "the live certificate";
+    enum ctl_exit status;
+
+    if (!check_reason(c))
+        return CTL_USAGE;
+    if (c->generation != 0)
+        (void)snprintf(generation, sizeof generation, "generation %" JSON_INTEGER_FORMAT, c->generation);
+    (void)snprintf(question, sizeof question,
+                   "This has the CA revoke %s of %.255s (%s), which cannot be taken back.", generation,
+                   c->args[0], c->reason != NULL ? c->reason : "unspecified");
+    if (!say_confirm(c, question, &status))
+        return status;
+    parameters = json_pack("{s:s}", "name", c->args[0]);
+    if (c->reason != NULL)
+        (void)json_object_set_new(parameters, "reason", json_string(c->reason));
+    if (c->generation != 0)
+        (void)json_object_set_new(parameters, "generation", json_integer(c->generation));
+    return call_run(c, "org.acmed.Control.Revoke", parameters, false, on_revoked, c);
+}

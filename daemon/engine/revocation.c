@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/revocation.h"
+
+#include "daemon/engine/authority.h"
+#include "daemon/engine/fleet.h"
+#include "daemon/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD_NONCES_MAX 20
+
+struct revocation {
+    struct certificate *c;
+    struct authority *authority;
+    struct act act;
+    struct authority_wait ready;
+    struct post *post;
+    uint32_t request;
+    bool by_certificate; /* now */
+    bool tried_other;    /* the other way has failed for good */
+    struct err first;    /* of the way that failed first */
+    unsigned bad_nonces;
+    struct revocation_outcome outcome;
+    void (*on_done)(void *arg, const struct revocation_outcome *outcome, const struct err *e);
+    void *arg;
+};
+
+void revocation_cancel(struct revocation *r)
+{
+    if (r == NULL)
+        return;
+    authority_wait_cancel(r->authority, &r->ready);
+    post_cancel(r->post);
+    link_forget(r->c->engine->keeper, r->request);
+    r->c->revocation = NULL;
+    free(r);
+}
+
+void revocation_forget(struct revocation *r)
+{
+    if (r != NULL)
+        r->on_done = NULL;
+}
+
+/* What is live must not stay revoked, and no key that others know stays in use, whatever the CA said. */
+static void replace_live(struct certificate *c, uint64_t generation)
+{
+    if (generation == c->generation && certificate_load_live(c) && c->facts.revoked)
+        (void)certificate_request(c, NULL, NULL);
+    feed_changed(c->engine->feed, c->name);
+}
+
+static void finish(struct revocation *r, const struct err *e)
+{
+    void (*on_done)(void *arg, const struct revocation_outcome *outcome, const struct err *e) = r->on_done;
+    const struct revocation_outcome outcome = r->outcome;
+    const struct act act = r->act;
+    struct certificate *c = r->c;
+    void *arg = r->arg;
+    struct err own;
+
+    if (e != NULL) {
+        own = *e; /* it may be within r */
+        e = &own;
+        log_error(c->name, "generation %llu is not revoked: %s", (unsigned long long)act.generation, e->text);
+        feed_event(c->engine->feed, c->name, "revoke-failed", NULL, "generation %llu: %s",
+                   (unsigned long long)act.generation, e->text);
+    } else {
+        feed_event(c->engine->feed, c->name, "revoked", NULL, "generation %llu, %s%s",
+                   (unsigned long long)act.generation, act_reason_to_str(act.reason),
+                   outcome.already ? " (it was revoked already)" : "");
+    }
+    revocation_cancel(r);
+    if (e == NULL || act.reason == ACT_REASON_KEY_COMPROMISE)
+        replace_live(c, act.generation);
+    if (on_done != NULL)
+        on_done(arg, e == NULL ? &outcome : NULL, e);
+}
+
+static void on_noted(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct revocation *r = arg;
+
+    (void)m;
+    r->request = 0;
+    if (e != NULL)
+        log_error(r->c->name,
+                  "generation %llu is revoked, but that could not be noted: %s; do not make it live again",
+                  (unsigned long long)r->act.generation, e->text);
+    finish(r, NULL);
+}
+
+static void succeed(struct revocation *r, bool already)
+{
+    r->outcome = (struct revocation_outcome){.already = already, .by_certificate = r->by_certificate};
+    r->request = link_request(r->c->engine->keeper, on_noted, r, IPC_REVOKED, r->c->name, r->act.generation);
+    if (r->request == 0)
+        finish(r, NULL);
+}
+
+static void send_request(struct revocation *r);
+
+/* The other key may be believed where this one was not. */
+static void try_other(struct revocation *r, const struct err *e)
+{
+    struct err own = *e;
+
+    err_wrap(&own, "by the %s key", r->by_certificate ? "certificate's own" : "account's");
+    if (r->tried_other) {
+        err_wrap(&own, "%s; and", r->first.text);
+        finish(r, &own);
+        return;
+    }
+    r->tried_other = true;
+    r->first = own;
+    r->by_certificate = !r->by_certificate;
+    r->bad_nonces = 0;
+    if (!r->by_certificate && !authority_is_ready(r->authority))
+        finish(r, &own);
+    else
+        send_request(r);
+}
+
+static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
+{
+    struct revocation *r = arg;
+    enum acme_problem_type problem;
+    struct err own;
+
+    r->post = NULL;
+    if (reply == NULL) {
+        finish(r, e);
+        return;
+    }
+    if (acme_reply_check(reply, engine_now(), &problem, &own)) {
+        succeed(r, false);
+    } else if (problem == ACME_PROBLEM_ALREADY_REVOKED) {
+        succeed(r, true);
+    } else if (problem == ACME_PROBLEM_BAD_NONCE && r->bad_nonces++ < BAD_NONCES_MAX) {
+        send_request(r);
+    } else if (problem != ACME_PROBLEM_BAD_REVOCATION_REASON &&
+               (problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST || own.class == ERR_CLASS_PERMANENT)) {
+        try_other(r, &own);
+    } else {
+        finish(r, &own);
+    }
+}
+
+static void send_request(struct revocation *r)
+{
+    const struct acme_directory *d = authority_directory(r->authority);
+    struct err e;
+
+    if (d == NULL || d->revoke_cert == NULL) {
+        err_set(&e, ERR_CLASS_PERMANENT, "the CA %s offers no revocation by ACME: ask it in another way",
+                authority_ca(r->authority)->name);
+        finish(r, &e);
+        return;
+    }
+    r->post = authority_post(r->authority, r->by_certificate ? IPC_SIGN_REVOKE_BY_KEY : IPC_SIGN_REVOKE,
+                             r->c->name, d->revoke_cert, on_reply, r);
+    if (r->post == NULL) {
+        err_nomem(&e, "a revocation");
+        finish(r, &e);
+    }
+}
+
+static void on_ready(void *arg, const struct err *e)
+{
+    struct revocation *r = arg;
+
+    if (e == NULL || (r->by_certificate && authority_directory(r->authority) != NULL))
+        send_request(r);
+    else if (e->class == ERR_CLASS_PERMANENT && authority_directory(r->authority) != NULL)
+        try_other(r, e);
+    else
+        finish(r, e);
+}
+
+/* The CA that issued it, as far as the journal knows; else the one that is asked first. */
+static const struct config_ca *issuer(const struct certificate *c)
+{
+    const char *directory = c->journal.issued_directory;
+
+    for (size_t i = 0; directory != NULL && i < c->config->n_cas; i++)
+        if (strcmp(c->config->cas[i]->directory, directory) == 0)
+            return c->config->cas[i];
+    return c->config->ca;
+}
+
+bool revocation_start(struct certificate *c, const struct act *act,
+                      void (*on_done)(void *arg, const struct revocation_outcome *outcome,
+                                      const struct err *e),
+                      void *arg)
+{
+    struct revocation *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return false;
+    *r = (struct revocation){.c = c,
+                             .authority = fleet_authority(c->engine->fleet, issuer(c)),
+                             .act = *act,
+                             .on_done = on_done,
+                             .arg = arg};
+    r->by_certificate = act->reason == ACT_REASON_KEY_COMPROMISE;
+    r->ready.on_ready = on_ready;
+    r->ready.arg = r;
+    c->revocation = r;
+    authority_wait(r->authority, &r->ready);
+    return true;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/account_parts.h"
+
+#include "daemon/log.h"
+#include "lib/jws.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NEXT_FILE     "next.pem"
+#define OLD_FILE      "key.old.pem"
+#define NEXT_OLD_FILE "next.old.pem"
+
+static bool same_key(const struct account *account)
+{
+    char *ours = jws_thumbprint(account->key, NULL);
+    char *theirs = jws_thumbprint(account->next, NULL);
+    bool same = ours != NULL && theirs != NULL && strcmp(ours, theirs) == 0;
+
+    free(ours);
+    free(theirs);
+    return same;
+}
+
+bool account_load_next(const struct dir *d, struct account *account, struct err *e)
+{
+    struct buf pem;
+    bool missing = false;
+    bool ok;
+
+    buf_init_secret(&pem, FILE_MAX + 8192);
+    ok = file_read_secret(d, NEXT_FILE, &pem, &missing, e);
+    if (ok)
+        account->next = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, e);
+    buf_clear(&pem);
+    if (missing)
+        return true;
+    if (account->next == NULL)
+        return err_wrap(e, "%s/" NEXT_FILE, d->path);
+    if (!same_key(account))
+        return true;
+    /* It is in its place already: only its first name was not removed yet. */
+    key_free(account->next);
+    account->next = NULL;
+    return dir_remove(d, NEXT_FILE, e) && dir_sync(d, e);
+}
+
+static bool write_key(const struct dir *d, const char *name, const struct key *key, struct err *e)
+{
+    struct buf pem;
+    bool ok;
+
+    buf_init_secret(&pem, FILE_MAX);
+    ok = key_to_pem(key, &pem, e) &&
+         file_replace(d, &(struct file_content){name, pem.data, pem.len, FILE_PRIVATE}, e);
+    buf_clear(&pem);
+    return ok;
+}
+
+/* The account, read, and its directory, for the caller to close. NULL with e. */
+static struct account *begin(struct accounts *a, const struct config_ca *ca, struct dir *d, struct err *e)
+{
+    if (accounts_get(a, ca, e) == NULL || !dir_open(d, &a->store->accounts, ca->name, NULL, e))
+        return NULL;
+    return accounts_find(a, ca);
+}
+
+bool accounts_next(struct accounts *a, const struct config_ca *ca, struct err *e)
+{
+    struct dir d;
+    struct account *account = begin(a, ca, &d, e);
+    struct key *next = NULL;
+    bool ok;
+
+    if (account == NULL)
+        return false;
+    ok = account->next != NULL;
+    if (!ok) {
+        next = key_generate(KEY_TYPE_ECDSA_P256, e);
+        ok = next != NULL && write_key(&d, NEXT_FILE, next, e);
+        if (ok)
+            account->next = next;
+        else
+            key_free(next);
+    }
+    dir_close(&d);
+    return ok || err_wrap(e, "making the next key of the account with the CA %s", ca->name);
+}
+
+/* At every moment key.pem is whole, and each of both keys is in some file. */
+static bool take_next(const struct dir *d, struct account *account, struct err *e)
+{
+    char *thumbprint = jws_thumbprint(account->next, e);
+
+    if (thumbprint == NULL || !write_key(d, OLD_FILE, account->key, e) ||
+        !write_key(d, KEY_FILE, account->next, e)) {
+        free(thumbprint);
+        return false;
+    }
+    key_free(account->key);
+    free(account->thumbprint);
+    account->key = account->next;
+    account->next = NULL;
+    account->thumbprint = thumbprint;
+    return dir_remove(d, NEXT_FILE, e) && dir_sync(d, e);
+}
+
+static bool drop_next(const struct dir *d, struct account *account, struct err *e)
+{
+    if (!dir_rename(d, NEXT_FILE, NEXT_OLD_FILE, e) || !dir_sync(d, e))
+        return false;
+    key_free(account->next);
+    account->next = NULL;
+    return true;
+}
+
+bool accounts_settle(struct accounts *a, const struct config_ca *ca, bool next, struct err *e)
+{
+    struct dir d;
+    struct account *account = begin(a, ca, &d, e);
+    bool ok;
+
+    if (account == NULL)
+        return false;
+    if (account->next == NULL)
+        ok = err_set(e, ERR_CLASS_INTERNAL, "refused: no change of the account's key is under way");
+    else
+        ok = next ? take_next(&d, account, e) : drop_next(&d, account, e);
+    if (ok && next)
+        log_notice(NULL, "the account with the CA %s has a new key; the old one is kept as %s/" OLD_FILE,
+                   ca->name, d.path);
+    dir_close(&d);
+    return ok;
+}
+
+bool accounts_close(struct accounts *a, const struct config_ca *ca, struct err *e)
+{
+    struct dir d;
+    struct account *account = begin(a, ca, &d, e);
+    bool ok;
+
+    if (account == NULL)
+        return false;
+    ok = account_write_record(&d, ca->directory, account->url, true, e);
+    dir_close(&d);
+    account->deactivated = account->deactivated || ok;
+    return ok;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_KEEPER_ACCOUNT_PARTS_H
+#define ACMED_KEEPER_ACCOUNT_PARTS_H
+
+/* What account.c (found, made, registered) and account_change.c (another key, the end) share. */
+
+#include "daemon/keeper/account.h"
+
+#define KEY_FILE    "key.pem"
+#define RECORD_FILE "account.json"
+
+struct accounts {
+    const struct store *store;
+    struct account *v; /* in the order of the configuration */
+    size_t n;
+};
+
+/* NULL: no configured CA. */
+struct account *accounts_find(struct accounts *a, const struct config_ca *ca);
+
+/* Durably. */
+bool account_write_record(const struct dir *d, const char *directory, const char *url, bool deactivated,
+                          struct err *e);
+
+/* Reads the next key, if there is one, of an account whose key is read. */
+bool account_load_next(const struct dir *d, struct account *account, struct err *e);
+
+#endif

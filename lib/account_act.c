@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/account_internal.h"
+
+#include <stdlib.h>
+
+const struct err *account_refusal(const struct account *a)
+{
+    return a->has_refusal ? &a->act_error : NULL;
+}
+
+struct account_action account_ready(struct account *a)
+{
+    a->acting = false;
+    return account_go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
+}
+
+struct account_action account_fail_deactivated(struct account *a)
+{
+    err_set(&a->error, ERR_CLASS_PERMANENT,
+            "the account was deactivated here, as somebody asked; acmed makes no new one by itself: move "
+            "accounts/%s in the state directory out of the way and reload for that",
+            a->ca_name);
+    return account_fail(a);
+}
+
+/* It was not done, and the account is as it was. */
+static void refuse(struct account *a)
+{
+    a->has_refusal = true;
+    a->act_error = a->error;
+}
+
+static struct account_action settle(struct account *a, bool next)
+{
+    struct account_action action = account_go(a, ACCOUNT_STATE_SETTLE, ACCOUNT_DO_SETTLE, NULL);
+
+    action.next = next;
+    return action;
+}
+
+struct account_action account_find_next(struct account *a)
+{
+    a->bad_nonces = 0;
+    return account_go(a, ACCOUNT_STATE_FIND_NEXT, ACCOUNT_DO_FIND_NEXT, a->directory.new_account);
+}
+
+struct account_action account_act(struct account *a, const struct account_event *event)
+{
+    a->acting = true;
+    a->has_refusal = false;
+    a->bad_nonces = 0;
+    switch (event->kind) {
+    case ACCOUNT_EV_ROLLOVER:
+        if (a->directory.key_change != NULL)
+            return account_go(a, ACCOUNT_STATE_NEXT, ACCOUNT_DO_NEXT, NULL);
+        err_set(&a->error, ERR_CLASS_PERMANENT, "the CA %s offers no change of an account's key", a->ca_name);
+        refuse(a);
+        return account_ready(a);
+    case ACCOUNT_EV_UPDATE:
+        return account_go(a, ACCOUNT_STATE_UPDATE, ACCOUNT_DO_UPDATE, a->url);
+    case ACCOUNT_EV_DEACTIVATE:
+        return account_go(a, ACCOUNT_STATE_DEACTIVATE, ACCOUNT_DO_DEACTIVATE, a->url);
+    default:
+        a->acting = false;
+        return account_fail_unexpected(a, event);
+    }
+}
+
+/* A refusal that is one leaves the old key; of anything else nobody knows whether it was done. */
+static struct account_action on_change_failed(struct account *a, enum acme_problem_type problem)
+{
+    if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+        return account_go(a, ACCOUNT_STATE_CHANGE, ACCOUNT_DO_CHANGE, a->directory.key_change);
+    refuse(a);
+    if (a->error.class == ERR_CLASS_PERMANENT || a->error.class == ERR_CLASS_RATE_LIMITED)
+        return settle(a, false);
+    return account_find_next(a);
+}
+
+static struct account_action on_next_failed(struct account *a, enum acme_problem_type problem)
+{
+    if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+        return account_go(a, ACCOUNT_STATE_FIND_NEXT, ACCOUNT_DO_FIND_NEXT, a->directory.new_account);
+    return problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST ? settle(a, false) : account_fail(a);
+}
+
+static struct account_action on_reply_ok(struct account *a)
+{
+    switch (a->state) {
+    case ACCOUNT_STATE_CHANGE:
+        return settle(a, true);
+    case ACCOUNT_STATE_FIND_NEXT:
+        a->has_refusal = false; /* it was done after all */
+        return settle(a, true);
+    case ACCOUNT_STATE_DEACTIVATE:
+        return account_go(a, ACCOUNT_STATE_CLOSE, ACCOUNT_DO_CLOSE, NULL);
+    default:
+        return account_ready(a);
+    }
+}
+
+static struct account_action on_reply_failed(struct account *a, enum acme_problem_type problem)
+{
+    bool again = problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX;
+
+    switch (a->state) {
+    case ACCOUNT_STATE_CHANGE:
+        return on_change_failed(a, problem);
+    case ACCOUNT_STATE_FIND_NEXT:
+        return on_next_failed(a, problem);
+    case ACCOUNT_STATE_DEACTIVATE:
+        if (again)
+            return account_go(a, a->state, ACCOUNT_DO_DEACTIVATE, a->url);
+        break;
+    default:
+        if (again)
+            return account_go(a, a->state, ACCOUNT_DO_UPDATE, a->url);
+        break;
+    }
+    refuse(a);
+    return account_ready(a);
+}
+
+static struct account_action on_done(struct account *a)
+{
+    switch (a->state) {
+    case ACCOUNT_STATE_NEXT:
+        return account_go(a, ACCOUNT_STATE_CHANGE, ACCOUNT_DO_CHANGE, a->directory.key_change);
+    case ACCOUNT_STATE_SETTLE:
+        return account_go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
+    default: /* deactivated: what was asked for is done */
+        a->acting = false;
+        return account_fail_deactivated(a);
+    }
+}
+
+struct account_action account_act_step(struct account *a, const struct account_event *event, int64_t now)
+{
+    enum acme_problem_type problem;
+    bool waits_for_keeper =
+        a->state == ACCOUNT_STATE_NEXT || a->state == ACCOUNT_STATE_SETTLE || a->state == ACCOUNT_STATE_CLOSE;
+
+    if (event->kind != (waits_for_keeper ? ACCOUNT_EV_DONE : ACCOUNT_EV_REPLY))
+        return account_fail_unexpected(a, event);
+    if (waits_for_keeper)
+        return on_done(a);
+    if (acme_reply_check(event->reply, now, &problem, &a->error))
+        return on_reply_ok(a);
+    return on_reply_failed(a, problem);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ACCOUNT_INTERNAL_H
+#define ACMED_ACCOUNT_INTERNAL_H
+
+/* What account.c (getting ready) and account_act.c (what a person asks for) share. */
+
+#include "lib/account.h"
+
+#define BAD_NONCES_MAX                                                                                       \
+    60 /* there is no waiting in this machine, so that many at once (even 90 % refused gets through) */
+
+struct account {
+    enum account_state state;
+    char *ca_name;       /* owned */
+    char *directory_url; /* owned */
+    bool agree_terms;
+    char *eab_kid; /* owned; NULL: no external account binding is configured */
+    struct acme_directory directory;
+    bool have_directory; /* kept for good: orders borrow it */
+    char *url;           /* owned; the account's */
+    unsigned bad_nonces;
+    bool
+        refused; /* newAccount was, for the reason `refusal`, and the CA is asked once more for the account */
+    struct err refusal;
+    struct err error;
+    bool acting;      /* a person asked for something, and waits */
+    bool has_refusal; /* of what was asked for last: */
+    struct err act_error;
+};
+
+struct account_action account_go(struct account *a, enum account_state state, enum account_action_kind kind,
+                                 const char *url);
+/* Ends, for now, with a->error. */
+struct account_action account_fail(struct account *a);
+struct account_action account_fail_unexpected(struct account *a, const struct account_event *event);
+
+/* The end of all ways, of what a person asked for, too. */
+struct account_action account_ready(struct account *a);
+struct account_action account_fail_deactivated(struct account *a);
+/* Two keys: the CA is asked which is the account's. */
+struct account_action account_find_next(struct account *a);
+/* What a person asks for, and the steps of it. */
+struct account_action account_act(struct account *a, const struct account_event *event);
+struct account_action account_act_step(struct account *a, const struct account_event *event, int64_t now);
+
+#endif

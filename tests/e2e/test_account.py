@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Accounts: shown, updated, given another key, ended; whatever happens in between."""
+
+import json
+import os
+import re
+import threading
+
+import pytest
+
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+def account(acmed):
+    r = acmed.ctl("account", "show", "--json")
+    assert r.code == 0, r
+    (a,) = json.loads(r.out)["accounts"]
+    return a
+
+
+def keys(acmed):
+    return sorted(p.name for p in (acmed.state / "accounts/pebble").iterdir() if p.suffix == ".pem")
+
+
+def accounts_at_ca(pebble):
+    return max([int(n) for n in re.findall(r"There are now (\d+) accounts in memory", pebble.log)], default=0)
+
+
+@pytest.fixture
+def issued(acmed):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    return acmed
+
+
+def test_shown(issued):
+    a = account(issued)
+    assert a["ca"] == "pebble" and a["state"] == "registered" and a["key_type"] == "ecdsa-p256"
+    assert a["contact"] == "admin@example.com" and a["url"].startswith("https://") and a["error"] is None
+    text = issued.ctl("account", "show", "pebble").out
+    assert a["url"] in text and a["thumbprint"] in text
+    assert issued.ctl("thumbprint").out == a["thumbprint"] + "\n"
+    r = issued.ctl("account", "show", "letsencrypt")
+    assert r.code == 2 and "pebble" in r.text, r
+    assert issued.ctl("account", "destroy").code == 2
+
+
+def test_contact_is_sent(issued, pebble):
+    issued.configure({NAME: {}}, contact="other@example.com")
+    assert issued.ctl("reload").code == 0
+    r = issued.ctl("account", "update")
+    assert r.code == 0 and "other@example.com" in r.text, r
+    assert accounts_at_ca(pebble) == 1
+
+
+@pytest.mark.smoke
+def test_another_key(issued, pebble):
+    before = account(issued)
+    r = issued.ctl("account", "rollover")
+    assert r.code == 0 and "new key" in r.text, r
+    after = account(issued)
+    assert after["thumbprint"] != before["thumbprint"] and after["url"] == before["url"]
+    assert keys(issued) == ["key.old.pem", "key.pem"]
+    issued.renew(NAME)
+    issued.stop()
+    issued.start()
+    assert account(issued)["thumbprint"] == after["thumbprint"]
+    issued.renew(NAME)
+    assert accounts_at_ca(pebble) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not-heard", "heard"])
+def test_killed_while_the_key_changes(held, proxy, pebble, after):
+    """Whether or not the CA has heard of it: the right one of both keys is kept."""
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    before = account(held)
+    hold = proxy.hold("/rollover-account-key", after=after)
+    asking = threading.Thread(target=held.ctl, args=("account", "rollover"))
+    asking.start()
+    hold.wait()
+    assert keys(held) == ["key.pem", "next.pem"]
+    held.kill()
+    hold.drop()
+    asking.join()
+    held.start()
+    held.renew(NAME)
+    now = account(held)
+    assert now["state"] == "registered" and now["url"] == before["url"]
+    assert (now["thumbprint"] != before["thumbprint"]) == after
+    assert "next.pem" not in keys(held)
+    assert accounts_at_ca(pebble) == 1
+
+
+def test_a_ca_that_refuses_another_key(held, proxy):
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    before = account(held)
+    proxy.answer("/rollover-account-key", 403, problem="unauthorized", times=1)
+    r = held.ctl("account", "rollover")
+    assert r.code == 1 and "unauthorized" in r.text, r
+    assert account(held)["thumbprint"] == before["thumbprint"]
+    held.renew(NAME)
+    proxy.answer("/rollover-account-key", 500, times=1)
+    assert held.ctl("account", "rollover").code == 1
+    held.renew(NAME)
+    assert account(held)["thumbprint"] == before["thumbprint"]
+
+
+def test_the_end(issued, pebble):
+    r = issued.ctl("account", "deactivate")
+    assert r.code == 2 and "--yes" in r.text, r
+    before = account(issued)
+    r = issued.ctl("account", "deactivate", "--yes")
+    assert r.code == 0, r
+    assert account(issued)["state"] == "deactivated"
+    assert issued.ctl("renew", "now", NAME, "--force").code == 1
+    issued.stop()
+    issued.start()
+    r = issued.ctl("renew", "now", NAME, "--force")
+    assert r.code == 1 and "deactivated" in r.text, r
+    status = issued.status()
+    assert status["certificates"][0]["last_error"]["class"] == "permanent"
+    assert "deactivated" in status["certificates"][0]["last_error"]["text"]
+    assert account(issued)["thumbprint"] == before["thumbprint"]
+    assert accounts_at_ca(pebble) == 1, "never a silent new one"
+    # A person who wants another one says so.
+    (issued.state / "accounts/pebble").rename(issued.state / "accounts/pebble.gone")
+    assert issued.ctl("reload").code == 0
+    wait_for(lambda: issued.generation(NAME) == 2 or issued.ctl("renew", NAME, "--force").code == 0, "a new account")
+    assert accounts_at_ca(pebble) == 2
+
+
+def test_strangers_may_not(issued):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    for words in (["update"], ["rollover"], ["deactivate", "--yes"]):
+        assert issued.ctl("account", *words, user=65533).code == 4
+    assert issued.ctl("account", "show", user=65533).code == 0

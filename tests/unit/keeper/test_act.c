@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/keeper/peer.h"
+
+#include "lib/act.h"
+#include "tests/unit/keeper/jws.h"
+
+#include <time.h>
+
+#define URL     "https://ca.test/acme/1"
+#define ACCOUNT "https://ca.test/acct/7"
+#define NONCE   "abc-_123"
+#define DAY     86400
+
+/* Two generations, the second of them live. */
+static void issue(struct peer *p, uint64_t generation)
+{
+    int64_t now = (int64_t)time(NULL);
+    char *csr;
+    char *chain;
+
+    peer_ask(p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
+    csr = jws_csr(p->m.field[0].s);
+    chain = ca_certify(csr, "one.test", now - 60, now + 90 * DAY);
+    peer_ask(p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
+    assert_int_equal(p->m.field[0].u, generation);
+    free(chain);
+    free(csr);
+}
+
+static void set_up(struct fixture *f, struct peer *p)
+{
+    fixture_open(f, FIXTURE_PLAIN);
+    peer_start(p, f);
+    peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
+    issue(p, 1);
+    issue(p, 2);
+}
+
+static void tear_down(struct fixture *f, struct peer *p)
+{
+    assert_int_equal(peer_stop(p), 0);
+    fixture_close(f);
+}
+
+static void permit(struct peer *p, enum ipc_type want, enum act_kind kind, const char *subject,
+                   uint64_t generation, uint64_t reason)
+{
+    assert_true(ipc_send(p->supervisor, IPC_PERMIT, 77, (uint64_t)kind, subject, generation, reason));
+    peer_send_all(p->supervisor);
+    assert_true(peer_receive(p, p->supervisor));
+    if (p->m.type != want)
+        fail_msg("%s: %s", ipc_type_to_str(p->m.type), p->m.type == IPC_ERROR ? p->m.field[1].s : "");
+    assert_int_equal(p->m.id, 77);
+}
+
+static void live_is(const struct fixture *f, const char *target)
+{
+    char is[128] = "";
+
+    assert_true(readlink(fixture_path(f, "state/live/one.test"), is, sizeof is - 1) > 0);
+    assert_string_equal(is, target);
+}
+
+static void test_nothing_without_a_permit(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p);
+    peer_refused(&p, "refused", IPC_SIGN_REVOKE, "one.test", URL, NONCE, "test");
+    peer_refused(&p, "refused", IPC_SIGN_REVOKE_BY_KEY, "one.test", URL, NONCE, "test");
+    peer_refused(&p, "refused", IPC_REVOKED, "one.test", (uint64_t)1);
+    peer_refused(&p, "refused", IPC_ROLLBACK, "one.test", (uint64_t)1);
+    live_is(&f, "../certs/one.test/2");
+    /* One for another act, or another subject, is none. */
+    permit(&p, IPC_PERMITTED, ACT_ROLLBACK, "one.test", 0, 0);
+    assert_int_equal(p.m.field[0].u, 1);
+    peer_refused(&p, "refused", IPC_SIGN_REVOKE, "one.test", URL, NONCE, "test");
+    peer_refused(&p, "refused", IPC_ROLLBACK, "one.test", (uint64_t)2);
+    peer_ask(&p, IPC_INSTALLED, IPC_ROLLBACK, "one.test", (uint64_t)1);
+    live_is(&f, "../certs/one.test/1");
+    peer_refused(&p, "refused", IPC_ROLLBACK, "one.test", (uint64_t)1); /* once */
+    permit(&p, IPC_ERROR, ACT_REVOKE, "two.test", 0, 0);
+    permit(&p, IPC_ERROR, ACT_REVOKE, "../one.test", 0, 0);
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "", 0, 0);
+    permit(&p, IPC_ERROR, ACT_ROLLOVER, "other", 0, 0);
+    permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 9, 0);
+    permit(&p, IPC_ERROR, (enum act_kind)99, "one.test", 1, 0);
+    permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 1, 99);
+    tear_down(&f, &p);
+}
+
+/* The engine cannot permit itself anything. */
+static void test_a_permit_is_the_supervisors(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p);
+    assert_true(
+        ipc_send(p.engine, IPC_PERMIT, 1, (uint64_t)ACT_REVOKE, "one.test", (uint64_t)1, (uint64_t)0));
+    peer_send_all(p.engine);
+    assert_int_equal(peer_wait(&p), 1);
+    fixture_close(&f);
+}
+
+static char *payload_of(const char *jws, json_int_t *reason)
+{
+    json_t *payload = jws_part(jws, "payload");
+    char *certificate = strdup(json_string_value(json_object_get(payload, "certificate")));
+
+    *reason = json_integer_value(json_object_get(payload, "reason"));
+    json_decref(payload);
+    return certificate;
+}
+
+static void test_revocation(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    json_int_t reason;
+    char *by_account;
+    char *by_key;
+    char *noted;
+    json_t *header;
+
+    (void)state;
+    set_up(&f, &p);
+    permit(&p, IPC_PERMITTED, ACT_REVOKE, "one.test", 0, ACT_REASON_SUPERSEDED);
+    assert_int_equal(p.m.field[0].u, 2);
+    peer_refused(&p, "origin", IPC_SIGN_REVOKE, "one.test", "https://evil.test/", NONCE, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_REVOKE, "one.test", URL, NONCE, "test");
+    jws_header_is(p.m.field[0].s, "kid", ACCOUNT);
+    by_account = payload_of(p.m.field[0].s, &reason);
+    assert_int_equal(reason, ACT_REASON_SUPERSEDED);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_REVOKE_BY_KEY, "one.test", URL, NONCE, "test");
+    jws_header_is(p.m.field[0].s, "kid", NULL);
+    header = jws_part(p.m.field[0].s, "protected");
+    assert_true(json_is_object(json_object_get(header, "jwk")));
+    json_decref(header);
+    by_key = payload_of(p.m.field[0].s, &reason);
+    assert_string_equal(by_key, by_account);
+    peer_refused(&p, "refused", IPC_REVOKED, "one.test", (uint64_t)1);
+    peer_ask(&p, IPC_OK, IPC_REVOKED, "one.test", (uint64_t)2);
+    peer_refused(&p, "refused", IPC_REVOKED, "one.test", (uint64_t)2);
+    noted = fixture_read(&f, "state/certs/one.test/revoked.json");
+    assert_non_null(strstr(noted, "superseded"));
+    assert_int_equal(fixture_mode(&f, "state/certs/one.test/revoked.json"), 0644);
+    free(noted);
+    free(by_key);
+    free(by_account);
+    tear_down(&f, &p);
+}
+
+/* Neither the generation, nor another one with its key, nor a new certificate for it. */
+static void test_a_compromised_key(void **state)
+{
+    int64_t now = (int64_t)time(NULL);
+    struct fixture f;
+    struct peer p;
+    char *pending;
+    char *csr;
+    char *chain;
+
+    (void)state;
+    set_up(&f, &p);
+    permit(&p, IPC_PERMITTED, ACT_REVOKE, "one.test", 1, ACT_REASON_KEY_COMPROMISE);
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 1, 0);
+    assert_non_null(strstr(p.m.field[1].s, "key-compromise"));
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 0, 0);
+    live_is(&f, "../certs/one.test/2");
+    /* As if the key of an order in flight were the same one. */
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
+    assert_int_equal(peer_stop(&p), 0);
+    pending = fixture_read(&f, "state/certs/one.test/1/privkey.pem");
+    fixture_write(&f, "state/certs/one.test/pending/key.pem", pending, 0600);
+    peer_start(&p, &f);
+    peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
+    csr = jws_csr(p.m.field[0].s);
+    chain = ca_certify(csr, "one.test", now - 60, now + 90 * DAY);
+    peer_refused(&p, "never used again", IPC_INSTALL, "one.test", chain);
+    live_is(&f, "../certs/one.test/2");
+    free(pending);
+    free(csr);
+    free(chain);
+    tear_down(&f, &p);
+}
+
+/* A note that cannot be read is no reason to trust what it may be about. */
+static void test_a_damaged_note(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p);
+    fixture_write(&f, "state/certs/one.test/revoked.json", "{", 0644);
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 1, 0);
+    assert_non_null(strstr(p.m.field[1].s, "revoked.json"));
+    tear_down(&f, &p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_without_a_permit),
+        cmocka_unit_test(test_a_permit_is_the_supervisors),
+        cmocka_unit_test(test_revocation),
+        cmocka_unit_test(test_a_compromised_key),
+        cmocka_unit_test(test_a_damaged_note),
+    };
+
+    struct err e;
+    int failed;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!crypto_init(&e))
+        return 1;
+    ca_start();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ca_stop();
+    crypto_free();
+    return failed;
+}

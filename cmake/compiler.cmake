@@ -38,7 +38,7 @@ if(ACMED_WERROR)
     add_compile_options(-Werror)
 endif()
 
-add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,--as-needed)
 if(ACMED_SANITIZE)
     add_compile_options(-fsanitize=${ACMED_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
     add_link_options(-fsanitize=${ACMED_SANITIZE})

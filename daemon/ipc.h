@@ -81,14 +81,14 @@ enum ipc_type {
     IPC_FACTS_REPLY,      /* directory of the generation, not_after, serial, names joined by blanks */
 
     /* supervisor -> engine */
-    IPC_LISTENER, /* purpose ("control", "http"), address as configured; one descriptor */
+    IPC_LISTENER, /* purpose ("control", "http-01", "tls-alpn-01"), address as configured; one descriptor */
     IPC_START, /* confinement of supervisor and keeper (JSON object), warnings (one a line), 1 after a reload,
                   Unix seconds when acmed was started */
     IPC_STOP,  /* grace in seconds: stop ordering, finish requests in flight, exit */
 
     /* engine -> supervisor */
-    IPC_BIND,    /* bind what http_listen names and is not bound -> IPC_LISTENER..., then IPC_BOUND */
-    IPC_RELEASE, /* the listeners had by IPC_BIND are not needed any more (no reply) */
+    IPC_BIND, /* purpose: bind what is configured for it and not bound -> IPC_LISTENER..., then IPC_BOUND */
+    IPC_RELEASE, /* purpose: its listeners had by IPC_BIND are not needed any more (no reply) */
     IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") ->
                     IPC_DEPLOYED */
     IPC_DNS,     /* lineage, identifier, token, ca, action ("present", "cleanup") -> IPC_DNS_DONE */

@@ -11,6 +11,7 @@ static const struct {
     bool dns;
 } types[] = {
     [CHALLENGE_TYPE_HTTP_01] = {.name = "http-01", .ip = true},
+    [CHALLENGE_TYPE_TLS_ALPN_01] = {.name = "tls-alpn-01", .ip = true},
     [CHALLENGE_TYPE_DNS_01] = {.name = "dns-01", .wildcard = true, .dns = true},
 };
 static_assert(sizeof types / sizeof types[0] == CHALLENGE_TYPE_COUNT, "every type is described");

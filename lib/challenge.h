@@ -8,8 +8,9 @@
 #include <stdbool.h>
 
 enum challenge_type {
-    CHALLENGE_TYPE_HTTP_01, /* RFC 8555 section 8.3 */
-    CHALLENGE_TYPE_DNS_01,  /* RFC 8555 section 8.4 */
+    CHALLENGE_TYPE_HTTP_01,     /* RFC 8555 section 8.3 */
+    CHALLENGE_TYPE_TLS_ALPN_01, /* RFC 8737, RFC 8738 section 6 */
+    CHALLENGE_TYPE_DNS_01,      /* RFC 8555 section 8.4 */
     CHALLENGE_TYPE_COUNT
 };
 

@@ -26,6 +26,15 @@ void config_live_clear(struct config_live *live)
     *live = (struct config_live){0};
 }
 
+static void listen_clear(struct listen_addr *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(v[i].text);
+        free(v[i].host);
+    }
+    free(v);
+}
+
 void config_free(struct config *c)
 {
     if (c == NULL)
@@ -34,13 +43,10 @@ void config_free(struct config *c)
         config_certificate_clear(&c->certificates[i]);
     for (size_t i = 0; i < c->n_cas; i++)
         ca_clear(&c->cas[i]);
-    for (size_t i = 0; i < c->n_http_listen; i++) {
-        free(c->http_listen[i].text);
-        free(c->http_listen[i].host);
-    }
+    listen_clear(c->http_listen, c->n_http_listen);
+    listen_clear(c->tls_alpn_listen, c->n_tls_alpn_listen);
     free(c->certificates);
     free(c->cas);
-    free(c->http_listen);
     free(c->contact);
     free(c->user);
     free(c->state_dir);
@@ -150,11 +156,8 @@ static void try_section(struct config_reading *r, const struct config_read_secti
     config_build_try(&b);
     config_certificate_clear(&certificate);
     ca_clear(&ca);
-    for (size_t i = 0; i < global.n_http_listen; i++) {
-        free(global.http_listen[i].text);
-        free(global.http_listen[i].host);
-    }
-    free(global.http_listen);
+    listen_clear(global.http_listen, global.n_http_listen);
+    listen_clear(global.tls_alpn_listen, global.n_tls_alpn_listen);
     free(global.contact);
     free(global.user);
     free(global.state_dir);

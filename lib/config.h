@@ -64,10 +64,11 @@ enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD, LISTEN_OFF };
 
 struct listen_addr {
     enum listen_kind kind;
-    char *text;     /* as configured: "0.0.0.0:80", "[::1]:5002", "unix:/run/x.sock"; owned */
-    char *host;     /* TCP: numeric address without brackets; UNIX: the path; else NULL; owned */
-    uint16_t port;  /* TCP only */
-    bool explicit_; /* written in the configuration, not the default */
+    char *text;      /* as configured: "0.0.0.0:80", "[::1]:5002", "unix:/run/x.sock"; owned */
+    char *host;      /* TCP: numeric address without brackets; UNIX: the path; else NULL; owned */
+    uint16_t port;   /* TCP only */
+    const char *key; /* "http_listen" or "tls_alpn_listen"; static */
+    bool explicit_;  /* written in the configuration, not the default */
 };
 
 enum http_other { HTTP_OTHER_REDIRECT, HTTP_OTHER_404 };
@@ -164,7 +165,9 @@ struct config {
     char *control_group;  /* NULL: none */
     struct listen_addr *http_listen;
     size_t n_http_listen;
-    bool http_listen_set; /* false: the default 0.0.0.0:80 [::]:80 is in http_listen */
+    bool http_listen_set;                /* false: the default 0.0.0.0:80 [::]:80 is in http_listen */
+    struct listen_addr *tls_alpn_listen; /* empty or off: no responder for tls-alpn-01 */
+    size_t n_tls_alpn_listen;
     enum http_other http_other;
     unsigned max_orders; /* orders in flight; default 8, 1..1000 */
     enum log_level log_level;

@@ -337,12 +337,23 @@ static void check_identifiers(struct check *k)
     }
 }
 
+static bool answers_tls_alpn(const struct config *c)
+{
+    return c->n_tls_alpn_listen > 0 && c->tls_alpn_listen[0].kind != LISTEN_OFF;
+}
+
 static void check_challenges(struct check *k)
 {
     for (size_t i = 0; i < k->c->n_certificates; i++) {
         const struct config_certificate *c = &k->c->certificates[i];
         struct place here = place_of(k, i, "challenge");
 
+        if (c->challenge == CHALLENGE_TYPE_TLS_ALPN_01 && c->key == c->keys[0] && !answers_tls_alpn(k->c))
+            config_note(
+                k->r, here.file, here.line, false,
+                "challenge: tls-alpn-01 of [certificate %s] is answered nowhere: set `tls_alpn_listen` in "
+                "[acmed], to 0.0.0.0:443 or to where what has port 443 hands it on",
+                c->section);
         if (!challenge_type_is_dns(c->challenge) || c->dns_hook.kind != DNS_HOOK_NONE || c->key != c->keys[0])
             continue;
         config_note(

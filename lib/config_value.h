@@ -24,6 +24,8 @@ bool config_value_https_url(void *object, const struct config_key *key, const ch
 
 /* struct config */
 bool config_value_listen(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_tls_alpn_listen(void *object, const struct config_key *key, const char *value,
+                                  struct err *e);
 bool config_value_http_other(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_log_level(void *object, const struct config_key *key, const char *value, struct err *e);
 

@@ -107,38 +107,52 @@ static bool same_address(const struct listen_addr *a, const struct listen_addr *
     return a->host == NULL || b->host == NULL || strcmp(a->host, b->host) == 0;
 }
 
-static bool check_listen(const struct config *c, const struct listen_addr *a, struct err *e)
+static bool check_listen(const struct listen_addr *v, size_t n, const struct listen_addr *a, struct err *e)
 {
-    if (c->n_http_listen >= CONFIG_LIST_MAX)
+    if (n >= CONFIG_LIST_MAX)
         return err_set(e, ERR_CLASS_CONFIG, "more than %d addresses", CONFIG_LIST_MAX);
-    for (size_t i = 0; i < c->n_http_listen; i++) {
-        if (same_address(&c->http_listen[i], a))
+    for (size_t i = 0; i < n; i++) {
+        if (same_address(&v[i], a))
             return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is given twice", a->text);
-        if ((a->kind == LISTEN_OFF) != (c->http_listen[i].kind == LISTEN_OFF))
+        if ((a->kind == LISTEN_OFF) != (v[i].kind == LISTEN_OFF))
             return err_set(e, ERR_CLASS_CONFIG, "`off` stands alone: remove it or the addresses");
     }
     return true;
 }
 
-bool config_value_listen(void *object, const struct config_key *key, const char *value, struct err *e)
+static bool add_listen(struct listen_addr **list, size_t *n, const struct config_key *key, const char *value,
+                       struct err *e)
 {
-    struct config *c = object;
-    struct listen_addr a = {.explicit_ = true};
+    struct listen_addr a = {.key = key->name, .explicit_ = true};
     struct listen_addr *v;
 
-    (void)key;
-    if (!parse_listen(&a, value, e) || !check_listen(c, &a, e))
+    if (!parse_listen(&a, value, e) || !check_listen(*list, *n, &a, e))
         goto fail;
-    v = realloc(c->http_listen, (c->n_http_listen + 1) * sizeof *v);
+    v = realloc(*list, (*n + 1) * sizeof *v);
     if (v == NULL) {
         err_nomem(e, "reading the configuration");
         goto fail;
     }
-    c->http_listen = v;
-    v[c->n_http_listen++] = a;
+    *list = v;
+    v[(*n)++] = a;
     return true;
 fail:
     free(a.host);
     free(a.text);
     return false;
+}
+
+bool config_value_listen(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config *c = object;
+
+    return add_listen(&c->http_listen, &c->n_http_listen, key, value, e);
+}
+
+bool config_value_tls_alpn_listen(void *object, const struct config_key *key, const char *value,
+                                  struct err *e)
+{
+    struct config *c = object;
+
+    return add_listen(&c->tls_alpn_listen, &c->n_tls_alpn_listen, key, value, e);
 }

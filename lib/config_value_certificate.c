@@ -136,8 +136,8 @@ bool config_value_challenge(void *object, const struct config_key *key, const ch
     (void)key;
     if (challenge_type_from_str(value, &c->challenge))
         return true;
-    return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not supported: the challenges are http-01 and dns-01",
-                   value);
+    return err_set(e, ERR_CLASS_CONFIG,
+                   "\"%.80s\" is not supported: the challenges are http-01, tls-alpn-01 and dns-01", value);
 }
 
 bool config_profile_valid(const char *name)

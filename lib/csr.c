@@ -6,6 +6,7 @@
 #include "lib/der.h"
 #include "lib/ident.h"
 #include "lib/key_use.h"
+#include "lib/x509_write.h"
 
 #include <mbedtls/oid.h>
 
@@ -15,30 +16,6 @@
 #define NAMES_MAX     1000
 #define NAME_OVERHEAD 4                                  /* tag and length */
 #define FIXED_BYTES   (KEY_SIG_MAX + KEY_SPKI_MAX + 256) /* everything but the names */
-#define SAN_DNS       2                                  /* GeneralName: dNSName */
-#define SAN_IP        7                                  /* iPAddress: its bytes in network order */
-
-/* The extension subjectAltName (RFC 5280 section 4.2.1.6). Not marked critical: in the certificate that is
- * for the CA to decide, and requests of other ACME clients, which CAs are tried with, do not mark it either.
- */
-static void write_san(struct der *d, const struct strv *names)
-{
-    const unsigned char *end = d->p;
-
-    for (size_t i = names->n; i > 0; i--) {
-        const unsigned char *name_end = d->p;
-        const char *name = names->v[i - 1];
-        uint8_t address[16];
-        size_t n = ident_address_bytes(name, address);
-
-        der_raw(d, n > 0 ? (const char *)address : name, n > 0 ? n : strlen(name));
-        der_wrap(d, name_end, DER_CONTEXT(n > 0 ? SAN_IP : SAN_DNS));
-    }
-    der_wrap(d, end, DER_SEQUENCE);
-    der_wrap(d, end, MBEDTLS_ASN1_OCTET_STRING);
-    der_oid(d, MBEDTLS_OID_SUBJECT_ALT_NAME, MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME));
-    der_wrap(d, end, DER_SEQUENCE);
-}
 
 /* CertificationRequestInfo (RFC 2986 section 4.1): version 0, empty subject, public key, and one attribute,
  * the extension request (RFC 2985 section 5.4.2). */
@@ -46,7 +23,7 @@ static void write_info(struct der *d, const struct strv *names, const uint8_t *s
 {
     const unsigned char *end = d->p;
 
-    write_san(d, names);
+    x509_write_san(d, names);
     der_wrap(d, end, DER_SEQUENCE);
     der_wrap(d, end, DER_SET);
     der_oid(d, MBEDTLS_OID_PKCS9_CSR_EXT_REQ, MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS9_CSR_EXT_REQ));
@@ -56,38 +33,6 @@ static void write_info(struct der *d, const struct strv *names, const uint8_t *s
     der_wrap(d, d->p, DER_SEQUENCE);
     der_int(d, 0);
     der_wrap(d, end, DER_SEQUENCE);
-}
-
-static void write_sig_algorithm(struct der *d, enum key_type type)
-{
-    const unsigned char *end = d->p;
-
-    if (type == KEY_TYPE_ECDSA_P256) {
-        der_oid(d, MBEDTLS_OID_ECDSA_SHA256, MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA256));
-    } else if (type == KEY_TYPE_ECDSA_P384) {
-        der_oid(d, MBEDTLS_OID_ECDSA_SHA384, MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA384));
-    } else {
-        der_algorithm_null(d, MBEDTLS_OID_PKCS1_SHA256, MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS1_SHA256));
-        return;
-    }
-    der_wrap(d, end, DER_SEQUENCE); /* ECDSA has no parameter, not even NULL: RFC 5758 section 3.2 */
-}
-
-/* Writes the request for the info, which stands somewhere else; false with e set. */
-static bool write_request(struct der *d, const uint8_t *info, size_t info_len, const struct key *k,
-                          struct err *e)
-{
-    const unsigned char *end = d->p;
-    uint8_t sig[KEY_SIG_MAX];
-    size_t sig_len;
-
-    if (!key_sign(k, KEY_SIG_X509, info, info_len, sig, &sig_len, e))
-        return false;
-    der_bits(d, sig, sig_len);
-    write_sig_algorithm(d, key_type(k));
-    der_raw(d, info, info_len);
-    der_wrap(d, end, DER_SEQUENCE);
-    return d->rc == 0 ? true : crypto_err(e, ERR_CLASS_INTERNAL, d->rc, "writing a certificate request");
 }
 
 static bool names_fit(const struct strv *names, struct err *e)
@@ -128,7 +73,8 @@ static char *build(const struct key *k, const struct strv *names, uint8_t *der, 
         return NULL;
     }
     der_init(&request, der + half, half);
-    if (!write_request(&request, info.p, (size_t)(der + half - info.p), k, e))
+    if (!x509_write_signed(&request, info.p, (size_t)(der + half - info.p), k,
+                           "writing a certificate request", e))
         return NULL;
     out = b64url_encode(request.p, (size_t)(der + 2 * half - request.p));
     if (out == NULL)

@@ -56,7 +56,9 @@ static void take_listener(struct engine *g, struct ipc_msg *m)
     if (strcmp(m->field[0].s, "control") == 0)
         ok = control_listen(g->control, m->fd);
     else
-        ok = responder_listen(g->responder, m->fd, m->field[1].s, m->id != 0);
+        ok = door_listen(strcmp(m->field[0].s, "tls-alpn-01") == 0 ? alpn_door(g->alpn)
+                                                                   : responder_door(g->responder),
+                         m->fd, m->field[1].s, m->id != 0);
     m->fd = -1;
     if (!ok)
         log_error(NULL, "cannot serve %s: out of memory", m->field[1].s);
@@ -243,6 +245,12 @@ static bool prepare(struct engine *g, struct err *e)
     return confine(g->config, e);
 }
 
+/* `off` is none. */
+static size_t addresses(const struct listen_addr *v, size_t n)
+{
+    return n == 1 && v[0].kind == LISTEN_OFF ? 0 : n;
+}
+
 static bool furnish(struct engine *g, struct err *e)
 {
     g->loop = loop_new();
@@ -265,14 +273,21 @@ static bool furnish(struct engine *g, struct err *e)
     g->feed = feed_new(g->writer);
     g->responder = responder_new(g->loop, g->challenges, g->config->http_other, RESPONDER_CAP,
                                  RESPONDER_DEADLINE_MS, is_live, g);
-    g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, g->responder, g->config) : NULL;
+    g->port = g->responder != NULL
+                  ? port_new(g->loop, g->supervisor, responder_door(g->responder), g->config->n_http_listen)
+                  : NULL;
+    g->alpn = alpn_new(g->loop, ALPN_CAP, ALPN_DEADLINE_MS);
+    g->alpn_port = g->alpn != NULL
+                       ? port_new(g->loop, g->supervisor, alpn_door(g->alpn),
+                                  addresses(g->config->tls_alpn_listen, g->config->n_tls_alpn_listen))
+                       : NULL;
     g->reloads = reloads_new(g);
     g->standby = standby_new(g);
     g->withdrawals = withdrawals_new(g);
     g->examiner = examiner_new(g);
     g->summary = g->feed != NULL ? summary_new(g) : NULL;
-    if (g->summary == NULL || g->port == NULL || g->reloads == NULL || g->standby == NULL ||
-        g->withdrawals == NULL || g->examiner == NULL)
+    if (g->summary == NULL || g->port == NULL || g->alpn_port == NULL || g->reloads == NULL ||
+        g->standby == NULL || g->withdrawals == NULL || g->examiner == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     if (g->fleet == NULL)
@@ -295,6 +310,8 @@ static void dismantle(struct engine *g)
     summary_free(g->summary);
     clock_free(g->clock);
     port_free(g->port);
+    port_free(g->alpn_port);
+    alpn_free(g->alpn);
     responder_free(g->responder);
     challenges_free(g->challenges);
     client_free(g->client);

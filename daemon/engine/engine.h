@@ -5,6 +5,7 @@
 /* What the rooms of the engine share. Everything here is made by engine.c before the first event and outlives
  * all certificates; pointers are borrowed from it. */
 
+#include "daemon/engine/alpn.h"
 #include "daemon/engine/client.h"
 #include "daemon/engine/challenge.h"
 #include "daemon/engine/feed.h"
@@ -12,6 +13,7 @@
 #include "daemon/engine/live.h"
 #include "daemon/engine/loop.h"
 #include "daemon/engine/port.h"
+#include "daemon/engine/responder.h"
 #include "daemon/engine/timer.h"
 #include "daemon/engine/writer.h"
 #include "daemon/snapshot.h"
@@ -42,7 +44,9 @@ struct engine {
     struct feed *feed;
     struct challenges *challenges;
     struct responder *responder;
-    struct port *port;
+    struct port *port; /* of the responder */
+    struct alpn *alpn;
+    struct port *alpn_port;
     struct fleet *fleet;
     struct reloads *reloads;
     struct renewal_info *renewal_info;

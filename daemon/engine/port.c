@@ -11,8 +11,8 @@
 
 struct port {
     struct link *supervisor;
-    struct responder *responder;
-    const struct config *config;
+    struct door *door;
+    size_t wanted; /* addresses configured */
     unsigned holders;
     struct port_wait *waiting;
     struct port_wait *telling; /* those who waited, while they are told */
@@ -35,12 +35,9 @@ static void tell(struct port *p, const struct err *e)
     }
 }
 
-/* http_listen = off is complete with nothing: somebody else answers, from the account's thumbprint. */
 static bool is_complete(const struct port *p)
 {
-    if (p->config->n_http_listen == 1 && p->config->http_listen[0].kind == LISTEN_OFF)
-        return true;
-    return responder_listeners(p->responder) >= p->config->n_http_listen;
+    return door_listeners(p->door) >= p->wanted;
 }
 
 static void say_once(struct port *p, const char *text)
@@ -49,7 +46,7 @@ static void say_once(struct port *p, const char *text)
         return;
     free(p->last_text);
     p->last_text = strdup(text);
-    log_warning(NULL, "http-01: %s", text);
+    log_warning(NULL, "%s: %s", door_name(p->door), text);
 }
 
 static void on_bound(void *arg, const struct ipc_msg *m, const struct err *e)
@@ -61,10 +58,10 @@ static void on_bound(void *arg, const struct ipc_msg *m, const struct err *e)
     p->request = 0;
     say_once(p, text);
     if (p->holders == 0) /* released while this was under way: what came after the release is dropped here */
-        responder_drop_on_demand(p->responder);
+        door_drop_on_demand(p->door);
     if (p->waiting == NULL)
         return;
-    if (responder_listeners(p->responder) > 0) {
+    if (door_listeners(p->door) > 0) {
         tell(p, NULL);
         return;
     }
@@ -72,7 +69,7 @@ static void on_bound(void *arg, const struct ipc_msg *m, const struct err *e)
         loop_delay_start(p->delay, (int64_t)1000 * (FIRST_PAUSE_S << (p->tries - 1)));
         return;
     }
-    err_set(&own, ERR_CLASS_TRANSIENT, "cannot answer http-01 challenges: %s", text);
+    err_set(&own, ERR_CLASS_TRANSIENT, "cannot answer %s challenges: %s", door_name(p->door), text);
     tell(p, &own);
 }
 
@@ -87,7 +84,7 @@ static void on_delay(void *arg)
         tell(p, NULL);
         return;
     }
-    p->request = link_request(p->supervisor, on_bound, p, IPC_BIND);
+    p->request = link_request(p->supervisor, on_bound, p, IPC_BIND, door_name(p->door));
     if (p->request == 0) {
         err_nomem(&e, "a request to bind");
         tell(p, &e);
@@ -124,18 +121,17 @@ void port_release(struct port *p, struct port_wait *w)
     if (--p->holders > 0)
         return;
     loop_delay_stop(p->delay);
-    responder_drop_on_demand(p->responder);
-    (void)link_send(p->supervisor, IPC_RELEASE);
+    door_drop_on_demand(p->door);
+    (void)link_send(p->supervisor, IPC_RELEASE, door_name(p->door));
 }
 
-struct port *port_new(struct loop *l, struct link *supervisor, struct responder *responder,
-                      const struct config *config)
+struct port *port_new(struct loop *l, struct link *supervisor, struct door *door, size_t wanted)
 {
     struct port *p = calloc(1, sizeof *p);
 
     if (p == NULL)
         return NULL;
-    *p = (struct port){.supervisor = supervisor, .responder = responder, .config = config};
+    *p = (struct port){.supervisor = supervisor, .door = door, .wanted = wanted};
     p->delay = loop_delay_new(l, on_delay, p);
     if (p->delay == NULL) {
         free(p);

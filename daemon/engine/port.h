@@ -2,13 +2,12 @@
 #ifndef ACMED_ENGINE_PORT_H
 #define ACMED_ENGINE_PORT_H
 
-/* Having the responder's addresses while an http-01 challenge is pending. What could not be bound at start (a
+/* Having a responder's addresses while one of its challenges is pending. What could not be bound at start (a
  * web server has port 80) is tried again only now, and given back when the last challenge ends: acmed never
  * keeps a port that a web server may want. */
 
 #include "daemon/engine/link.h"
-#include "daemon/engine/responder.h"
-#include "lib/config.h"
+#include "daemon/engine/door.h"
 
 struct port;
 
@@ -19,9 +18,10 @@ struct port_wait {
     bool waiting;
 };
 
-/* All are borrowed. NULL: out of memory. */
-struct port *port_new(struct loop *l, struct link *supervisor, struct responder *responder,
-                      const struct config *config);
+/* door: where the challenges of one type come in, called as its type. wanted: how many addresses are
+ * configured for it; 0: somebody else answers, from the account's thumbprint. All are borrowed. NULL: out of
+ * memory. */
+struct port *port_new(struct loop *l, struct link *supervisor, struct door *door, size_t wanted);
 void port_free(struct port *p);
 
 /* One more challenge is pending. on_ready is called once, never before this returns: e is NULL when at least

@@ -6,76 +6,30 @@
 #include "lib/buf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define ACCEPT_BATCH    64
-#define ACCEPT_PAUSE_MS 500
-#define REPLY_MAX       4096
-#define CHALLENGE_PATH  "/.well-known/acme-challenge/"
+#define REPLY_MAX      4096
+#define CHALLENGE_PATH "/.well-known/acme-challenge/"
 
 struct visitor {
-    struct visitor *prev; /* in order of arrival, which is the order of deadlines */
-    struct visitor *next;
     struct responder *responder;
-    int fd;
-    struct loop_io *io;
-    int64_t deadline; /* monotonic ms */
+    struct guest *guest;
     struct buf in;
     struct buf out;
     bool answered; /* the request is complete (or refused); out is being written */
     bool linger;   /* refused: what else the client sends is read away, so that it gets to see the answer */
 };
 
-struct listener {
-    struct listener *next;
-    struct responder *responder;
-    int fd;
-    struct loop_io *io;
-    char *address;
-    bool on_demand;
-};
-
 struct responder {
-    struct loop *loop;
     const struct challenges *challenges;
     enum http_other other;
-    unsigned cap;
-    int64_t deadline_ms;
     bool (*is_live)(void *arg, const char *host);
     void *arg;
-    struct listener *listeners;
-    struct visitor *first;
-    struct visitor *last;
-    unsigned n_visitors;
-    struct loop_delay *reaper;
-    struct loop_delay *resume; /* accepting, after descriptors had run out */
+    struct door *door;
 };
-
-static void visitor_unlink(struct visitor *v)
-{
-    struct responder *r = v->responder;
-
-    *(v == r->first ? &r->first : &v->prev->next) = v->next;
-    *(v == r->last ? &r->last : &v->next->prev) = v->prev;
-    r->n_visitors--;
-    if (r->first == NULL) /* nobody there: nothing ticks */
-        loop_delay_stop(r->reaper);
-}
-
-static void visitor_free(struct visitor *v)
-{
-    visitor_unlink(v);
-    loop_io_free(v->io);
-    (void)close(v->fd);
-    buf_clear(&v->in);
-    buf_clear(&v->out);
-    free(v);
-}
 
 /* ---- answers ---- */
 
@@ -145,33 +99,33 @@ static void answer_request(struct visitor *v, const struct http_request *q)
 /* False: the visitor is gone. */
 static bool write_answer(struct visitor *v)
 {
-    ssize_t n = send(v->fd, v->out.data, v->out.len, MSG_NOSIGNAL);
+    ssize_t n = send(guest_fd(v->guest), v->out.data, v->out.len, MSG_NOSIGNAL);
 
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        visitor_free(v);
+        guest_leave(v->guest);
         return false;
     }
     if (n > 0)
         buf_consume(&v->out, (size_t)n);
     if (v->out.len > 0)
-        return loop_io_want(v->io, false, true);
+        return guest_want(v->guest, false, true);
     if (!v->linger) {
-        visitor_free(v);
+        guest_leave(v->guest);
         return false;
     }
-    (void)shutdown(v->fd, SHUT_WR);
-    return loop_io_want(v->io, true, false);
+    (void)shutdown(guest_fd(v->guest), SHUT_WR);
+    return guest_want(v->guest, true, false);
 }
 
 /* Reads away what a refused client still sends; false: the visitor is gone. */
 static bool drain(struct visitor *v)
 {
     char waste[4096];
-    ssize_t n = recv(v->fd, waste, sizeof waste, 0);
+    ssize_t n = recv(guest_fd(v->guest), waste, sizeof waste, 0);
 
     if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
         return true;
-    visitor_free(v);
+    guest_leave(v->guest);
     return false;
 }
 
@@ -181,12 +135,12 @@ static void read_request(struct visitor *v)
     enum http_request_result result;
     size_t room = HTTP_REQUEST_MAX - v->in.len;
     char *p = buf_reserve(&v->in, room < 1024 ? room : 1024);
-    ssize_t n = p != NULL ? recv(v->fd, p, room < 1024 ? room : 1024, 0) : 0;
+    ssize_t n = p != NULL ? recv(guest_fd(v->guest), p, room < 1024 ? room : 1024, 0) : 0;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        visitor_free(v);
+        guest_leave(v->guest);
         return;
     }
     buf_grew(&v->in, (size_t)n);
@@ -201,9 +155,9 @@ static void read_request(struct visitor *v)
     (void)write_answer(v);
 }
 
-static void on_visitor(void *arg, bool readable, bool writable)
+static void on_ready(void *state, bool readable, bool writable)
 {
-    struct visitor *v = arg;
+    struct visitor *v = state;
 
     (void)readable;
     if (!v->answered)
@@ -214,154 +168,37 @@ static void on_visitor(void *arg, bool readable, bool writable)
         (void)drain(v);
 }
 
-static void arm_reaper(struct responder *r)
+static void *welcome(void *arg, struct guest *g)
 {
-    if (r->first != NULL)
-        loop_delay_start(r->reaper, r->first->deadline - loop_monotonic_ms());
-}
+    struct visitor *v = calloc(1, sizeof *v);
 
-static void on_reaper(void *arg)
-{
-    struct responder *r = arg;
-
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has been unlinked */
-    while (r->first != NULL && r->first->deadline <= loop_monotonic_ms())
-        visitor_free(r->first);
-    arm_reaper(r);
-}
-
-/* At the cap the oldest that has not even sent its request gives way, or one that only lingers. */
-static bool make_room(struct responder *r)
-{
-    struct visitor *v = r->first;
-
-    if (r->n_visitors < r->cap)
-        return true;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has been unlinked */
-    while (v != NULL && v->answered && !v->linger)
-        v = v->next;
     if (v == NULL)
-        return false;
-    visitor_free(v);
-    return true;
-}
-
-static void welcome(struct responder *r, int fd)
-{
-    struct visitor *v = make_room(r) ? calloc(1, sizeof *v) : NULL;
-
-    if (v == NULL) {
-        (void)close(fd);
-        return;
-    }
-    *v = (struct visitor){
-        .responder = r, .fd = fd, .prev = r->last, .deadline = loop_monotonic_ms() + r->deadline_ms};
+        return NULL;
+    *v = (struct visitor){.responder = arg, .guest = g};
     buf_init(&v->in, HTTP_REQUEST_MAX);
     buf_init(&v->out, REPLY_MAX);
-    *(r->last != NULL ? &r->last->next : &r->first) = v;
-    r->last = v;
-    r->n_visitors++;
-    v->io = loop_io_new(r->loop, fd, on_visitor, v);
-    if (v->io == NULL || !loop_io_want(v->io, true, false)) {
-        visitor_free(v);
-        return;
-    }
-    if (r->first == v)
-        arm_reaper(r);
-    read_request(v); /* it is often there already */
+    return v;
 }
 
-static void want_accept(struct responder *r, bool want)
+static void leave(void *state)
 {
-    for (struct listener *l = r->listeners; l != NULL; l = l->next)
-        (void)loop_io_want(l->io, want, false);
+    struct visitor *v = state;
+
+    buf_clear(&v->in);
+    buf_clear(&v->out);
+    free(v);
 }
 
-static void on_resume(void *arg)
+/* It has not even sent its request, or only lingers. */
+static bool is_dispensable(const void *state)
 {
-    want_accept(arg, true);
+    const struct visitor *v = state;
+
+    return !v->answered || v->linger;
 }
 
-static void on_listener(void *arg, bool readable, bool writable)
-{
-    struct listener *l = arg;
-    struct responder *r = l->responder;
-
-    (void)readable;
-    (void)writable;
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd >= 0) {
-            welcome(r, fd);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_warning(NULL, "the responder cannot accept a connection: %s; it pauses for %d ms",
-                        strerror(errno), ACCEPT_PAUSE_MS);
-            want_accept(r, false);
-            loop_delay_start(r->resume, ACCEPT_PAUSE_MS);
-            return;
-        } else if (errno != ECONNABORTED && errno != EINTR) {
-            return;
-        }
-    }
-}
-
-/* ---- listeners ---- */
-
-static void listener_free(struct listener *l)
-{
-    loop_io_free(l->io);
-    (void)close(l->fd);
-    free(l->address);
-    free(l);
-}
-
-bool responder_listen(struct responder *r, int fd, const char *address, bool on_demand)
-{
-    struct listener *l = calloc(1, sizeof *l);
-
-    if (l != NULL) {
-        *l = (struct listener){.responder = r, .fd = fd, .on_demand = on_demand, .next = r->listeners};
-        l->address = strdup(address);
-        l->io = loop_io_new(r->loop, fd, on_listener, l);
-    }
-    if (l == NULL || l->address == NULL || l->io == NULL ||
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 || !loop_io_want(l->io, true, false)) {
-        if (l != NULL)
-            listener_free(l);
-        else
-            (void)close(fd);
-        return false;
-    }
-    r->listeners = l;
-    return true;
-}
-
-void responder_drop_on_demand(struct responder *r)
-{
-    struct listener **p = &r->listeners;
-
-    while (*p != NULL) {
-        struct listener *l = *p;
-
-        if (!l->on_demand) {
-            p = &l->next;
-            continue;
-        }
-        *p = l->next;
-        log_info(NULL, "http-01: no challenge is pending, %s is released", l->address);
-        listener_free(l);
-    }
-}
-
-size_t responder_listeners(const struct responder *r)
-{
-    size_t n = 0;
-
-    for (const struct listener *l = r->listeners; l != NULL; l = l->next)
-        n++;
-    return n;
-}
+static const struct door_ops ops = {
+    .welcome = welcome, .ready = on_ready, .leave = leave, .is_dispensable = is_dispensable};
 
 struct responder *responder_new(struct loop *l, const struct challenges *challenges, enum http_other other,
                                 unsigned cap, int64_t deadline_ms,
@@ -371,17 +208,10 @@ struct responder *responder_new(struct loop *l, const struct challenges *challen
 
     if (r == NULL)
         return NULL;
-    *r = (struct responder){.loop = l,
-                            .challenges = challenges,
-                            .other = other,
-                            .cap = cap,
-                            .deadline_ms = deadline_ms,
-                            .is_live = is_live,
-                            .arg = arg};
-    r->reaper = loop_delay_new(l, on_reaper, r);
-    r->resume = loop_delay_new(l, on_resume, r);
-    if (r->reaper == NULL || r->resume == NULL) {
-        responder_free(r);
+    *r = (struct responder){.challenges = challenges, .other = other, .is_live = is_live, .arg = arg};
+    r->door = door_new(l, &ops, r, "http-01", cap, deadline_ms);
+    if (r->door == NULL) {
+        free(r);
         return NULL;
     }
     return r;
@@ -391,16 +221,11 @@ void responder_free(struct responder *r)
 {
     if (r == NULL)
         return;
-    while (r->first != NULL)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has been unlinked */
-        visitor_free(r->first);
-    while (r->listeners != NULL) {
-        struct listener *l = r->listeners;
-
-        r->listeners = l->next;
-        listener_free(l);
-    }
-    loop_delay_free(r->reaper);
-    loop_delay_free(r->resume);
+    door_free(r->door);
     free(r);
+}
+
+struct door *responder_door(const struct responder *r)
+{
+    return r->door;
 }

@@ -3,11 +3,11 @@
 #define ACMED_ENGINE_RESPONDER_H
 
 /* The HTTP-01 responder: answers known tokens and nothing else (RFC 8555 section 8.3). Everything
- * that connects is hostile: absolute deadlines, a cap on connections, fixed memory, no file is ever opened.
+ * that connects is hostile: a door of its own (daemon/engine/door.h), fixed memory, no file is ever opened.
  */
 
 #include "daemon/engine/challenge.h"
-#include "daemon/engine/loop.h"
+#include "daemon/engine/door.h"
 #include "lib/config.h"
 
 struct responder;
@@ -23,11 +23,7 @@ void responder_free(struct responder *r);
 #define RESPONDER_CAP         4096
 #define RESPONDER_DEADLINE_MS 10000
 
-/* Serves a listening socket (taken over, closed at the end). on_demand: it is closed again by
- * responder_drop_on_demand(). */
-bool responder_listen(struct responder *r, int fd, const char *address, bool on_demand);
-void responder_drop_on_demand(struct responder *r);
-/* How many sockets are served. */
-size_t responder_listeners(const struct responder *r);
+/* Where its connections come in. */
+struct door *responder_door(const struct responder *r);
 
 #endif

@@ -3,7 +3,8 @@
 #define ACMED_ENGINE_SOLVER_H
 
 /* What an order needs so that the CA can validate its challenges: made ready once, taken back when the order
- * ends, whatever came of it. One file for each way (solver_http.c), behind the table of solver.c. */
+ * ends, whatever came of it. The ways (solver_responder.c, solver_dns.c) stand behind the table of solver.c.
+ */
 
 #include "daemon/engine/authority.h"
 #include "daemon/engine/engine.h"

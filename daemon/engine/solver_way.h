@@ -25,6 +25,7 @@ struct solver_way {
 };
 
 extern const struct solver_way solver_http; /* acmed's own responder (daemon/engine/responder.h) */
+extern const struct solver_way solver_alpn; /* and the other one (daemon/engine/alpn.h) */
 extern const struct solver_way solver_dns;  /* records set through the supervisor */
 
 #endif

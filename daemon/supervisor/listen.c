@@ -18,12 +18,14 @@
 #define PAUSE_MS     20
 
 static const char control[] = "control";
-static const char http[] = "http";
+static const char http[] = "http-01";
+static const char tls_alpn[] = "tls-alpn-01";
 
 struct listeners {
     struct listener *v; /* owned */
     size_t n;
-    bool passed_http;     /* the service manager passed a socket for the responder */
+    bool passed_http;     /* the service manager passed a socket for the http-01 responder */
+    bool passed_tls_alpn; /* likewise */
     unsigned patience_ms; /* left for addresses that are taken */
 };
 
@@ -70,7 +72,15 @@ static void drop(struct listeners *l, size_t i)
     l->v[i] = l->v[--l->n];
 }
 
-/* Named "control" by FileDescriptorName=, else for the responder (sd_listen_fds_with_names(3)). */
+/* Named "control" or "tls-alpn-01" by FileDescriptorName=, else for the http-01 responder
+ * (sd_listen_fds_with_names(3)). */
+static const char *purpose_of(const char *name, size_t len)
+{
+    if (len == strlen(control) && strncmp(name, control, len) == 0)
+        return control;
+    return len == strlen(tls_alpn) && strncmp(name, tls_alpn, len) == 0 ? tls_alpn : http;
+}
+
 static bool take_passed(struct listeners *l)
 {
     const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
@@ -83,15 +93,16 @@ static bool take_passed(struct listeners *l)
         n = 0;
     for (int i = 0; i < n && ok; i++) {
         size_t len = strcspn(names, ":");
-        bool is_control = len == strlen(control) && strncmp(names, control, len) == 0;
-        struct listener *v = add(l, is_control ? control : http, PASSED_TEXT, PASSED_FIRST + i);
+        const char *purpose = purpose_of(names, len);
+        struct listener *v = add(l, purpose, PASSED_TEXT, PASSED_FIRST + i);
 
         (void)fcntl(PASSED_FIRST + i, F_SETFD, FD_CLOEXEC);
         (void)fcntl(PASSED_FIRST + i, F_SETFL, fcntl(PASSED_FIRST + i, F_GETFL) | O_NONBLOCK);
         ok = v != NULL;
         if (ok)
             v->passed = true;
-        l->passed_http = l->passed_http || !is_control;
+        l->passed_http = l->passed_http || purpose == http;
+        l->passed_tls_alpn = l->passed_tls_alpn || purpose == tls_alpn;
         names += names[len] == ':' ? len + 1 : len;
     }
     (void)unsetenv("LISTEN_FDS");
@@ -173,13 +184,14 @@ static bool worth_telling(const struct listen_addr *a, const struct err *e)
     return a->explicit_ || e->class != ERR_CLASS_CONFIG;
 }
 
-static void want_http(struct listeners *l, const struct listen_addr *a, struct buf *warnings)
+static void want_address(struct listeners *l, const char *purpose, const struct listen_addr *a,
+                         struct buf *warnings)
 {
-    struct listener *v = find(l, http, a->text);
+    struct listener *v = find(l, purpose, a->text);
     struct err e;
 
     if (v == NULL)
-        v = add(l, http, a->text, -1);
+        v = add(l, purpose, a->text, -1);
     if (v == NULL) {
         warnings->failed = true;
         return;
@@ -194,6 +206,17 @@ static void want_http(struct listeners *l, const struct listen_addr *a, struct b
                        warnings->len > 0 ? "\n" : "", e.text);
 }
 
+static void want(struct listeners *l, const char *purpose, const struct listen_addr *a, bool passed,
+                 struct buf *warnings)
+{
+    if (a->kind == LISTEN_SYSTEMD && !passed)
+        (void)buf_addf(warnings, "%s%s: the service manager passed no socket for it",
+                       warnings->len > 0 ? "\n" : "",
+                       purpose == http ? "http_listen = systemd" : "tls_alpn_listen = systemd");
+    else if (a->kind == LISTEN_TCP || a->kind == LISTEN_UNIX)
+        want_address(l, purpose, a, warnings);
+}
+
 bool listeners_apply(struct listeners *l, const struct config *c, unsigned wait_ms, char **warnings,
                      struct err *e)
 {
@@ -204,17 +227,13 @@ bool listeners_apply(struct listeners *l, const struct config *c, unsigned wait_
         return false;
     buf_init(&b, 64 * 1024);
     for (size_t i = 0; i < l->n; i++)
-        if (l->v[i].purpose == http)
+        if (l->v[i].purpose != control)
             l->v[i].wanted = l->v[i].passed;
-    for (size_t i = 0; i < c->n_http_listen; i++) {
-        const struct listen_addr *a = &c->http_listen[i];
-
-        if (a->kind == LISTEN_SYSTEMD && !l->passed_http)
-            (void)buf_addf(&b, "%shttp_listen = systemd: the service manager passed no socket",
-                           b.len > 0 ? "\n" : "");
-        else if ((a->kind == LISTEN_TCP || a->kind == LISTEN_UNIX) && (c->http_listen_set || !l->passed_http))
-            want_http(l, a, &b);
-    }
+    for (size_t i = 0; i < c->n_http_listen; i++)
+        if (c->http_listen_set || !l->passed_http)
+            want(l, http, &c->http_listen[i], l->passed_http, &b);
+    for (size_t i = 0; i < c->n_tls_alpn_listen; i++)
+        want(l, tls_alpn, &c->tls_alpn_listen[i], l->passed_tls_alpn, &b);
     *warnings = buf_take(&b, NULL);
     buf_clear(&b);
     return true;
@@ -227,15 +246,18 @@ void listeners_prune(struct listeners *l)
             drop(l, i);
 }
 
-static const struct listen_addr *address_of(const struct config *c, const char *text)
+static const struct listen_addr *address_of(const struct config *c, const struct listener *v)
 {
-    for (size_t i = 0; i < c->n_http_listen; i++)
-        if (strcmp(c->http_listen[i].text, text) == 0)
-            return &c->http_listen[i];
+    const struct listen_addr *a = v->purpose == http ? c->http_listen : c->tls_alpn_listen;
+    size_t n = v->purpose == http ? c->n_http_listen : c->n_tls_alpn_listen;
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(a[i].text, v->text) == 0)
+            return &a[i];
     return NULL;
 }
 
-char *listeners_bind(struct listeners *l, const struct config *c,
+char *listeners_bind(struct listeners *l, const struct config *c, const char *purpose,
                      void (*fresh)(void *arg, const struct listener *), void *arg)
 {
     struct buf errors;
@@ -244,10 +266,11 @@ char *listeners_bind(struct listeners *l, const struct config *c,
     buf_init(&errors, 60 * 1024);
     for (size_t i = 0; i < l->n; i++) {
         struct listener *v = &l->v[i];
-        const struct listen_addr *a = address_of(c, v->text);
+        const struct listen_addr *a;
         struct err e;
 
-        if (v->purpose != http || !v->wanted || v->fd >= 0 || a == NULL)
+        if (v->purpose == control || strcmp(v->purpose, purpose) != 0 || !v->wanted || v->fd >= 0 ||
+            (a = address_of(c, v)) == NULL)
             continue;
         v->fd = socket_listen(a, &e);
         if (v->fd >= 0) {
@@ -262,9 +285,11 @@ char *listeners_bind(struct listeners *l, const struct config *c,
     return text;
 }
 
-void listeners_release(struct listeners *l)
+void listeners_release(struct listeners *l, const char *purpose)
 {
     for (size_t i = 0; i < l->n; i++) {
+        if (purpose != NULL && strcmp(l->v[i].purpose, purpose) != 0)
+            continue;
         if (l->v[i].on_demand)
             shut(&l->v[i]);
         l->v[i].on_demand = false;

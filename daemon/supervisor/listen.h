@@ -13,7 +13,7 @@
 struct listeners;
 
 struct listener {
-    const char *purpose; /* "control", "http" */
+    const char *purpose; /* "control", "http-01", "tls-alpn-01" */
     char *text;          /* the address as configured; owned */
     int fd;              /* owned; -1: not bound (the port was taken) */
     bool on_demand;      /* bound for a challenge, closed by listeners_release() */
@@ -36,12 +36,12 @@ bool listeners_apply(struct listeners *l, const struct config *c, unsigned wait_
 /* Closes what the configuration does not want any more; after the engine that served it has ended. */
 void listeners_prune(struct listeners *l);
 
-/* Binds for a challenge what is wanted and not bound. Returns errors, one a line ("": none; the caller frees;
- * NULL: out of memory); fresh(arg, listener) is called for each one bound. */
-char *listeners_bind(struct listeners *l, const struct config *c,
+/* Binds for a challenge what is wanted for the purpose and not bound. Returns errors, one a line ("": none;
+ * the caller frees; NULL: out of memory); fresh(arg, listener) is called for each one bound. */
+char *listeners_bind(struct listeners *l, const struct config *c, const char *purpose,
                      void (*fresh)(void *arg, const struct listener *), void *arg);
-/* Closes what listeners_bind() bound. */
-void listeners_release(struct listeners *l);
+/* Closes what listeners_bind() bound; purpose NULL: for whatever. */
+void listeners_release(struct listeners *l, const char *purpose);
 
 /* Those bound; NULL behind the last. */
 const struct listener *listeners_get(const struct listeners *l, size_t i);

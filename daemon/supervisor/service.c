@@ -121,7 +121,7 @@ static void on_end(void *arg, bool asked, bool mismatch)
     s->pair = NULL;
     s->greeted = false;
     watchdog_excuse(s->watchdog);
-    listeners_release(s->listeners);
+    listeners_release(s->listeners, NULL);
     actions_detach(s->actions);
     dns_detach(s->dns);
     if (mismatch && !s->stopping) {

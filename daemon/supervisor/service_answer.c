@@ -100,10 +100,10 @@ void service_on_hello(void *arg, const char *keeper_confinement)
     free(warned);
 }
 
-static void answer_bind(struct service *s, uint32_t id)
+static void answer_bind(struct service *s, uint32_t id, const char *purpose)
 {
     struct borrower borrower = {s, id};
-    char *errors = listeners_bind(s->listeners, s->load.config, on_bound, &borrower);
+    char *errors = listeners_bind(s->listeners, s->load.config, purpose, on_bound, &borrower);
 
     (void)ipc_send(pair_engine(s->pair), IPC_BOUND, id, errors != NULL ? errors : "out of memory");
     free(errors);
@@ -167,10 +167,10 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m)
 
     switch (m->type) {
     case IPC_BIND:
-        answer_bind(s, m->id);
+        answer_bind(s, m->id, m->field[0].s);
         break;
     case IPC_RELEASE:
-        listeners_release(s->listeners);
+        listeners_release(s->listeners, m->field[0].s);
         break;
     case IPC_DEPLOY:
         actions_request(s->actions, &s->load, m->id, m->field[0].s, m->field[1].u, m->field[2].s,

@@ -127,7 +127,7 @@ static int listen_tcp(const struct listen_addr *addr, struct err *e)
     int fd;
 
     if (!tcp_address(addr, &ss, &len)) {
-        err_set(e, ERR_CLASS_CONFIG, "http_listen %s: not a numeric address", addr->text);
+        err_set(e, ERR_CLASS_CONFIG, "%s %s: not a numeric address", addr->key, addr->text);
         return -1;
     }
     fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -142,7 +142,7 @@ static int listen_tcp(const struct listen_addr *addr, struct err *e)
     } else if (error == EAFNOSUPPORT || error == EADDRNOTAVAIL) {
         class = ERR_CLASS_CONFIG;
     }
-    err_set(e, class, "http_listen %s: %s%s", addr->text,
+    err_set(e, class, "%s %s: %s%s", addr->key, addr->text,
             error == EADDRINUSE ? "the port is taken" : strerror(error), holder);
     if (fd >= 0)
         (void)close(fd);
@@ -221,6 +221,6 @@ int socket_listen(const struct listen_addr *addr, struct err *e)
         return listen_tcp(addr, e);
     fd = socket_listen_unix(addr->host, 0666, e); /* the web server in front runs as anybody */
     if (fd < 0)
-        err_wrap(e, "http_listen %s", addr->text);
+        err_wrap(e, "%s %s", addr->key, addr->text);
     return fd;
 }

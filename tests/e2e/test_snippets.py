@@ -8,7 +8,7 @@ import pytest
 
 from harness.net import free_port, listens, served
 from harness.process import Process, run
-from harness.servers import SNIPPETS, program
+from harness.servers import SNIPPETS, Nginx, placeholder, program
 from harness.wait import wait_for
 
 NAME = "example.com"
@@ -35,6 +35,22 @@ http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port} ssl; server_nam
 """)
     argv = [program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
     return argv, [*argv, "-t"]
+
+
+def nginx_alpn(place, port, behind, https):
+    stream = snippet(place, "nginx-alpn.conf", {"listen 443;": f"listen 127.0.0.1:{port};", "        listen [::]:443;\n": "", "127.0.0.1:8403": f"127.0.0.1:{behind}",
+                                                "127.0.0.1:8443": f"127.0.0.1:{https}"})
+    (place / "nginx.conf").write_text(f"""
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/nginx.log; events {{ worker_connections 64; }}
+include {stream};
+""")
+    return [program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
+
+
+def haproxy_alpn(place, port, behind, https):
+    cfg = snippet(place, "haproxy-alpn.cfg", {":443": f"127.0.0.1:{port}", "127.0.0.1:8403": f"127.0.0.1:{behind}", "127.0.0.1:8443": f"127.0.0.1:{https}"})
+    return [program("haproxy"), "-f", cfg, "-db"]
 
 
 def apache(place, port, live):
@@ -86,13 +102,13 @@ def nginx_stateless(place, port, thumbprint):
 daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/nginx.log; events {{ worker_connections 64; }}
 http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port}; include {inner}; location / {{ return 404; }} }} }}
 """)
-    return [_program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
+    return [program("nginx"), "-e", place / "early.log", "-p", place, "-c", place / "nginx.conf"]
 
 
 def haproxy_stateless(place, port, thumbprint):
     inner = snippet(place, "haproxy-stateless.cfg", {"THUMBPRINT": thumbprint, "bind :80": f"bind 127.0.0.1:{port}"})
     (place / "haproxy.cfg").write_text("defaults\n    timeout client 10s\n    timeout connect 10s\n    timeout server 10s\n")
-    return [_program("haproxy"), "-f", place / "haproxy.cfg", "-f", inner, "-db"]
+    return [program("haproxy"), "-f", place / "haproxy.cfg", "-f", inner, "-db"]
 
 
 @pytest.mark.parametrize("server", [nginx_stateless, haproxy_stateless])
@@ -110,3 +126,19 @@ def test_a_web_server_answers_challenges_by_itself(server, acmed, pebble, place,
     for path in ("x/y", "", "x%2fy", "../x"):
         url = f"http://127.0.0.1:{http_port}/.well-known/acme-challenge/{path}"
         assert said.out.strip() not in run(["curl", "-s", "--path-as-is", url]).stdout
+
+
+@pytest.mark.parametrize("server", [nginx_alpn, haproxy_alpn])
+def test_a_web_server_hands_challenges_on(server, make_acmed, make_pebble, authority, place, ending):
+    """What asks by acme-tls/1 goes to acmed, all else to the https server behind."""
+    port, behind, directory = free_port(), free_port(), place / "server"
+    directory.mkdir()
+    placeholder(authority, place / "placeholder", NAME)
+    web = Nginx(place / "web", place / "placeholder/fullchain.pem", place / "placeholder/privkey.pem", NAME)
+    ending(web.stop)
+    ending(Process(server(directory, port, behind, web.port), directory / "server.log").stop)
+    wait_for(lambda: listens(port), server.__name__)
+    acmed = make_acmed(make_pebble(tlsPort=port))
+    acmed.configure({NAME: {"challenge": "tls-alpn-01"}}, http_listen="off", tls_alpn_listen=f"127.0.0.1:{behind}").start()
+    leaf = acmed.issued(NAME)
+    assert served(port, NAME).serial_number != leaf.serial_number

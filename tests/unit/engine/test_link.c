@@ -169,7 +169,7 @@ static void test_forgotten_requests(void **state)
 static void test_peers_own_ids(void **state)
 {
     struct rig *r = *state;
-    uint32_t id = link_request(r->link, on_reply, r, IPC_BIND);
+    uint32_t id = link_request(r->link, on_reply, r, IPC_BIND, "http-01");
     struct ipc_msg m;
     int fd = dup(0);
 
@@ -245,10 +245,10 @@ static void test_peer_ends(void **state)
     say(r, ipc_send(r->peer, IPC_PONG, id, (uint64_t)1));
     ipc_conn_free(r->peer);
     r->peer = NULL;
-    (void)link_send(r->link, IPC_RELEASE);
+    (void)link_send(r->link, IPC_RELEASE, "http-01");
     rig_until(r->loop, &r->closed, 1);
     assert_int_equal(r->replies, 1);
-    (void)link_send(r->link, IPC_RELEASE);
+    (void)link_send(r->link, IPC_RELEASE, "http-01");
     (void)link_request(r->link, on_reply, r, IPC_PING);
     rig_run(r->loop, 20);
     assert_int_equal(r->closed, 1);
@@ -263,7 +263,7 @@ static void test_broken_peer(void **state)
     assert_int_equal(write(ipc_conn_fd(r->peer), frame, sizeof frame), sizeof frame);
     rig_until(r->loop, &r->closed, 1);
     assert_true(r->why[0] != '\0');
-    (void)link_send(r->link, IPC_RELEASE);
+    (void)link_send(r->link, IPC_RELEASE, "http-01");
     assert_int_equal(write(ipc_conn_fd(r->peer), frame, sizeof frame), sizeof frame);
     rig_run(r->loop, 20);
     assert_int_equal(r->closed, 1);

@@ -3,11 +3,11 @@
 
 #include "daemon/engine/port.h"
 
-/* ---- in the place of link.c and responder.c ---- */
+/* ---- in the place of link.c and door.c ---- */
 
 static unsigned asked;    /* IPC_BIND sent */
 static unsigned released; /* IPC_RELEASE sent */
-static unsigned dropped;  /* responder_drop_on_demand() */
+static unsigned dropped;  /* door_drop_on_demand() */
 static unsigned forgotten;
 static size_t listeners;
 static bool link_fails;
@@ -39,15 +39,21 @@ void link_forget(struct link *k, uint32_t id)
     forgotten += id != 0;
 }
 
-size_t responder_listeners(const struct responder *r)
+const char *door_name(const struct door *d)
 {
-    (void)r;
+    (void)d;
+    return "http-01";
+}
+
+size_t door_listeners(const struct door *d)
+{
+    (void)d;
     return listeners;
 }
 
-void responder_drop_on_demand(struct responder *r)
+void door_drop_on_demand(struct door *d)
 {
-    (void)r;
+    (void)d;
     dropped++;
     listeners = 0;
 }
@@ -57,7 +63,6 @@ void responder_drop_on_demand(struct responder *r)
 struct rig {
     struct loop *loop;
     struct port *port;
-    struct config config;
 };
 
 struct holder {
@@ -96,8 +101,7 @@ static int setup(void **state)
     link_fails = false;
     r->loop = loop_new();
     assert_non_null(r->loop);
-    r->config.n_http_listen = 2;
-    r->port = port_new(r->loop, NULL, NULL, &r->config);
+    r->port = port_new(r->loop, NULL, NULL, 2);
     assert_non_null(r->port);
     *state = r;
     return 0;

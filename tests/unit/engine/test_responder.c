@@ -45,7 +45,7 @@ static void begin(struct rig *r, enum http_other other, unsigned cap, int64_t de
     responder_free(r->responder);
     r->responder = responder_new(r->loop, r->challenges, other, cap, deadline_ms, is_live, r);
     assert_non_null(r->responder);
-    assert_true(responder_listen(r->responder, listener(&r->port), "127.0.0.1", false));
+    assert_true(door_listen(responder_door(r->responder), listener(&r->port), "127.0.0.1", false));
 }
 
 static int setup(void **state)
@@ -355,12 +355,12 @@ static void test_on_demand_is_released(void **state)
     uint16_t port;
     int fd;
 
-    assert_true(responder_listen(r->responder, listener(&port), "on demand", true));
-    assert_int_equal(responder_listeners(r->responder), 2);
+    assert_true(door_listen(responder_door(r->responder), listener(&port), "on demand", true));
+    assert_int_equal(door_listeners(responder_door(r->responder)), 2);
     r->port = port;
     begins(ask(r, GET_TOKEN), "HTTP/1.1 200 OK\r\n");
-    responder_drop_on_demand(r->responder);
-    assert_int_equal(responder_listeners(r->responder), 1);
+    door_drop_on_demand(responder_door(r->responder));
+    assert_int_equal(door_listeners(responder_door(r->responder)), 1);
     r->port = kept;
     begins(ask(r, GET_TOKEN), "HTTP/1.1 200 OK\r\n");
     fd = socket(AF_INET, SOCK_STREAM, 0);

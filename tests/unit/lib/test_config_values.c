@@ -82,7 +82,7 @@ static void test_wrong_acmed(void **state)
         {"[acmed]\nlog_level = loud\n", 2, "none of error"},
         {"[acmed]\nlog_level = info\nlog_level = debug\n", 3, "already given on line 2"},
         {"[acmed]\nmetrics_listen = off\n", 2, UNKNOWN},
-        {"[acmed]\ntls_alpn_listen = off\n", 2, UNKNOWN},
+        {"[acmed]\nmetrics_listen = off\n", 2, UNKNOWN},
         {"[acmed]\nhttp_listem = off\n", 2, "did you mean `http_listen`?"},
     };
 
@@ -166,8 +166,11 @@ static void test_wrong_certificate(void **state)
         {CERT "profile = ../x\n", 4, "no name of a profile"},
         {CERT "domains = 192.0.2.1\nchallenge = dns-01\ndns_hook = exec:/bin/x\nca = own\n[ca "
               "own]\ndirectory = https://ca.example/dir\n",
-         4, "has the IP address 192.0.2.1, which dns-01 cannot prove: it needs `challenge = http-01`"},
-        {CERT "challenge = dns-02\n", 4, "the challenges are http-01 and dns-01"},
+         4,
+         "has the IP address 192.0.2.1, which dns-01 cannot prove: it needs `challenge = "
+         "http-01 or tls-alpn-01`"},
+        {CERT "challenge = tls-alpn-01\n", 4, "tls_alpn_listen"},
+        {CERT "challenge = dns-02\n", 4, "the challenges are http-01, tls-alpn-01 and dns-01"},
         {CERT "challenge = dns-01\n", 4, "dns-01 needs to know how to set records"},
         {CERT "dns_hook = /bin/x\n", 4, "does not begin with the convention"},
         {CERT "dns_hook = exec:x\n", 4, "not an absolute path"},

@@ -91,16 +91,16 @@ static void test_a_taken_port_is_told_and_had_later(void **state)
     free(said);
     assert_string_equal(listeners_get(l, 0)->purpose, "control");
     assert_null(listeners_get(l, 1));
-    said = listeners_bind(l, c, count, &fresh); /* a challenge is pending */
+    said = listeners_bind(l, c, "http-01", count, &fresh); /* a challenge is pending */
     assert_non_null(strstr(said, "the port is taken"));
     free(said);
     (void)close(taken);
-    said = listeners_bind(l, c, count, &fresh);
+    said = listeners_bind(l, c, "http-01", count, &fresh);
     assert_string_equal(said, "");
     free(said);
     assert_int_equal(fresh, 1);
     assert_non_null(listeners_get(l, 1));
-    listeners_release(l);
+    listeners_release(l, "http-01");
     assert_null(listeners_get(l, 1));
     listeners_free(l);
     config_free(c);
@@ -252,7 +252,7 @@ static void test_sockets_of_the_service_manager(void **state)
         if (l == NULL || getenv("LISTEN_FDS") != NULL || !listeners_apply(l, c, 0, &said, &e))
             _exit(1);
         /* The two passed ones and no other: http_listen is not set, the control socket is there. */
-        if (listeners_get(l, 0)->fd != 3 || strcmp(listeners_get(l, 0)->purpose, "http") != 0 ||
+        if (listeners_get(l, 0)->fd != 3 || strcmp(listeners_get(l, 0)->purpose, "http-01") != 0 ||
             listeners_get(l, 1)->fd != 4 || strcmp(listeners_get(l, 1)->purpose, "control") != 0 ||
             listeners_get(l, 2) != NULL)
             _exit(2);

@@ -336,7 +336,7 @@ static void test_start_and_stop(void **state)
     start();
     await("ready: 1 certificate", 1);
     await("listener control ", 1);
-    await("listener http unix:", 1);
+    await("listener http-01 unix:", 1);
     await("\"keeper\":{\"fake\":true}", 1);
     (void)snprintf(text, sizeof text, "uid %d, 7 descriptors, environment", (int)engine_uid());
     if (getenv("ASAN_OPTIONS") == NULL)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""tls-alpn-01: Pebble validates by a TLS connection."""
+
+import socket
+import subprocess
+
+import pytest
+from cryptography import x509
+
+from harness.net import free_port, names_of
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+@pytest.fixture
+def tls_port():
+    return free_port()
+
+
+@pytest.fixture
+def acmed_tls(make_acmed, make_pebble, tls_port):
+    """acmed, and a Pebble that looks for challenges at its tls_alpn_listen."""
+    acmed = make_acmed(make_pebble(tlsPort=tls_port))
+    acmed.tls_port = tls_port
+    return acmed
+
+
+def configure(acmed, certificates, **top):
+    return acmed.configure({n: {"challenge": "tls-alpn-01", **keys} for n, keys in certificates.items()},
+                           **{"http_listen": "off", "tls_alpn_listen": f"127.0.0.1:{acmed.tls_port}", **top})
+
+
+def handshake(port, *options):
+    return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts", *options], input="", capture_output=True, text=True, timeout=20)
+
+
+def test_names_and_an_address(acmed_tls):
+    configure(acmed_tls, {NAME: {"domains": f"{NAME} example.com 127.0.0.1"}}).start()
+    leaf = acmed_tls.issued(NAME)
+    san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names_of(leaf) == ["example.com", NAME]
+    assert [str(a) for a in san.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+    # When nothing is being validated nobody gets a certificate.
+    said = handshake(acmed_tls.tls_port, "-servername", NAME, "-alpn", "acme-tls/1")
+    assert "BEGIN CERTIFICATE" not in said.stdout and said.returncode != 0
+
+
+def test_only_who_validates_sees_it(make_acmed, make_pebble, tls_port, ending):
+    """While the CA waits, others who ask are refused, and OpenSSL, which asks as a CA would, sees the certificate."""
+    gate = socket.create_server(("127.0.0.1", 0))  # where Pebble validates: nobody answers there
+    ending(gate.close)
+    acmed = make_acmed(make_pebble(tlsPort=gate.getsockname()[1]))
+    acmed.tls_port = tls_port
+    configure(acmed, {NAME: {}}).start()
+    wait_for(lambda: "waiting for the CA to validate" in (acmed.status(NAME)["next_action"] or ""), "the challenge to be answered")
+    seen = handshake(tls_port, "-servername", NAME, "-alpn", "acme-tls/1")
+    assert "BEGIN CERTIFICATE" in seen.stdout and "ALPN protocol: acme-tls/1" in seen.stdout
+    text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=seen.stdout, capture_output=True, text=True).stdout
+    assert f"DNS:{NAME}" in text and "1.3.6.1.5.5.7.1.31: critical" in text
+    for options in (["-servername", NAME], ["-servername", NAME, "-alpn", "h2,http/1.1"], ["-servername", "other.example.com", "-alpn", "acme-tls/1"],
+                    ["-noservername", "-alpn", "acme-tls/1"]):
+        assert "BEGIN CERTIFICATE" not in handshake(tls_port, *options).stdout, options
+
+
+def test_the_port_is_taken(acmed_tls):
+    taken = socket.create_server(("127.0.0.1", acmed_tls.tls_port))
+    configure(acmed_tls, {NAME: {}}).start()
+    wait_for(lambda: f"tls_alpn_listen 127.0.0.1:{acmed_tls.tls_port}: the port is taken" in acmed_tls.log.read_text(), "the warning")
+    taken.close()
+    acmed_tls.issued(NAME, seconds=60)

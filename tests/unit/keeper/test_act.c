@@ -204,6 +204,111 @@ static void test_a_damaged_note(void **state)
     tear_down(&f, &p);
 }
 
+static void flags_are(struct peer *p, uint64_t flags)
+{
+    peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    assert_int_equal(p->m.field[2].u, flags);
+    assert_string_equal(p->m.field[3].s, "ecdsa-p256");
+}
+
+static void test_account_without_a_permit(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p);
+    peer_refused(&p, "refused", IPC_ACCOUNT_NEXT, "test");
+    peer_refused(&p, "refused", IPC_SIGN_KEY_CHANGE, "test", URL, NONCE);
+    peer_refused(&p, "refused", IPC_SIGN_FIND_NEXT, "test", URL, NONCE);
+    peer_refused(&p, "refused", IPC_ACCOUNT_SETTLE, "test", (uint64_t)1);
+    peer_refused(&p, "refused", IPC_SIGN_DEACTIVATE, "test", URL, NONCE);
+    peer_refused(&p, "refused", IPC_ACCOUNT_CLOSE, "test");
+    permit(&p, IPC_PERMITTED, ACT_ROLLOVER, "test", 0, 0); /* one is not the other */
+    peer_refused(&p, "refused", IPC_SIGN_DEACTIVATE, "test", URL, NONCE);
+    peer_refused(&p, "refused", IPC_ACCOUNT_CLOSE, "test");
+    flags_are(&p, 0);
+    tear_down(&f, &p);
+}
+
+/* RFC 8555 section 7.3.5: by the old key a JWS by the next one, with its public half and without a nonce. */
+static void check_key_change(const char *jws)
+{
+    json_t *inner = jws_part(jws, "payload");
+    char *text = json_dumps(inner, JSON_COMPACT);
+    json_t *header = jws_part(text, "protected");
+    json_t *payload = jws_part(text, "payload");
+
+    jws_header_is(jws, "kid", ACCOUNT);
+    jws_header_is(text, "url", URL);
+    jws_header_is(text, "nonce", NULL);
+    assert_true(json_is_object(json_object_get(header, "jwk")));
+    assert_string_equal(json_string_value(json_object_get(payload, "account")), ACCOUNT);
+    assert_true(json_is_object(json_object_get(payload, "oldKey")));
+    assert_false(json_equal(json_object_get(payload, "oldKey"), json_object_get(header, "jwk")));
+    json_decref(payload);
+    json_decref(header);
+    json_decref(inner);
+    free(text);
+}
+
+static void test_another_key(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    char *before;
+
+    (void)state;
+    set_up(&f, &p);
+    peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    before = strdup(p.m.field[1].s);
+    permit(&p, IPC_PERMITTED, ACT_ROLLOVER, "test", 0, 0);
+    peer_refused(&p, "next key", IPC_SIGN_KEY_CHANGE, "test", URL, NONCE);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_NEXT, "test");
+    assert_int_equal(fixture_mode(&f, "state/accounts/test/next.pem"), 0600);
+    peer_refused(&p, "origin", IPC_SIGN_KEY_CHANGE, "test", "https://evil.test/", NONCE);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_KEY_CHANGE, "test", URL, NONCE);
+    check_key_change(p.m.field[0].s);
+    /* Cut off here: the next keeper knows of both, and what the CA says counts. */
+    assert_int_equal(peer_stop(&p), 0);
+    peer_start(&p, &f);
+    flags_are(&p, IPC_ACCOUNT_HAS_NEXT);
+    assert_string_equal(p.m.field[1].s, before);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FIND_NEXT, "test", URL, NONCE);
+    jws_header_is(p.m.field[0].s, "kid", NULL);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_SETTLE, "test", (uint64_t)1);
+    flags_are(&p, 0);
+    assert_string_not_equal(p.m.field[1].s, before);
+    assert_string_equal(p.m.field[0].s, ACCOUNT);
+    peer_refused(&p, "no change", IPC_ACCOUNT_SETTLE, "test", (uint64_t)0);
+    assert_true(fixture_exists(&f, "state/accounts/test/key.old.pem"));
+    assert_false(fixture_exists(&f, "state/accounts/test/next.pem"));
+    free(before);
+    tear_down(&f, &p);
+}
+
+static void test_the_end_of_an_account(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    json_t *payload;
+
+    (void)state;
+    set_up(&f, &p);
+    permit(&p, IPC_PERMITTED, ACT_DEACTIVATE, "test", 0, 0);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_DEACTIVATE, "test", URL, NONCE);
+    payload = jws_part(p.m.field[0].s, "payload");
+    assert_string_equal(json_string_value(json_object_get(payload, "status")), "deactivated");
+    json_decref(payload);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_CLOSE, "test");
+    peer_refused(&p, "refused", IPC_ACCOUNT_CLOSE, "test");
+    flags_are(&p, IPC_ACCOUNT_DEACTIVATED);
+    assert_int_equal(peer_stop(&p), 0);
+    peer_start(&p, &f);
+    flags_are(&p, IPC_ACCOUNT_DEACTIVATED);
+    tear_down(&f, &p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +317,9 @@ int main(void)
         cmocka_unit_test(test_revocation),
         cmocka_unit_test(test_a_compromised_key),
         cmocka_unit_test(test_a_damaged_note),
+        cmocka_unit_test(test_account_without_a_permit),
+        cmocka_unit_test(test_another_key),
+        cmocka_unit_test(test_the_end_of_an_account),
     };
 
     struct err e;

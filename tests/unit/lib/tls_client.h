@@ -55,7 +55,7 @@ static inline void tls_client_start(struct tls_client *c, const char *name, cons
                                                  MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT),
                      0);
     mbedtls_ssl_conf_rng(&c->config, crypto_random, NULL);
-    mbedtls_ssl_conf_max_version(&c->config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    crypto_tls_1_2_only(&c->config);
     mbedtls_ssl_conf_authmode(&c->config, MBEDTLS_SSL_VERIFY_NONE);
     c->protocols[0] = protocol;
     if (protocol != NULL)

@@ -5,6 +5,7 @@ pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2>=2.3)
 pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core>=2.1)
 pkg_check_modules(PSL REQUIRED libpsl>=0.20)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.80)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares>=1.18)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 
 # Debian 12's mbed TLS 2.28 ships no pkg-config file, so all versions are looked up in the same way.

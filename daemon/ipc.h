@@ -91,7 +91,8 @@ enum ipc_type {
     IPC_RELEASE, /* purpose: its listeners had by IPC_BIND are not needed any more (no reply) */
     IPC_DEPLOY,  /* lineage, generation, step ("reload", "hook"), event ("issued", "renewed", "deploy") ->
                     IPC_DEPLOYED */
-    IPC_DNS,     /* lineage, identifier, token, ca, action ("present", "cleanup") -> IPC_DNS_DONE */
+    IPC_DNS,     /* lineage, identifier, token, ca, action ("present", "cleanup"), where CNAME records lead to
+                    from     the record's name ("": nowhere) -> IPC_DNS_DONE */
     IPC_GRANT,   /* with a control client's connection, on which its call is still unread -> IPC_GRANTED, or
                     IPC_ERROR: not granted (daemon/supervisor/grant.h) */
     IPC_RELOAD,  /* -> IPC_RELOADED; on success IPC_STOP follows */

@@ -57,10 +57,14 @@ static const char *const read_always[] = {
     "/run/resolvconf",
 };
 
+/* c-ares seeds the numbers of its questions from here, and falls back to guessable ones without a word. A
+ * device is never replaced. */
+static const char random_device[] = "/dev/urandom";
+
 static bool allow(int ruleset, const char *path, uint64_t access, struct err *e)
 {
     struct path_beneath_attr rule = {.allowed_access = access};
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path, O_PATH | O_CLOEXEC | ((access & FS_READ_DIR) != 0 ? O_DIRECTORY : 0));
     long rc;
 
     if (fd < 0) /* what does not exist needs no rule; what cannot be reached needs none either */
@@ -84,7 +88,7 @@ static bool allow_all(int ruleset, const struct sandbox_paths *paths, uint64_t h
     for (size_t i = 0; i < paths->write.n; i++)
         if (!allow(ruleset, paths->write.v[i], WRITE & handled, e))
             return false;
-    return true;
+    return allow(ruleset, random_device, FS_READ_FILE & handled, e);
 }
 
 bool landlock_confine(const struct sandbox_paths *paths, int *abi, struct err *e)

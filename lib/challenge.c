@@ -2,6 +2,7 @@
 #include "lib/challenge.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -45,4 +46,12 @@ bool challenge_type_proves_ip(enum challenge_type type)
 bool challenge_type_is_dns(enum challenge_type type)
 {
     return types[type].dns;
+}
+
+char *challenge_record_name(enum challenge_type type, const char *identifier)
+{
+    char *name;
+
+    (void)type;
+    return asprintf(&name, "_acme-challenge.%s", identifier) < 0 ? NULL : name;
 }

@@ -25,4 +25,7 @@ bool challenge_type_proves_ip(enum challenge_type type);
 /* Is it proven by a record in the DNS, through `dns_hook`? */
 bool challenge_type_is_dns(enum challenge_type type);
 
+/* The name of that record for the identifier (without "*."); the caller frees. NULL: out of memory. */
+char *challenge_record_name(enum challenge_type type, const char *identifier);
+
 #endif

@@ -35,6 +35,19 @@ static void listen_clear(struct listen_addr *v, size_t n)
     free(v);
 }
 
+/* What [acmed] says. */
+static void global_clear(struct config *c)
+{
+    listen_clear(c->http_listen, c->n_http_listen);
+    listen_clear(c->tls_alpn_listen, c->n_tls_alpn_listen);
+    free(c->contact);
+    free(c->user);
+    free(c->state_dir);
+    free(c->control_socket);
+    free(c->control_group);
+    strv_clear(&c->dns_resolvers);
+}
+
 void config_free(struct config *c)
 {
     if (c == NULL)
@@ -43,15 +56,9 @@ void config_free(struct config *c)
         config_certificate_clear(&c->certificates[i]);
     for (size_t i = 0; i < c->n_cas; i++)
         ca_clear(&c->cas[i]);
-    listen_clear(c->http_listen, c->n_http_listen);
-    listen_clear(c->tls_alpn_listen, c->n_tls_alpn_listen);
     free(c->certificates);
     free(c->cas);
-    free(c->contact);
-    free(c->user);
-    free(c->state_dir);
-    free(c->control_socket);
-    free(c->control_group);
+    global_clear(c);
     strv_clear(&c->files);
     free(c);
 }
@@ -156,13 +163,7 @@ static void try_section(struct config_reading *r, const struct config_read_secti
     config_build_try(&b);
     config_certificate_clear(&certificate);
     ca_clear(&ca);
-    listen_clear(global.http_listen, global.n_http_listen);
-    listen_clear(global.tls_alpn_listen, global.n_tls_alpn_listen);
-    free(global.contact);
-    free(global.user);
-    free(global.state_dir);
-    free(global.control_socket);
-    free(global.control_group);
+    global_clear(&global);
 }
 
 static void try_sections(struct config_reading *r)

@@ -169,7 +169,9 @@ struct config {
     struct listen_addr *tls_alpn_listen; /* empty or off: no responder for tls-alpn-01 */
     size_t n_tls_alpn_listen;
     enum http_other http_other;
-    unsigned max_orders; /* orders in flight; default 8, 1..1000 */
+    struct strv dns_resolvers; /* ADDRESS:PORT, [ADDRESS]:PORT; none: those of /etc/resolv.conf */
+    bool dns_off;              /* `dns_resolver = off`: nothing is looked up for DNS challenges */
+    unsigned max_orders;       /* orders in flight; default 8, 1..1000 */
     enum log_level log_level;
     struct config_ca *cas;
     size_t n_cas;

@@ -35,6 +35,9 @@ static const struct config_key keys[] = {
      .help = "what requests get that are no challenge: redirect (to https) or 404"},
     {ACMED(tls_alpn_listen), .name = "tls_alpn_listen", .list = true, .parse = config_value_tls_alpn_listen,
      .default_ = "off", .help = "where tls-alpn-01 challenges are answered: as http_listen; off: they are not"},
+    {ACMED(dns_resolvers), .name = "dns_resolver", .list = true, .parse = config_value_dns_resolver,
+     .help = "recursive DNS servers to ask about the records of challenges: ADDRESS:PORT, [ADDRESS]:PORT, or off "
+             "alone: nothing is looked up; default: those of /etc/resolv.conf"},
     {ACMED(max_orders), .name = "max_orders", .parse = config_value_unsigned, .min = 1, .max = 1000,
      .default_ = "8", .help = "orders in flight at the same time"},
     {ACMED(log_level), .name = "log_level", .parse = config_value_log_level, .default_ = "info",

@@ -156,3 +156,33 @@ bool config_value_tls_alpn_listen(void *object, const struct config_key *key, co
 
     return add_listen(&c->tls_alpn_listen, &c->n_tls_alpn_listen, key, value, e);
 }
+
+bool config_value_dns_resolver(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config *c = object;
+    char *host = NULL;
+    uint16_t port;
+    bool off = strcmp(value, "off") == 0;
+
+    (void)key;
+    if (!off && !parse_tcp(value, &host, &port))
+        return err_set(
+            e, ERR_CLASS_CONFIG,
+            "\"%.80s\" is none of ADDRESS:PORT (192.0.2.53:53), [ADDRESS]:PORT ([2001:db8::53]:53) "
+            "and off",
+            value);
+    if (!off && host == NULL)
+        return err_nomem(e, "reading the configuration");
+    free(host);
+    if (strv_contains(&c->dns_resolvers, value) || (off && c->dns_off))
+        return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is given twice", value);
+    if (off ? c->dns_resolvers.n > 0 : c->dns_off)
+        return err_set(e, ERR_CLASS_CONFIG, "`off` stands alone: remove it or the addresses");
+    if (c->dns_resolvers.n >= CONFIG_LIST_MAX)
+        return err_set(e, ERR_CLASS_CONFIG, "more than %d addresses", CONFIG_LIST_MAX);
+    if (off)
+        c->dns_off = true;
+    else if (!strv_add(&c->dns_resolvers, value))
+        return err_nomem(e, "reading the configuration");
+    return true;
+}

@@ -197,13 +197,14 @@ static void drop_record(struct journal_published *p, size_t i)
 }
 
 bool journal_publish(struct journal *j, const char *ca, const char *identifier, const char *token,
-                     int64_t now)
+                     const char *place, int64_t now)
 {
     struct journal_published *p = &j->published;
     char *record;
     bool ok;
 
-    if (asprintf(&record, "%s %s %s", ca, identifier, token) < 0)
+    if (asprintf(&record, "%s %s %s%s%s", ca, identifier, token, place != NULL ? " " : "",
+                 place != NULL ? place : "") < 0)
         return false;
     ok = strv_contains(&p->records, record);
     if (!ok) {

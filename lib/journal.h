@@ -65,7 +65,7 @@ struct journal_ari {
 /* What was published to answer challenges, and is to be taken back. */
 struct journal_published {
     int64_t at;          /* Unix seconds, of the first; 0: nothing */
-    struct strv records; /* "CA IDENTIFIER TOKEN" */
+    struct strv records; /* "CA IDENTIFIER TOKEN", or "CA IDENTIFIER TOKEN PLACE" */
 };
 
 /* What counts against the CA's limits (lib/ledger.h), besides what was issued. */
@@ -115,10 +115,11 @@ char *journal_to_json(const struct journal *j);
  * untouched on failure. */
 bool journal_from_json(struct journal *j, const char *text, size_t len, struct err *e);
 
-/* Notes what is about to be published; again: nothing happens. The oldest gives way to the 301st. False: out
- * of memory. */
+/* Notes what is about to be published; again: nothing happens. place: where, when that is not where
+ * identifier and token say; NULL else; without blanks. The oldest gives way to the 301st. False: out of
+ * memory. */
 bool journal_publish(struct journal *j, const char *ca, const char *identifier, const char *token,
-                     int64_t now);
+                     const char *place, int64_t now);
 /* It is gone. */
 void journal_unpublish(struct journal *j, const char *record);
 

@@ -12,7 +12,7 @@ struct withdrawal {
     struct withdrawal *next;
     struct withdrawals *owner;
     struct certificate *c;
-    char *record; /* "CA IDENTIFIER TOKEN" */
+    char *record; /* as in the journal: "CA IDENTIFIER TOKEN[ PLACE]" */
     uint32_t request;
     unsigned attempts; /* that failed */
     struct timer again;
@@ -91,10 +91,11 @@ static void start(void *arg)
     char *rest = copy;
     const char *ca = strsep(&rest, " ");
     const char *identifier = strsep(&rest, " ");
+    const char *token = strsep(&rest, " ");
 
-    if (copy != NULL && rest != NULL)
+    if (token != NULL)
         x->request = link_request(x->owner->engine->supervisor, on_done, x, IPC_DNS, x->c->name, identifier,
-                                  rest, ca, "cleanup");
+                                  token, ca, "cleanup", rest != NULL ? rest : "");
     free(copy);
     if (x->request == 0)
         failed(x, "acmed could not ask for it");

@@ -6,7 +6,6 @@
 #include "lib/ident.h"
 #include "lib/key_authorization.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +31,10 @@ bool proof_dns(const struct config_certificate *c, const char *identifier, const
     if (!b64url_valid(token, ACME_TOKEN_MAX))
         return err_set(e, ERR_CLASS_INTERNAL, "refused: the token is malformed");
     txt = key_authorization_txt(token, thumbprint);
-    if (txt == NULL || asprintf(&text, "_acme-challenge.%s", identifier) < 0) {
+    text = challenge_record_name(c->challenge, identifier);
+    if (txt == NULL || text == NULL) {
         free(txt);
+        free(text);
         return err_nomem(e, "a DNS record");
     }
     *name = text;

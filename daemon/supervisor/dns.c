@@ -3,7 +3,7 @@
 
 #include "daemon/log.h"
 #include "daemon/supervisor/hook.h"
-#include "lib/ident.h"
+#include "lib/dns_reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ struct task {
     char *lineage;
     char *identifier;
     char *token;
+    char *target; /* "": the record is where its name says */
     bool cleanup;
     char *name;  /* of the record; NULL: the keeper has not answered */
     char *value; /* of the record */
@@ -53,6 +54,7 @@ static void task_free(struct task *t)
     free(t->lineage);
     free(t->identifier);
     free(t->token);
+    free(t->target);
     free(t->name);
     free(t->value);
     free(t);
@@ -125,22 +127,37 @@ static bool add_words(struct strv *argv, const char *a, const char *b, const cha
     return strv_add(argv, a) && strv_add(argv, b) && strv_add(argv, c);
 }
 
+/* Where the record is to be. */
+static const char *place(const struct task *t)
+{
+    return t->target[0] != '\0' ? t->target : t->name;
+}
+
+/* dehydrated's hooks put the label before the domain themselves; what an alias leads to can be said only if
+ * it has that label, too. */
+static const char *domain_for_dehydrated(const struct task *t)
+{
+    static const char label[] = "_acme-challenge.";
+
+    return strncmp(t->target, label, sizeof label - 1) == 0 ? t->target + sizeof label - 1 : t->identifier;
+}
+
 /* The conventions: what stands behind the configured words. */
 static bool words(const struct task *t, const struct config_certificate *c, struct strv *argv)
 {
-    char fqdn[IDENT_MAX + 64];
+    char fqdn[DNS_NAME_MAX + 2];
 
     if (!strv_copy(argv, &c->dns_hook.argv))
         return false;
     switch (c->dns_hook.kind) {
     case DNS_HOOK_EXEC:
-        return add_words(argv, t->cleanup ? "cleanup" : "present", t->name, t->value);
+        return add_words(argv, t->cleanup ? "cleanup" : "present", place(t), t->value);
     case DNS_HOOK_LEGO:
-        (void)snprintf(fqdn, sizeof fqdn, "%s.", t->name);
+        (void)snprintf(fqdn, sizeof fqdn, "%s.", place(t));
         return add_words(argv, t->cleanup ? "cleanup" : "present", fqdn, t->value);
     case DNS_HOOK_DEHYDRATED:
         return strv_add(argv, t->cleanup ? "clean_challenge" : "deploy_challenge") &&
-               add_words(argv, t->identifier, t->token, t->value);
+               add_words(argv, domain_for_dehydrated(t), t->token, t->value);
     case DNS_HOOK_NONE:
     case DNS_HOOK_COUNT:
         break;
@@ -152,7 +169,8 @@ static bool variables(const struct task *t, struct strv *env)
 {
     return hook_set(env, "ACMED_DNS_ACTION=%s", t->cleanup ? "cleanup" : "present") &&
            hook_set(env, "ACMED_DNS_DOMAIN=%s", t->identifier) &&
-           hook_set(env, "ACMED_DNS_NAME=%s", t->name) && hook_set(env, "ACMED_DNS_VALUE=%s", t->value);
+           hook_set(env, "ACMED_DNS_NAME=%s", t->name) && hook_set(env, "ACMED_DNS_TARGET=%s", place(t)) &&
+           hook_set(env, "ACMED_DNS_VALUE=%s", t->value);
 }
 
 static void run_waiting(struct dns *d);
@@ -164,7 +182,7 @@ static void on_done(void *arg, const struct job_result *r)
 
     t->job = NULL;
     if (r->ok)
-        log_debug(t->lineage, "the record %s is %s", t->name, t->cleanup ? "removed" : "set");
+        log_debug(t->lineage, "the record %s is %s", place(t), t->cleanup ? "removed" : "set");
     finish(t, r->ok, &r->error, r->output);
     run_waiting(d);
     check_idle(d);
@@ -210,7 +228,8 @@ static void run_waiting(struct dns *d)
 
 /* ---- requests ---- */
 
-static struct task *add(struct dns *d, const char *lineage, const char *identifier, const char *token)
+static struct task *add(struct dns *d, const char *lineage, const char *identifier, const char *token,
+                        const char *target)
 {
     struct task *t = d->n < TASKS_MAX ? calloc(1, sizeof *t) : NULL;
     struct task **p = &d->list;
@@ -221,7 +240,8 @@ static struct task *add(struct dns *d, const char *lineage, const char *identifi
     t->lineage = strdup(lineage);
     t->identifier = strdup(identifier);
     t->token = strdup(token);
-    if (t->lineage == NULL || t->identifier == NULL || t->token == NULL) {
+    t->target = strdup(target);
+    if (t->lineage == NULL || t->identifier == NULL || t->token == NULL || t->target == NULL) {
         task_free(t);
         return NULL;
     }
@@ -234,7 +254,7 @@ static struct task *add(struct dns *d, const char *lineage, const char *identifi
 }
 
 void dns_request(struct dns *d, uint32_t request, const char *lineage, const char *identifier,
-                 const char *token, const char *ca, const char *action)
+                 const char *token, const char *ca, const char *action, const char *target)
 {
     const struct config_certificate *c = config_find(d->load->config, lineage);
     bool cleanup = strcmp(action, "cleanup") == 0;
@@ -245,9 +265,11 @@ void dns_request(struct dns *d, uint32_t request, const char *lineage, const cha
         refusal = "no such certificate with a dns_hook is configured";
     else if (!cleanup && strcmp(action, "present") != 0)
         refusal = "no such action";
+    else if (target[0] != '\0' && !dns_name_valid(target))
+        refusal = "the target is no name of a record";
     else if (d->stopping)
         refusal = "acmed stops";
-    else if ((t = add(d, lineage, identifier, token)) == NULL)
+    else if ((t = add(d, lineage, identifier, token, target)) == NULL)
         refusal = "out of memory, or too many at once";
     if (refusal != NULL) {
         log_warning(c != NULL ? c->name : NULL, "a request for a DNS record is refused: %s", refusal);

@@ -27,11 +27,13 @@ struct dns_ops {
 struct dns *dns_new(struct event_base *base, const struct load *load, const struct dns_ops *ops, void *arg);
 void dns_free(struct dns *d);
 
-/* Does, or refuses, what the request says; action: "present" or "cleanup". Programs of the exec convention
- * run side by side, of the others one at a time for each program: they were written for clients that have one
- * certificate in hand. */
+/* Does, or refuses, what the request says; action: "present" or "cleanup"; target: where CNAME records lead
+ * to from the record's name, as the engine saw it; "": nowhere. It is not the keeper's word, and needs not
+ * be: the record's content is, and proves nothing at any name but for an order that the keeper signs.
+ * Programs of the exec convention run side by side, of the others one at a time for each program: they were
+ * written for clients that have one certificate in hand. */
 void dns_request(struct dns *d, uint32_t request, const char *lineage, const char *identifier,
-                 const char *token, const char *ca, const char *action);
+                 const char *token, const char *ca, const char *action, const char *target);
 
 void dns_record(struct dns *d, uint32_t id, const char *name, const char *value);
 void dns_record_failed(struct dns *d, uint32_t id, const struct err *error);

@@ -177,7 +177,8 @@ bool service_on_engine_message(void *arg, const struct ipc_msg *m)
                         m->field[3].s);
         break;
     case IPC_DNS:
-        dns_request(s->dns, m->id, m->field[0].s, m->field[1].s, m->field[2].s, m->field[3].s, m->field[4].s);
+        dns_request(s->dns, m->id, m->field[0].s, m->field[1].s, m->field[2].s, m->field[3].s, m->field[4].s,
+                    m->field[5].s);
         break;
     case IPC_GRANT:
         answer_grant(s, m->id, m->fd);

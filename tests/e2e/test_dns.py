@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""dns-01, with the DNS server of Pebble's tests for the zone."""
+"""dns-01 and its hooks, with the DNS server of Pebble's tests, which is no real one: nothing is looked up (test_dns_servers.py)."""
 
 import os
 import signal
@@ -42,7 +42,7 @@ exec curl -sSf -d "{{\\"host\\": \\"$name.\\", \\"value\\": \\"{value.strip('"')
 
 @pytest.mark.parametrize("kind", ["exec", "lego", "dehydrated"])
 def test_the_hook_sets_and_removes(acmed, pebble, zone, kind):
-    acmed.configure({NAME: {"domains": f"{NAME} example.com", "challenge": "dns-01", "dns_hook": zone.hook(kind)}}, http_listen="off").start()
+    acmed.configure({NAME: {"domains": f"{NAME} example.com", "challenge": "dns-01", "dns_hook": zone.hook(kind)}}, http_listen="off", dns_resolver="off").start()
     assert names_of(acmed.issued(NAME)) == ["example.com", NAME]
     wait_for(zone.cleaned, "the records to be removed")
     first = next(l for l in zone.lines() if NAME in l)
@@ -59,7 +59,7 @@ def test_a_wildcard_and_the_name_below_it(acmed, pebble, zone, make_nginx, http_
     """Two authorizations with records of the same name; all hosts that the wildcard covers are redirected and verified."""
     nginx = make_nginx(acmed, "wild")
     acmed.configure({"wild": {"domains": "*.example.com example.com", "challenge": "dns-01", "dns_hook": zone.hook("exec"),
-                              "hook": nginx.reload_command(), "verify": f"127.0.0.1:{nginx.port}"}}).start()
+                              "hook": nginx.reload_command(), "verify": f"127.0.0.1:{nginx.port}"}}, dns_resolver="off").start()
     assert names_of(acmed.issued("wild")) == ["*.example.com", "example.com"]
     wait_for(zone.cleaned, "the records to be removed")
     set_ = [l.split() for l in zone.lines() if l.startswith("present")]
@@ -71,7 +71,7 @@ def test_a_wildcard_and_the_name_below_it(acmed, pebble, zone, make_nginx, http_
 
 
 def test_a_hook_that_fails_is_told(acmed, pebble, zone):
-    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": zone.hook("exec", 'echo "no such zone"; exit 3')}}).start()
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": zone.hook("exec", 'echo "no such zone"; exit 3')}}, dns_resolver="off").start()
     status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
     text = status["last_error"]["text"]
     assert "the record for www.example.com could not be set: dns_hook: " in text
@@ -84,7 +84,7 @@ def test_records_are_removed_after_a_crash(acmed, pebble, zone, place):
     stuck = place / "stuck"
     stuck.touch()
     hook = zone.hook("exec", f"while [ $1 = present ] && [ -e {stuck} ]; do sleep 0.05; done")
-    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook}}).start()
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook}}, dns_resolver="off").start()
     wait_for(zone.lines, "the hook to run")
     os.kill(acmed.children()["acmed-engine"], signal.SIGKILL)
     stuck.unlink()

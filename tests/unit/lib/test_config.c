@@ -101,6 +101,7 @@ static void test_every_key(void **state)
                                   "# in between\n"
                                   "   [::1]:5002\n"
                                   "http_listen = unix:/run/http.sock systemd\n"
+                                  "dns_resolver = 192.0.2.53:53 [2001:db8::53]:5353\n"
                                   "http_other = 404\n"
                                   "max_orders = 1000\n"
                                   "log_level = debug\n"
@@ -140,10 +141,13 @@ static void test_every_key(void **state)
     assert_string_equal(c->http_listen[2].host, "/run/http.sock");
     assert_int_equal(c->http_listen[3].kind, LISTEN_SYSTEMD);
     assert_true(c->http_listen_set);
+    assert_int_equal(c->dns_resolvers.n, 2);
+    assert_string_equal(c->dns_resolvers.v[1], "[2001:db8::53]:5353");
+    assert_false(c->dns_off);
     assert_int_equal(c->http_other, HTTP_OTHER_404);
     assert_string_equal(a->ca->name, "pebble");
     assert_string_equal(a->ca->ca_file, "/etc/pebble.pem");
-    assert_int_equal(a->ca->line, 15);
+    assert_int_equal(a->ca->line, 16);
     assert_true(a->ca->limits_set);
     assert_true(a->ca->rates_set[LEDGER_SET] && a->ca->rates_set[LEDGER_FAILURES]);
     assert_false(a->ca->rates_set[LEDGER_DOMAIN]);

@@ -8,6 +8,7 @@
 
 static const char good[] =
     "[acmed]\nagree_terms = yes\ncontact = a@example.com\nuser = acmed\ncontrol_group = adm\n"
+    "dns_resolver = 127.0.0.1:53\n"
     "http_listen = 127.0.0.1:80 unix:/run/h.sock systemd\n"
     "[ca x]\ndirectory = https://ca.example/dir\nca_file = /etc/x.pem\ncontact = b@example.com\n"
     "[defaults]\nreload = nginx\nowner = www\ngroup = www\n"

@@ -365,21 +365,21 @@ static void test_what_is_published(void **state)
     char name[] = "000.example";
 
     (void)state;
-    assert_true(journal_publish(&j, "ca", "a.example", "t1", 5));
-    assert_true(journal_publish(&j, "ca", "a.example", "t1", 6)); /* again */
-    assert_true(journal_publish(&j, "ca", "b.example", "t2", 7));
+    assert_true(journal_publish(&j, "ca", "a.example", "t1", NULL, 5));
+    assert_true(journal_publish(&j, "ca", "a.example", "t1", NULL, 6)); /* again */
+    assert_true(journal_publish(&j, "ca", "b.example", "t2", "b.other.example", 7));
     assert_int_equal(j.published.records.n, 2);
     assert_int_equal(j.published.at, 5);
     journal_unpublish(&j, "ca c.example t3");
     journal_unpublish(&j, "ca a.example t1");
-    assert_string_equal(j.published.records.v[0], "ca b.example t2");
-    journal_unpublish(&j, "ca b.example t2");
+    assert_string_equal(j.published.records.v[0], "ca b.example t2 b.other.example");
+    journal_unpublish(&j, "ca b.example t2 b.other.example");
     assert_int_equal(j.published.at, 0);
     for (int i = 0; i < JOURNAL_PUBLISHED_MAX + 1; i++) {
         name[0] = (char)('0' + i / 100);
         name[1] = (char)('0' + i / 10 % 10);
         name[2] = (char)('0' + i % 10);
-        assert_true(journal_publish(&j, "ca", name, "t", 8));
+        assert_true(journal_publish(&j, "ca", name, "t", NULL, 8));
     }
     assert_int_equal(j.published.records.n, JOURNAL_PUBLISHED_MAX);
     assert_string_equal(j.published.records.v[0], "ca 001.example t");

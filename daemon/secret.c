@@ -47,8 +47,8 @@ bool secret_check(const char *value, const struct stat *st, uid_t uid, struct er
     if ((st->st_mode & others) != 0)
         return err_set(
             e, ERR_CLASS_CONFIG,
-            "can be read or written by others (mode %04o), and whoever has the key can use your account "
-            "with the CA: chmod 0600 %s",
+            "can be read or written by others (mode %04o), and whoever has this key can act in your "
+            "name: chmod 0600 %s",
             (unsigned)st->st_mode & 07777, value);
     return true;
 }

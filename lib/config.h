@@ -109,15 +109,21 @@ enum dns_hook_kind {
     DNS_HOOK_EXEC,       /* acmed's own convention: ACTION NAME VALUE behind the words configured */
     DNS_HOOK_LEGO,       /* lego's exec provider: present|cleanup FQDN VALUE */
     DNS_HOOK_DEHYDRATED, /* dehydrated's hooks: deploy_challenge|clean_challenge DOMAIN TOKEN VALUE */
+    DNS_HOOK_ACME_SH,    /* a script of acme.sh's DNS API */
+    DNS_HOOK_RFC2136,    /* dynamic updates (RFC 2136) with TSIG (RFC 8945), by nsupdate */
     DNS_HOOK_COUNT
 };
 
-/* "exec", "lego", "dehydrated". */
+/* "exec", "lego", "dehydrated", "acme.sh", "rfc2136". */
 const char *dns_hook_kind_to_str(enum dns_hook_kind kind);
 
 struct config_dns_hook {
     enum dns_hook_kind kind;
-    struct strv argv; /* [0] is an absolute path */
+    /* acme.sh: name of the script (dns_cf), and perhaps the directory of acme.sh; rfc2136: file of the key;
+     * else a command. Paths are absolute */
+    struct strv argv;
+    char *server;  /* rfc2136: host name or address; NULL else */
+    uint16_t port; /* its */
 };
 
 /* A lineage: one [certificate SECTION] with one of its types of key, defaults applied. */

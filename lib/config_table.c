@@ -72,7 +72,8 @@ static const struct config_key keys[] = {
     {CERTIFICATE(profile), .name = "profile", .parse = config_value_profile,
      .help = "which of the CA's profiles it is of, as shortlived at letsencrypt; default: the CA's default"},
     {CERTIFICATE(dns_hook), .name = "dns_hook", .parse = config_value_dns_hook,
-     .help = "what sets the DNS records of challenges: exec:COMMAND, lego:COMMAND or dehydrated:COMMAND"},
+     .help = "what sets the DNS records of challenges: exec:COMMAND, lego:COMMAND, dehydrated:COMMAND, "
+             "acme.sh:SCRIPT [DIRECTORY] or rfc2136:SERVER[:PORT] KEYFILE"},
     {CERTIFICATE(renew_before), .name = "renew_before", .parse = config_value_renew_before, .min = 3600,
      .max = INT64_C(366) * 86400,
      .help = "time (30d) or share of the lifetime (33%) left when it is renewed; default: by its lifetime"},

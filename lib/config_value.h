@@ -7,6 +7,7 @@
  * key->offset. */
 
 #include "lib/config_table.h"
+#include "lib/strv.h"
 
 #define CONFIG_PATH_MAX   4095
 #define CONFIG_LIST_MAX   100 /* elements of a list */
@@ -60,6 +61,10 @@ bool config_number_parse(const char *s, size_t len, int64_t *out);
 bool config_duration_parse(const struct config_key *key, const char *value, int64_t *seconds, struct err *e);
 /* An absolute path without `.` or `..`, repeated slashes made one; the caller frees. NULL with e. */
 char *config_path_normalise(const char *value, struct err *e);
+/* A command line, split into words as a shell would quote them. Replaces *argv. */
+bool config_words_parse(struct strv *argv, const char *value, struct err *e);
+/* Likewise; the first word is a program, an absolute path. */
+bool config_command_parse(struct strv *argv, const char *value, struct err *e);
 /* "1".."65535" */
 bool config_port_parse(const char *s, uint16_t *port);
 /* Replaces an owned string. False: out of memory. */

@@ -4,7 +4,6 @@
 #include "lib/buf.h"
 #include "lib/config.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,17 +131,29 @@ static bool check_program(struct strv *argv, struct err *e)
     return true;
 }
 
-/* Replaces *argv. */
-static bool parse_command(struct strv *argv, const char *value, struct err *e)
+bool config_words_parse(struct strv *argv, const char *value, struct err *e)
 {
     struct splitter s = {.p = value, .e = e};
     struct strv words = {0};
     bool ok;
 
     buf_init(&s.word, strlen(value));
-    ok = split(&s, &words) && check_program(&words, e);
+    ok = split(&s, &words);
     buf_clear(&s.word);
     if (!ok) {
+        strv_clear(&words);
+        return false;
+    }
+    strv_clear(argv);
+    *argv = words;
+    return true;
+}
+
+bool config_command_parse(struct strv *argv, const char *value, struct err *e)
+{
+    struct strv words = {0};
+
+    if (!config_words_parse(&words, value, e) || !check_program(&words, e)) {
         strv_clear(&words);
         return false;
     }
@@ -156,37 +167,5 @@ bool config_value_hook(void *object, const struct config_key *key, const char *v
     struct config_certificate *c = object;
 
     (void)key;
-    return parse_command(&c->hook, value, e);
-}
-
-static const char *const kinds[] = {
-    [DNS_HOOK_NONE] = "none",
-    [DNS_HOOK_EXEC] = "exec",
-    [DNS_HOOK_LEGO] = "lego",
-    [DNS_HOOK_DEHYDRATED] = "dehydrated",
-};
-static_assert(sizeof kinds / sizeof kinds[0] == DNS_HOOK_COUNT, "every kind has a name");
-
-const char *dns_hook_kind_to_str(enum dns_hook_kind kind)
-{
-    return (unsigned)kind < DNS_HOOK_COUNT ? kinds[kind] : "unknown";
-}
-
-/* KIND:COMMAND */
-bool config_value_dns_hook(void *object, const struct config_key *key, const char *value, struct err *e)
-{
-    struct config_certificate *c = object;
-    size_t len = strcspn(value, ":");
-
-    (void)key;
-    for (unsigned kind = DNS_HOOK_NONE + 1; kind < DNS_HOOK_COUNT && value[len] == ':'; kind++) {
-        if (strlen(kinds[kind]) != len || strncmp(value, kinds[kind], len) != 0)
-            continue;
-        c->dns_hook.kind = (enum dns_hook_kind)kind;
-        return parse_command(&c->dns_hook.argv, value + len + 1, e);
-    }
-    return err_set(e, ERR_CLASS_CONFIG,
-                   "\"%.200s\" does not begin with the convention the program follows: exec:, lego: or "
-                   "dehydrated:",
-                   value);
+    return config_command_parse(&c->hook, value, e);
 }

@@ -2,10 +2,10 @@
 #include "daemon/supervisor/dns.h"
 
 #include "daemon/log.h"
+#include "daemon/supervisor/convention.h"
 #include "daemon/supervisor/hook.h"
 #include "lib/dns_reply.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,91 +115,73 @@ static bool may_run(const struct dns *d, const struct config_certificate *c)
         const struct config_certificate *other = t->job != NULL ? config_of(t) : NULL;
 
         running += t->job != NULL ? 1 : 0;
-        if (other != NULL && c->dns_hook.kind != DNS_HOOK_EXEC &&
+        if (other != NULL && !convention_is_parallel(c->dns_hook.kind) &&
             strcmp(other->dns_hook.argv.v[0], program) == 0)
             return false;
     }
     return running < RUNNING_MAX;
 }
 
-static bool add_words(struct strv *argv, const char *a, const char *b, const char *c)
+static struct convention_record record_of(const struct task *t)
 {
-    return strv_add(argv, a) && strv_add(argv, b) && strv_add(argv, c);
+    return (struct convention_record){.cleanup = t->cleanup,
+                                      .identifier = t->identifier,
+                                      .token = t->token,
+                                      .target = t->target,
+                                      .name = t->name,
+                                      .value = t->value};
 }
 
-/* Where the record is to be. */
-static const char *place(const struct task *t)
+static bool variables(const struct convention_record *r, struct strv *env)
 {
-    return t->target[0] != '\0' ? t->target : t->name;
-}
-
-/* dehydrated's hooks put the label before the domain themselves; what an alias leads to can be said only if
- * it has that label, too. */
-static const char *domain_for_dehydrated(const struct task *t)
-{
-    static const char label[] = "_acme-challenge.";
-
-    return strncmp(t->target, label, sizeof label - 1) == 0 ? t->target + sizeof label - 1 : t->identifier;
-}
-
-/* The conventions: what stands behind the configured words. */
-static bool words(const struct task *t, const struct config_certificate *c, struct strv *argv)
-{
-    char fqdn[DNS_NAME_MAX + 2];
-
-    if (!strv_copy(argv, &c->dns_hook.argv))
-        return false;
-    switch (c->dns_hook.kind) {
-    case DNS_HOOK_EXEC:
-        return add_words(argv, t->cleanup ? "cleanup" : "present", place(t), t->value);
-    case DNS_HOOK_LEGO:
-        (void)snprintf(fqdn, sizeof fqdn, "%s.", place(t));
-        return add_words(argv, t->cleanup ? "cleanup" : "present", fqdn, t->value);
-    case DNS_HOOK_DEHYDRATED:
-        return strv_add(argv, t->cleanup ? "clean_challenge" : "deploy_challenge") &&
-               add_words(argv, domain_for_dehydrated(t), t->token, t->value);
-    case DNS_HOOK_NONE:
-    case DNS_HOOK_COUNT:
-        break;
-    }
-    return false;
-}
-
-static bool variables(const struct task *t, struct strv *env)
-{
-    return hook_set(env, "ACMED_DNS_ACTION=%s", t->cleanup ? "cleanup" : "present") &&
-           hook_set(env, "ACMED_DNS_DOMAIN=%s", t->identifier) &&
-           hook_set(env, "ACMED_DNS_NAME=%s", t->name) && hook_set(env, "ACMED_DNS_TARGET=%s", place(t)) &&
-           hook_set(env, "ACMED_DNS_VALUE=%s", t->value);
+    return hook_set(env, "ACMED_DNS_ACTION=%s", r->cleanup ? "cleanup" : "present") &&
+           hook_set(env, "ACMED_DNS_DOMAIN=%s", r->identifier) &&
+           hook_set(env, "ACMED_DNS_NAME=%s", r->name) &&
+           hook_set(env, "ACMED_DNS_TARGET=%s", convention_place(r)) &&
+           hook_set(env, "ACMED_DNS_VALUE=%s", r->value);
 }
 
 static void run_waiting(struct dns *d);
 
-static void on_done(void *arg, const struct job_result *r)
+static void on_done(void *arg, const struct job_result *result)
 {
     struct task *t = arg;
     struct dns *d = t->owner;
+    struct convention_record r = record_of(t);
 
     t->job = NULL;
-    if (r->ok)
-        log_debug(t->lineage, "the record %s is %s", place(t), t->cleanup ? "removed" : "set");
-    finish(t, r->ok, &r->error, r->output);
+    if (result->ok)
+        log_debug(t->lineage, "the record %s is %s", convention_place(&r), t->cleanup ? "removed" : "set");
+    finish(t, result->ok, &result->error, result->output);
     run_waiting(d);
     check_idle(d);
 }
 
-static void run(struct task *t, const struct config_certificate *c)
+static struct job *launch(struct task *t, const struct config_certificate *c, struct err *e)
 {
-    struct strv argv = {0};
-    struct strv env = {0};
-    struct err e;
+    const struct load *l = t->owner->load;
+    struct convention_record r = record_of(t);
+    struct strv argv = {0}, env = {0};
+    char *input = NULL, *home = NULL;
+    struct job *job = NULL;
+    uid_t uid;
 
-    if (!words(t, c, &argv) || !variables(t, &env))
-        err_nomem(&e, "dns_hook");
-    else
-        t->job = hook_launch(t->owner->base, t->owner->load, c, &argv, &env, on_done, t, &e);
+    if (hook_identity(l, c, &uid, &home, e) &&
+        convention_words(&c->dns_hook, &r, uid, home, &argv, &input, e) &&
+        (variables(&r, &env) || err_nomem(e, "dns_hook")))
+        job = hook_launch(t->owner->base, l, c, &argv, &env, input, on_done, t, e);
     strv_clear(&argv);
     strv_clear(&env);
+    free(input);
+    free(home);
+    return job;
+}
+
+static void run(struct task *t, const struct config_certificate *c)
+{
+    struct err e;
+
+    t->job = launch(t, c, &e);
     if (t->job == NULL)
         finish(t, false, &e, "");
 }

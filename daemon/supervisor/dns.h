@@ -30,8 +30,7 @@ void dns_free(struct dns *d);
 /* Does, or refuses, what the request says; action: "present" or "cleanup"; target: where CNAME records lead
  * to from the record's name, as the engine saw it; "": nowhere. It is not the keeper's word, and needs not
  * be: the record's content is, and proves nothing at any name but for an order that the keeper signs.
- * Programs of the exec convention run side by side, of the others one at a time for each program: they were
- * written for clients that have one certificate in hand. */
+ * Some programs run side by side, others one at a time (convention_is_parallel()). */
 void dns_request(struct dns *d, uint32_t request, const char *lineage, const char *identifier,
                  const char *token, const char *ca, const char *action, const char *target);
 

@@ -82,40 +82,60 @@ static bool facts(struct strv *env, const char *event, const struct hook_facts *
 }
 
 /* What every program of a certificate's finds. */
-static bool common(struct strv *env, const struct config_certificate *c, const struct passwd *pw)
+static bool common(struct strv *env, const struct config_certificate *c, const char *home)
 {
     const char *lang = getenv("LANG");
 
     return hook_set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") &&
-           hook_set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") &&
-           hook_set(env, "HOME=%s", pw != NULL ? pw->pw_dir : "/") &&
+           hook_set(env, "LANG=%s", lang != NULL ? lang : "C.UTF-8") && hook_set(env, "HOME=%s", home) &&
            hook_set(env, "ACMED_CERTIFICATE=%s", c->section) && hook_set(env, "ACMED_LINEAGE=%s", c->name);
 }
 
+bool hook_identity(const struct load *l, const struct config_certificate *c, uid_t *uid, char **home,
+                   struct err *e)
+{
+    const struct passwd *pw;
+
+    *uid = geteuid();
+    if (c->hook_user != NULL && !load_uid(l, c->hook_user, uid))
+        return err_set(e, ERR_CLASS_CONFIG, "hook_user %s is not known", c->hook_user);
+    pw = getpwuid(*uid);
+    *home = strdup(pw != NULL ? pw->pw_dir : "/");
+    return *home != NULL || err_nomem(e, "hook");
+}
+
 struct job *hook_launch(struct event_base *base, const struct load *l, const struct config_certificate *c,
-                        const struct strv *argv, struct strv *env,
+                        const struct strv *argv, struct strv *env, const char *input,
                         void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e)
 {
     struct runner_spec spec = {
-        .argv = argv, .env = env, .uid = geteuid(), .timeout_s = c->hook_timeout, .term_s = TERM_S};
+        .argv = argv, .env = env, .input = input, .timeout_s = c->hook_timeout, .term_s = TERM_S};
     const struct passwd *pw;
+    struct job *job = NULL;
+    char *home = NULL, *user = NULL;
 
-    if (c->hook_user != NULL && !load_uid(l, c->hook_user, &spec.uid)) {
-        err_set(e, ERR_CLASS_CONFIG, "hook_user %s is not known", c->hook_user);
+    if (!hook_identity(l, c, &spec.uid, &home, e))
         return NULL;
-    }
-    pw = getpwuid(spec.uid);
     if (spec.uid != geteuid()) {
+        pw = getpwuid(spec.uid);
+        user = pw != NULL ? strdup(pw->pw_name) : NULL; /* looking at the program asks for other users */
         spec.switch_user = true;
-        spec.user = pw != NULL ? pw->pw_name : NULL;
+        spec.user = user;
         spec.gid =
             pw != NULL ? pw->pw_gid : (gid_t)spec.uid; /* a bare number: the group of the same number */
+        if (pw != NULL && user == NULL) {
+            err_nomem(e, "hook");
+            goto end;
+        }
     }
-    if (!common(env, c, pw)) {
+    if (common(env, c, home))
+        job = job_start(base, &spec, done, arg, e);
+    else
         err_nomem(e, "hook");
-        return NULL;
-    }
-    return job_start(base, &spec, done, arg, e);
+end:
+    free(home);
+    free(user);
+    return job;
 }
 
 struct job *hook_start(struct event_base *base, const struct load *l, const struct config_certificate *c,
@@ -129,7 +149,7 @@ struct job *hook_start(struct event_base *base, const struct load *l, const stru
     if (names == NULL || !facts(&env, event, f, names))
         err_nomem(e, "hook");
     else
-        job = hook_launch(base, l, c, &c->hook, &env, done, arg, e);
+        job = hook_launch(base, l, c, &c->hook, &env, NULL, done, arg, e);
     strv_clear(&env);
     free(names);
     return job;

@@ -25,10 +25,15 @@ bool hook_event_known(const char *event);
 /* Appends "NAME=value". False: out of memory. */
 bool hook_set(struct strv *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Who runs the programs of a certificate: uid, and the home directory, which the caller frees. False with e.
+ */
+bool hook_identity(const struct load *l, const struct config_certificate *c, uid_t *uid, char **home,
+                   struct err *e);
+
 /* A program of a certificate's, as its hook_user and with its hook_timeout: env gets what every such program
- * finds, besides what it holds. As job_start(). */
+ * finds, besides what it holds; input: what it reads; NULL: nothing. As job_start(). */
 struct job *hook_launch(struct event_base *base, const struct load *l, const struct config_certificate *c,
-                        const struct strv *argv, struct strv *env,
+                        const struct strv *argv, struct strv *env, const char *input,
                         void (*done)(void *arg, const struct job_result *result), void *arg, struct err *e);
 
 /* The certificate's hook. As job_start(). */

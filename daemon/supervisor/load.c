@@ -171,8 +171,8 @@ bool load_read(struct load *l, const char *path, uid_t uid)
     load_files(l, path, uid);
     if (!parse(l))
         return false;
-    load_check_paths(l, uid);
     load_resolve_ids(l, uid);
+    load_check_paths(l, uid);
     return l->messages.errors == 0;
 }
 

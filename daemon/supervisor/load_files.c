@@ -2,6 +2,8 @@
 #include "daemon/supervisor/load_files.h"
 
 #include "daemon/secret.h"
+#include "daemon/supervisor/convention.h"
+#include "daemon/supervisor/hook.h"
 #include "daemon/supervisor/trust.h"
 #include "lib/buf.h"
 
@@ -172,6 +174,20 @@ static void check_secret(struct load *l, const struct config_ca *ca, uid_t uid)
                               ca->name, value, e.text);
 }
 
+/* Its files may belong to hook_user, if it is run by that one. */
+static bool check_dns_hook(const struct load *l, const struct config_certificate *c, struct err *e)
+{
+    char *home;
+    uid_t hook_uid;
+    bool ok;
+
+    if (!hook_identity(l, c, &hook_uid, &home, e))
+        return true; /* a user who is not known is told of already */
+    ok = convention_check(&c->dns_hook, hook_uid, home, e);
+    free(home);
+    return ok;
+}
+
 void load_check_paths(struct load *l, uid_t uid)
 {
     struct err e;
@@ -188,7 +204,7 @@ void load_check_paths(struct load *l, uid_t uid)
     for (size_t i = 0; i < l->config->n_certificates; i++) {
         const struct config_certificate *c = &l->config->certificates[i];
 
-        if (c->dns_hook.argv.n > 0 && !trust_file(c->dns_hook.argv.v[0], uid, true, &e))
+        if (c->dns_hook.kind != DNS_HOOK_NONE && !check_dns_hook(l, c, &e))
             (void)config_messages_add(&l->messages, c->file, c->line, false,
                                       "dns_hook of [certificate %s]: %s", c->section, e.text);
         if (c->hook.n > 0 && c->hook.v[0][0] != '/')

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -141,15 +143,29 @@ static char **list_of(const struct strv *l)
     return list;
 }
 
+/* Where the program reads: the input, which is in no file that has a name. */
+static int open_input(const char *input)
+{
+    size_t len = input != NULL ? strlen(input) : 0;
+    int fd;
+
+    if (input == NULL)
+        return open("/dev/null", O_RDONLY);
+    fd = memfd_create("input", 0);
+    if (fd >= 0 && (write(fd, input, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) != 0))
+        return -1;
+    return fd;
+}
+
 /* In the program's own process; what fails goes through failed_fd, which exec closes. */
 static void exec_program(const struct runner_spec *spec, int failed_fd)
 {
     char **argv = list_of(spec->argv), **env = list_of(spec->env);
-    int null = open("/dev/null", O_RDONLY), error;
+    int in = open_input(spec->input), error;
 
     child_reset_signals();
     (void)umask(022);
-    if (argv != NULL && env != NULL && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+    if (argv != NULL && env != NULL && in >= 0 && dup2(in, STDIN_FILENO) >= 0 &&
         dup2(OUTPUT_FD, STDOUT_FILENO) >= 0 && dup2(OUTPUT_FD, STDERR_FILENO) >= 0 && setsid() >= 0 &&
         chdir("/") == 0 && become(spec)) {
         (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -13,7 +13,8 @@
 struct runner_spec {
     const struct strv *argv; /* [0] is an absolute path; no shell */
     const struct strv *env;
-    bool switch_user; /* to uid, gid and the groups of user */
+    const char *input; /* what it reads from its standard input; NULL: nothing */
+    bool switch_user;  /* to uid, gid and the groups of user */
     uid_t uid;
     gid_t gid;
     const char *user; /* name of uid; NULL: it has none, no supplementary groups */

@@ -113,3 +113,112 @@ def test_aliases_without_end(make_client, make_knot, hook, calls):
     acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook(knot)}}, **acmed.settings).start()
     status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown", 60)
     assert "CNAME records lead on from one to the next" in status["last_error"]["text"] and calls() == []
+
+
+# -- what sets records without a program of the administrator's -----------------------------------------------------
+
+
+def test_dynamic_updates(make_client, knot):
+    """rfc2136: nsupdate, signed with the zone's key."""
+    acmed = make_client(knot)
+    acmed.configure({NAME: {"domains": f"*.example.com {NAME}", "challenge": "dns-01", "dns_hook": f"rfc2136:{knot.ip} {knot.key}"}}, **acmed.settings).start()
+    acmed.issued(NAME)
+    for name in (CHALLENGE, "_acme-challenge.example.com"):
+        wait_for(lambda n=name: knot.ask("TXT", n) == [], f"{name} to be gone")
+    wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget them")
+
+
+def test_an_update_that_is_refused(make_client, knot, place):
+    other = place / "other.key"
+    other.write_text(knot.key.read_text().replace("c2Vj", "b3Ro"))
+    other.chmod(0o600)
+    acmed = make_client(knot)
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f"rfc2136:{knot.ip}:53 {other}"}}, **acmed.settings).start()
+    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    assert "the record for www.example.com could not be set: dns_hook: /usr/bin/nsupdate exited with status 2; it said: " in status["last_error"]["text"]
+    assert knot.SECRET not in acmed.text()
+
+
+def test_the_key_is_kept_well(make_client, knot):
+    acmed = make_client(knot)
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f"rfc2136:{knot.ip} {knot.key}"}}, **acmed.settings)
+    knot.key.chmod(0o640)
+    assert f"dns_hook of [certificate {NAME}]: {knot.key}: can be read or written by others (mode 0640)" in acmed.check().text
+    knot.key.chmod(0o600)
+    assert acmed.check().code == 0
+    knot.key.unlink()
+    assert "No such file" in acmed.check().text
+
+
+ACME_SH = r"""#!/usr/bin/env sh
+# A stand-in for acme.sh: what its DNS scripts use, and its way of calling main at the end.
+_initpath() { ACCOUNT_CONF_PATH="$LE_CONFIG_HOME/account.conf"; [ ! -f "$ACCOUNT_CONF_PATH" ] || . "$ACCOUNT_CONF_PATH"; }
+_info() { printf '%s\n' "$1"; }
+_err() { printf '%s\n' "$1" >&2; return 1; }
+_debug() { :; }
+_readaccountconf_mutable() { sed -n "s/^SAVED_$1='\(.*\)'$/\1/p" "$ACCOUNT_CONF_PATH"; }
+_saveaccountconf_mutable() { grep -q "^SAVED_$1=" "$ACCOUNT_CONF_PATH" || echo "SAVED_$1='$2'" >>"$ACCOUNT_CONF_PATH"; }
+_post() { curl -sSf -d "$1" "$2"; }
+showhelp() { echo "usage: acme.sh ..."; }
+_process() { echo "this is no call of acmed's" >&2; return 1; }
+main() {
+  [ -z "$1" ] && showhelp && return
+  case "$1" in -*) _process "$@" ;; *) "$@" ;; esac
+}
+main "$@"
+"""
+
+DNS_TEST = r"""#!/usr/bin/env sh
+dns_test_add() {
+  fulldomain="$1"
+  txtvalue="$2"
+  TEST_Url="${TEST_Url:-$(_readaccountconf_mutable TEST_Url)}"
+  if [ -z "$TEST_Url" ]; then
+    _err "You didn't specify TEST_Url."
+    return 1
+  fi
+  _saveaccountconf_mutable TEST_Url "$TEST_Url"
+  _info "Adding record"
+  _post "{\"host\": \"$fulldomain.\", \"value\": \"$txtvalue\"}" "$TEST_Url/set-txt"
+}
+dns_test_rm() {
+  TEST_Url="${TEST_Url:-$(_readaccountconf_mutable TEST_Url)}"
+  _post "{\"host\": \"$1.\", \"value\": \"$2\"}" "$TEST_Url/clear-txt" && echo "removed $1" >>"$LE_WORKING_DIR/removed"
+}
+"""
+
+
+@pytest.fixture
+def acme_sh(place):
+    d = place / "acme.sh home"
+    (d / "dnsapi").mkdir(parents=True)
+    (d / "acme.sh").write_text(ACME_SH)
+    (d / "dnsapi/dns_test.sh").write_text(DNS_TEST)
+    return d
+
+
+def test_a_script_of_acme_sh(acmed, pebble, acme_sh, dns):
+    (acme_sh / "account.conf").write_text(f"TEST_Url='http://127.0.0.1:{dns.management}'\n")
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f'acme.sh:dns_test "{acme_sh}"'}}, http_listen="off", dns_resolver="off").start()
+    acmed.issued(NAME)
+    wait_for(lambda: (acme_sh / "removed").exists() and (acme_sh / "removed").read_text() == f"removed {CHALLENGE}\n", "the record to be removed")
+    assert "SAVED_TEST_Url='http://" in (acme_sh / "account.conf").read_text()
+
+
+def test_a_script_that_fails(acmed, pebble, acme_sh):
+    (acme_sh / "account.conf").write_text("")
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f'acme.sh:dns_test "{acme_sh}"'}}, http_listen="off", dns_resolver="off").start()
+    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    assert status["last_error"]["text"].endswith("acme.sh-dnsapi exited with status 1; it said: You didn't specify TEST_Url.")
+
+
+def test_files_of_acme_sh_are_checked(acmed, acme_sh):
+    def says(hook):
+        acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook}}, http_listen="off")
+        return acmed.check().text
+    hook = f'acme.sh:dns_test "{acme_sh}"'
+    assert "dns_hook" not in says(hook) and acmed.check().code == 0
+    assert "dns_other.sh: No such file" in says(f'acme.sh:dns_other "{acme_sh}"')
+    (acme_sh / "dnsapi/dns_test.sh").chmod(0o666)
+    assert "dns_test.sh can be written by everybody" in says(hook)
+    assert "acme.sh is neither in" in says("acme.sh:dns_test")

@@ -23,7 +23,7 @@ STRANGER = 54321  # a uid that owns nothing here
 
 def copy_programs(prefix):
     """The programs in a place that every user can reach, as installed ones are."""
-    for name in ("sbin/acmed", "bin/acmectl", "libexec/acmed/acmed-keeper", "libexec/acmed/acmed-engine"):
+    for name in ("sbin/acmed", "bin/acmectl", "libexec/acmed/acmed-keeper", "libexec/acmed/acmed-engine", "libexec/acmed/acme.sh-dnsapi"):
         target = prefix / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(BUILD / name, target)

@@ -53,6 +53,24 @@ static struct job *start(struct outcome *o, const char *script, unsigned timeout
     return j;
 }
 
+static void test_input(void **state)
+{
+    struct strv argv = {0}, env = {0};
+    const struct runner_spec spec = {
+        .argv = &argv, .env = &env, .input = "one\ntwo\n", .timeout_s = 10, .term_s = 1};
+    struct outcome o = {0};
+    struct err e;
+
+    (void)state;
+    assert_true(strv_add(&argv, "/bin/cat"));
+    assert_non_null(job_start(base, &spec, done, &o, &e));
+    (void)event_base_dispatch(base);
+    assert_true(o.called && o.ok);
+    assert_string_equal(o.output, "one\ntwo\n");
+    free(o.output);
+    strv_clear(&argv);
+}
+
 static struct outcome run(const char *script, unsigned timeout_s)
 {
     struct outcome o;
@@ -288,6 +306,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_input),
         cmocka_unit_test(test_success_with_output_and_clean_surroundings),
         cmocka_unit_test(test_exit_status_and_signal_are_told),
         cmocka_unit_test(test_a_time_out_reaches_daemonised_grandchildren),

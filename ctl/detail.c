@@ -196,7 +196,10 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
     add_ari(out, s, t, now);
     (void)buf_addch(out, '\n');
     add_next(out, s, t, now);
-    add_error(out, t, "Last error", &s->last_error, s->attempts, now);
+    if (s->alarm != NULL)
+        add_value(out, t, "Alarm", s->alarm);
+    if (s->alarm == NULL || s->last_error.text == NULL || strstr(s->last_error.text, s->alarm) == NULL)
+        add_error(out, t, "Last error", &s->last_error, s->attempts, now);
     if (s->advice != NULL)
         add_value(out, t, "To do", s->advice);
     add_deployment(out, s, t, now);

@@ -48,8 +48,10 @@ static void describe_error(struct buf *out, const struct status_certificate *s, 
     const struct journal_error *error = failure_of(s, &attempts);
     char when[WHEN_MAX];
 
-    if (error->at == 0) {
-        if (s->not_after > 0 && s->not_after <= now)
+    if (error->at == 0 || s->alarm != NULL) {
+        if (s->alarm != NULL)
+            (void)buf_addf(out, "%s. ", s->alarm);
+        else if (s->not_after > 0 && s->not_after <= now)
             (void)buf_addf(out, "Expired %s. ", when_relative(when, s->not_after, now));
         else if (s->reason != NULL)
             (void)buf_addf(out, "%s. ", s->reason);
@@ -72,8 +74,8 @@ struct group {
 static bool same_trouble(const struct status_certificate *a, const struct status_certificate *b)
 {
     unsigned attempts;
-    const char *text_a = failure_of(a, &attempts)->text;
-    const char *text_b = failure_of(b, &attempts)->text;
+    const char *text_a = a->alarm != NULL ? a->alarm : failure_of(a, &attempts)->text;
+    const char *text_b = b->alarm != NULL ? b->alarm : failure_of(b, &attempts)->text;
 
     return a->state == b->state && text_a != NULL && text_b != NULL && strcmp(text_a, text_b) == 0;
 }
@@ -114,6 +116,12 @@ static void add_paragraph(struct buf *out, const struct group *g, const struct t
     buf_clear(&text);
 }
 
+/* A renewal that somebody asked for before its time failed: nothing is in danger, but they want to know. */
+static bool has_failed_request(const struct status_certificate *s)
+{
+    return s->state == STATUS_VALID && s->last_error.at > s->last_issued;
+}
+
 static void add_paragraphs(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
 {
     struct group groups[PARAGRAPHS_MAX];
@@ -123,7 +131,7 @@ static void add_paragraphs(struct buf *out, const struct fleet *f, const struct 
     for (size_t i = 0; i < f->n; i++) {
         size_t j = 0;
 
-        if (!status_needs_attention(&f->v[i], now))
+        if (!status_needs_attention(&f->v[i], now) && !has_failed_request(&f->v[i]))
             continue;
         while (j < n && !same_trouble(groups[j].first, &f->v[i]))
             j++;

@@ -13,6 +13,7 @@ static const char *const doing[] = {
     [ACCOUNT_STATE_FIND] = "asking whether it knows the account's key",
     [ACCOUNT_STATE_REGISTER] = "registering the account",
     [ACCOUNT_STATE_SAVE] = "storing the account",
+    [ACCOUNT_STATE_CHECK] = "asking about the account",
     [ACCOUNT_STATE_NEXT] = "making the account's next key",
     [ACCOUNT_STATE_CHANGE] = "changing the account's key",
     [ACCOUNT_STATE_FIND_NEXT] = "asking which of two keys is the account's",
@@ -140,7 +141,7 @@ static struct account_action post(struct account *a, enum account_state state)
                       a->directory.new_account);
 }
 
-static struct account_action start_register(struct account *a)
+struct account_action account_register(struct account *a)
 {
     const struct ca_info *ca = ca_by_directory(a->directory_url);
 
@@ -162,14 +163,14 @@ static struct account_action on_loaded(struct account *a, const struct account_e
     if (event->has_next)
         return account_find_next(a);
     if (event->url == NULL || !http_same_origin(event->url, a->directory.url))
-        return start_register(a);
+        return account_register(a);
     free(a->url);
     a->url = strdup(event->url);
     if (a->url == NULL) {
         err_nomem(&a->error, "the account's URL");
         return account_fail(a);
     }
-    return account_ready(a);
+    return a->suspected ? account_check(a) : account_ready(a);
 }
 
 /* A binding that is wrong, unknown or used up has no problem type of its own: whatever says nothing else may
@@ -241,13 +242,9 @@ static struct account_action on_registered(struct account *a, const struct accou
         return account_fail(a);
     free(a->url);
     a->url = url;
-    if (status != ACME_ACCOUNT_VALID) {
-        err_set(&a->error, ERR_CLASS_PERMANENT,
-                "the account %.300s is %s at the CA; acmed makes no new one by itself: move its key out of "
-                "the way for that",
-                url, status == ACME_ACCOUNT_DEACTIVATED ? "deactivated" : "revoked");
-        return account_fail(a);
-    }
+    if (status != ACME_ACCOUNT_VALID)
+        return account_fail_ended(a, status == ACME_ACCOUNT_DEACTIVATED ? "is deactivated at the CA"
+                                                                        : "is revoked at the CA");
     return account_go(a, ACCOUNT_STATE_SAVE, ACCOUNT_DO_SAVE, a->url);
 }
 
@@ -260,14 +257,21 @@ static struct account_action on_saved(struct account *a, const struct account_ev
 
 static struct account_action on_ready(struct account *a, const struct account_event *event)
 {
-    return event->kind == ACCOUNT_EV_LOST ? start_register(a) : account_act(a, event);
+    switch (event->kind) {
+    case ACCOUNT_EV_LOST:
+        return account_register(a);
+    case ACCOUNT_EV_DOUBT:
+        return account_check(a);
+    default:
+        return account_act(a, event);
+    }
 }
 
 struct account_action account_step(struct account *a, const struct account_event *event, int64_t now_ms)
 {
     const int64_t now = now_ms / 1000;
 
-    if (event->kind == ACCOUNT_EV_ERROR) {
+    if (event->kind == ACCOUNT_EV_ERROR && a->state != ACCOUNT_STATE_CHECK) {
         a->error = *event->error;
         return account_fail(a);
     }
@@ -284,6 +288,8 @@ struct account_action account_step(struct account *a, const struct account_event
         return on_registered(a, event, now);
     case ACCOUNT_STATE_SAVE:
         return on_saved(a, event);
+    case ACCOUNT_STATE_CHECK:
+        return account_on_checked(a, event, now);
     case ACCOUNT_STATE_READY:
         return on_ready(a, event);
     default:
@@ -301,8 +307,8 @@ const char *account_state_to_str(enum account_state s)
         [ACCOUNT_STATE_NEXT] = "next-key",       [ACCOUNT_STATE_CHANGE] = "key-change",
         [ACCOUNT_STATE_FIND_NEXT] = "find-next", [ACCOUNT_STATE_SETTLE] = "settle",
         [ACCOUNT_STATE_UPDATE] = "update",       [ACCOUNT_STATE_DEACTIVATE] = "deactivate",
-        [ACCOUNT_STATE_CLOSE] = "close",         [ACCOUNT_STATE_READY] = "ready",
-        [ACCOUNT_STATE_FAILED] = "failed",
+        [ACCOUNT_STATE_CLOSE] = "close",         [ACCOUNT_STATE_CHECK] = "check",
+        [ACCOUNT_STATE_READY] = "ready",         [ACCOUNT_STATE_FAILED] = "failed",
     };
 
     return names[s];

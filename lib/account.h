@@ -7,6 +7,11 @@
  * repeated at once; every other failure ends in ACCOUNT_DO_FAIL, and the caller's back-off comes back with
  * ACCOUNT_EV_START. A deactivated account is a permanent error, never a reason for a new one.
  *
+ * Whether a refusal of an order ("unauthorized") means that the CA has ended the account, it is asked
+ * (newAccount with onlyReturnExisting, which RFC 8555 section 7.3.6 has it refuse, too). Only a clear answer
+ * counts: an account that cannot be asked about stays what it was. One that was ended is asked about again
+ * before it is used.
+ *
  * Where an external account binding is configured (RFC 8555 section 7.3.4), the CA is asked first whether it
  * knows the account's key: the reply to an earlier newAccount may have been lost, and a binding that serves
  * once only is used up by then. For the same reason it is asked again after a refusal: HTTP libraries repeat
@@ -28,6 +33,7 @@ enum account_state {
     ACCOUNT_STATE_FIND,       /* newAccount with onlyReturnExisting */
     ACCOUNT_STATE_REGISTER,   /* newAccount */
     ACCOUNT_STATE_SAVE,       /* the keeper stores the account URL */
+    ACCOUNT_STATE_CHECK,      /* newAccount with onlyReturnExisting: is it still good? */
     ACCOUNT_STATE_NEXT,       /* the keeper makes the next key */
     ACCOUNT_STATE_CHANGE,     /* keyChange */
     ACCOUNT_STATE_FIND_NEXT,  /* newAccount with onlyReturnExisting by the next key */
@@ -72,7 +78,8 @@ enum account_event_kind {
     ACCOUNT_EV_ROLLOVER, /* these three: only when ready. It ends in ACCOUNT_DO_READY or ACCOUNT_DO_FAIL; */
     ACCOUNT_EV_UPDATE,   /* account_refusal() tells what came of it */
     ACCOUNT_EV_DEACTIVATE,
-    ACCOUNT_EV_LOST /* only when ready: the CA said accountDoesNotExist: register the same key again */
+    ACCOUNT_EV_LOST, /* only when ready: the CA said accountDoesNotExist: register the same key again */
+    ACCOUNT_EV_DOUBT /* only when ready: it may have ended the account. Ends in ACCOUNT_DO_READY or _FAIL */
 };
 
 struct account_event {
@@ -96,6 +103,11 @@ struct account_action account_step(struct account *a, const struct account_event
 /* "directory", "register", ... Static storage. */
 const char *account_state_to_str(enum account_state s);
 enum account_state account_state(const struct account *a);
+/* Before the first step: an earlier process found that the account was ended. */
+void account_suspect(struct account *a);
+/* Why the account is of no use until a person does something: it was deactivated or revoked, as far as the CA
+ * has said; NULL: it was not. Stays while the CA cannot be asked. Borrowed until the next step. */
+const struct err *account_ended(const struct account *a);
 /* Why what was asked for last (ACCOUNT_EV_ROLLOVER, ...) was not done; NULL: it was. Borrowed. */
 const struct err *account_refusal(const struct account *a);
 /* The directory, once fetched; NULL before. Borrowed; stays the same object for the machine's life. */

@@ -11,16 +11,9 @@ const struct err *account_refusal(const struct account *a)
 struct account_action account_ready(struct account *a)
 {
     a->acting = false;
+    a->suspected = false;
+    a->ended = false;
     return account_go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
-}
-
-struct account_action account_fail_deactivated(struct account *a)
-{
-    err_set(&a->error, ERR_CLASS_PERMANENT,
-            "the account was deactivated here, as somebody asked; acmed makes no new one by itself: move "
-            "accounts/%s in the state directory out of the way and reload for that",
-            a->ca_name);
-    return account_fail(a);
 }
 
 /* It was not done, and the account is as it was. */
@@ -118,7 +111,7 @@ static struct account_action on_reply_failed(struct account *a, enum acme_proble
         break;
     }
     refuse(a);
-    return account_ready(a);
+    return problem == ACME_PROBLEM_UNAUTHORIZED ? account_check(a) : account_ready(a);
 }
 
 static struct account_action on_done(struct account *a)

@@ -23,6 +23,9 @@ struct account {
         refused; /* newAccount was, for the reason `refusal`, and the CA is asked once more for the account */
     struct err refusal;
     struct err error;
+    bool suspected; /* of having been ended */
+    bool ended;     /* it is, for this reason: */
+    struct err end;
     bool acting;      /* a person asked for something, and waits */
     bool has_refusal; /* of what was asked for last: */
     struct err act_error;
@@ -37,6 +40,13 @@ struct account_action account_fail_unexpected(struct account *a, const struct ac
 /* The end of all ways, of what a person asked for, too. */
 struct account_action account_ready(struct account *a);
 struct account_action account_fail_deactivated(struct account *a);
+/* The same, as the CA has it. how: what follows the account's URL in a sentence. */
+struct account_action account_fail_ended(struct account *a, const char *how);
+/* The CA is asked whether it is ended, and says. */
+struct account_action account_check(struct account *a);
+struct account_action account_on_checked(struct account *a, const struct account_event *event, int64_t now);
+/* Finds or makes the account. */
+struct account_action account_register(struct account *a);
 /* Two keys: the CA is asked which is the account's. */
 struct account_action account_find_next(struct account *a);
 /* What a person asks for, and the steps of it. */

@@ -112,6 +112,14 @@ static const struct record_field order_fields[] = {
 };
 static const struct record_type order_record = {order_fields, COUNT(order_fields), JOURNAL(order_created)};
 
+#define ALARM(member) offsetof(struct journal_alarm, member)
+static const struct record_field alarm_fields[] = {
+    {"at", RECORD_TIME, ALARM(at)},
+    {"directory", RECORD_STRING, ALARM(directory), .max = HTTP_URL_MAX},
+    {"text", RECORD_STRING, ALARM(text), .max = JOURNAL_TEXT_MAX},
+};
+static const struct record_type alarm_record = {alarm_fields, COUNT(alarm_fields), ALARM(at)};
+
 #define PUBLISHED(member) offsetof(struct journal_published, member)
 static const struct record_field published_fields[] = {
     {"at", RECORD_TIME, PUBLISHED(at)},
@@ -126,6 +134,7 @@ static const struct record_field journal_fields[] = {
     {"attempt_at", RECORD_TIME, JOURNAL(attempt_at)},
     {"not_before", RECORD_TIME, JOURNAL(not_before)},
     {"last_error", RECORD_OBJECT_OR_NULL, JOURNAL(error), .type = &journal_error_record},
+    {"account_ended", RECORD_OBJECT_OR_NULL, JOURNAL(alarm), .type = &alarm_record},
     {"ca_choice", RECORD_OBJECT_OR_NULL, JOURNAL(ca_choice), .type = &ca_choice_record},
     {"issued_generation", RECORD_COUNT, JOURNAL(issued_generation)},
     {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
@@ -253,6 +262,23 @@ void journal_error_clear(struct journal_error *je)
     record_clear(&journal_error_record, je);
 }
 
+bool journal_alarm_set(struct journal *j, const char *directory, const char *text, int64_t now)
+{
+    struct journal_alarm fresh = {now > 0 ? now : 1, strdup(directory), strdup(text)};
+
+    journal_alarm_clear(j);
+    j->alarm = fresh;
+    if (fresh.directory != NULL && fresh.text != NULL)
+        return true;
+    journal_alarm_clear(j);
+    return false;
+}
+
+void journal_alarm_clear(struct journal *j)
+{
+    record_clear(&alarm_record, &j->alarm);
+}
+
 void journal_ari_clear(struct journal_ari *a)
 {
     record_clear(&journal_ari_record, a);
@@ -286,6 +312,8 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now)
     j->not_before = 0;
     journal_error_clear(&j->error);
     take_string(&j->issued_directory, &j->order_directory);
+    if (j->alarm.at != 0 && journal_is_issued_by(j, j->alarm.directory))
+        journal_alarm_clear(j);
     take_string(&j->issued_profile, &j->order_profile);
     journal_ari_clear(&j->ari);
     ca_choice_clear(&j->ca_choice);

@@ -68,6 +68,13 @@ struct journal_published {
     struct strv records; /* "CA IDENTIFIER TOKEN", or "CA IDENTIFIER TOKEN PLACE" */
 };
 
+/* An attempt found that a CA has ended the account. */
+struct journal_alarm {
+    int64_t at;      /* Unix seconds; 0: none has */
+    char *directory; /* the CA's */
+    char *text;
+};
+
 /* What counts against the CA's limits (lib/ledger.h), besides what was issued. */
 struct journal_limits {
     int64_t noted_at;                   /* the last of these; 0: nothing is noted */
@@ -90,6 +97,7 @@ struct journal {
     int64_t attempt_at; /* the last one's start */
     int64_t not_before; /* no attempt before this */
     struct journal_error error;
+    struct journal_alarm alarm;
     struct ca_choice ca_choice; /* of several CAs, since the last success */
     /* the past */
     unsigned issued_generation;         /* the newest generation that acmed issued */
@@ -140,6 +148,10 @@ void journal_ari_clear(struct journal_ari *a);
 
 /* The CA of this directory issued the live certificate, as far as is known. */
 bool journal_is_issued_by(const struct journal *j, const char *directory);
+
+/* False: out of memory; nothing is noted. */
+bool journal_alarm_set(struct journal *j, const char *directory, const char *text, int64_t now);
+void journal_alarm_clear(struct journal *j);
 
 /* An order for new names begins. */
 void journal_counted(struct journal *j, int64_t now);

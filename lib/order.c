@@ -159,7 +159,7 @@ static bool failure_action(struct order *o, struct order_action *action)
     action->error = &o->error;
     action->forget = o->forget;
     action->discard_key = o->discard_key;
-    action->account_lost = o->account_lost;
+    action->account = o->account;
     return true;
 }
 
@@ -200,7 +200,7 @@ static bool on_refusal(struct order *o, struct order_outcome *out, int64_t now, 
     if (out->problem == ACME_PROBLEM_BAD_NONCE) {
         return on_bad_nonce(o, now, action);
     } else if (out->problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST) {
-        o->account_lost = true;
+        o->account = ORDER_ACCOUNT_LOST;
         return order_fail(o, true, action);
     } else if (o->error.class == ERR_CLASS_TRANSIENT) {
         return order_retry(o, now, action);

@@ -74,6 +74,15 @@ enum order_action_kind {
                    */
 };
 
+/* What a failure says about the account, for which another machine is (lib/account.h). */
+enum order_account {
+    ORDER_ACCOUNT_FINE,
+    ORDER_ACCOUNT_LOST,     /* the CA does not know it (any more): register it again with the same key
+                               (ACCOUNT_EV_LOST), then order anew */
+    ORDER_ACCOUNT_IN_DOUBT, /* newOrder was "unauthorized": the CA may have ended it (ACCOUNT_EV_DOUBT) */
+    ORDER_ACCOUNT_HELD      /* no order is taken before a person has done something (userActionRequired) */
+};
+
 struct order_action {
     enum order_action_kind kind;
     enum order_post post;
@@ -85,8 +94,7 @@ struct order_action {
     bool replaces; /* ORDER_POST_NEW_ORDER: say which certificate the order replaces (RFC 9773 section 5) */
     bool forget;
     bool discard_key;
-    bool account_lost; /* ORDER_DO_FAIL: the CA does not know our account (any more): register it again with
-                          the same key (ACCOUNT_EV_LOST), then order anew */
+    enum order_account account; /* ORDER_DO_FAIL */
 };
 
 enum order_event_kind { ORDER_EV_START, ORDER_EV_DONE, ORDER_EV_REPLY, ORDER_EV_TIMER, ORDER_EV_ERROR };

@@ -73,6 +73,7 @@ static const struct record_field fields[] = {
     {"reason", RECORD_STRING_OR_NULL, CERTIFICATE(reason), .max = TEXT_MAX},
     {"last_error", RECORD_OBJECT_OR_NULL, CERTIFICATE(last_error), .type = &journal_error_record},
     {"advice", RECORD_STRING_OR_NULL, CERTIFICATE(advice), .max = TEXT_MAX},
+    {"alarm", RECORD_STRING_OR_NULL, CERTIFICATE(alarm), .max = TEXT_MAX},
     {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
     {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
     {"verify", RECORD_BOOL, CERTIFICATE(verify)},
@@ -106,7 +107,7 @@ bool status_needs_attention(const struct status_certificate *s, int64_t now)
 {
     if (s->state == STATUS_UNMANAGED)
         return false;
-    if (s->state == STATUS_FAILING || s->state == STATUS_EXPIRED)
+    if (s->alarm != NULL || s->state == STATUS_FAILING || s->state == STATUS_EXPIRED)
         return true;
     if ((s->last_error.at != 0 && s->state != STATUS_VALID) || s->deployment.error.at != 0)
         return true;
@@ -170,12 +171,19 @@ static bool fill_domains(struct status_certificate *s, const struct status_input
     return in->facts == NULL || strv_copy(&s->domains, &in->facts->names);
 }
 
-/* A CA that has paused the names wants a person to lift it. */
+/* A CA that has paused the names wants a person to lift it, or something else that only a person can do. */
 static bool fill_advice(struct status_certificate *s, const struct journal_error *error)
 {
     char text[UNPAUSE_LINK_MAX + 256];
     char link[UNPAUSE_LINK_MAX];
 
+    if (error->text != NULL && error->class == ERR_CLASS_PERMANENT &&
+        strstr(error->text, "userActionRequired") != NULL)
+        return copy(
+            &s->advice,
+            "The CA wants something done by you before it takes another order, such as agreeing to "
+            "changed terms: see to what the error says, then run `acmectl account update`, which also "
+            "has it tried again at once.");
     if (error->text == NULL || !unpause_link(error->text, link) ||
         (strstr(error->text, "rateLimited") == NULL && strstr(error->text, "unauthorized") == NULL))
         return true;
@@ -204,6 +212,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
         copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
         copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
         copy_error(&s->last_error, &in->journal->error) && fill_advice(s, &in->journal->error) &&
+        copy(&s->alarm, c != NULL ? in->alarm : NULL) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;
     status_certificate_clear(s);

@@ -47,6 +47,9 @@ struct status_certificate {
     char *reason;      /* why next: "one third of the lifetime is left", ... or NULL */
     struct journal_error last_error; /* at 0: none */
     char *advice; /* what the administrator should do about it, besides what the error says; NULL: nothing */
+    char *alarm;  /* what a person must see to before it can be renewed, though it may be valid now; NULL:
+                   * nothing
+                   */
     unsigned attempts;
     int64_t last_issued;    /* 0: unknown */
     char *profile;          /* configured; NULL: the CA's default, or unmanaged */
@@ -68,6 +71,7 @@ struct status_input {
     int64_t ca_until;     /* the CA takes no order before; 0: it does, or nobody knows when */
     const char *ca_wait;  /* why orders wait for the CA, or for all CAs: "letsencrypt cannot be reached", a
                              clock in doubt; NULL: they do not */
+    const char *alarm;    /* why that CA can do nothing until a person does something; NULL */
     int64_t now;
 };
 
@@ -95,9 +99,9 @@ json_t *status_certificate_to_json(const struct status_certificate *s);
 /* Strict about types, tolerant of members it does not know. */
 bool status_certificate_from_json(struct status_certificate *s, const json_t *j, struct err *e);
 
-/* True when a person should look: failing or expired, an error of the last attempt (while valid: a request
- * that failed and is told about, but nothing is in danger) or of the deployment, or less than a twentieth of
- * the lifetime left. Never when unmanaged. */
+/* True when a person should look: an alarm, failing or expired, an error of the last attempt (while valid: a
+ * request that failed and is told about, but nothing is in danger) or of the deployment, or less than a
+ * twentieth of the lifetime left. Never when unmanaged. */
 bool status_needs_attention(const struct status_certificate *s, int64_t now);
 
 #endif

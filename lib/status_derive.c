@@ -71,11 +71,23 @@ static void derive_waiting(struct status_verdict *v, const struct status_input *
         REASON(v, "%s", error_text(&in->journal->error));
 }
 
+/* The CA has ended the account, which the alarm tells: waiting does not help. */
+static void derive_ended(struct status_verdict *v, const struct status_input *in)
+{
+    v->state = STATUS_FAILING;
+    ACTION(v, "ask the CA again about the account");
+    v->next_at = if_future(in->plan->at > in->ca_until ? in->plan->at : in->ca_until, in->now);
+}
+
 static void derive_renewal(struct status_verdict *v, const struct status_input *in)
 {
     char why[RENEWAL_DESCRIPTION_MAX];
     const char *verb = in->facts == NULL ? "issue" : "renew";
 
+    if (in->alarm != NULL) {
+        derive_ended(v, in);
+        return;
+    }
     if (waits_for_ca(in)) {
         derive_waiting(v, in);
         return;

@@ -40,6 +40,15 @@ void authority_wait(struct authority *a, struct authority_wait *w);
 void authority_wait_cancel(struct authority *a, struct authority_wait *w);
 /* The CA does not know our account any more: the next wait registers it again, with the same key. */
 void authority_account_lost(struct authority *a);
+/* "unauthorized", it said to an order: it is asked whether it has ended the account. Who waits hears of it.
+ */
+void authority_account_doubted(struct authority *a);
+/* What a person must see to, whatever is asked of the CA: why the account was ended. NULL: it was not.
+ * Borrowed until something happens. */
+const char *authority_alarm(const struct authority *a);
+/* The same, as an earlier process knew; it holds until the CA has been asked. Before anything is asked of it.
+ */
+void authority_recall_alarm(struct authority *a, const char *text);
 
 /* What a person asked for, of an account that is ready: ACCOUNT_EV_ROLLOVER, _UPDATE or _DEACTIVATE
  * (lib/account.h). on_done is called once, never before this returns; e NULL: it is done. One at a time;

@@ -152,6 +152,16 @@ static void next_try(const struct certificate *c, char *text, size_t size)
         (void)snprintf(text, size, "%s in %lld days", what, (long long)(in / 86400));
 }
 
+/* A restart does not make the CA take the account again. */
+static void note_alarm(struct journal *j, const struct authority *a, int64_t now)
+{
+    const char *alarm = authority_alarm(a);
+
+    if (alarm != NULL && !journal_alarm_set(j, authority_ca(a)->directory, alarm, now))
+        log_error(NULL, "out of memory: that CA %s has ended the account is forgotten at the next start",
+                  authority_ca(a)->name);
+}
+
 void certificate_failed(struct certificate *c, struct authority *a, const struct err *cause, bool forget,
                         enum gate_scope scope)
 {
@@ -168,6 +178,7 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
 
     if (scope == GATE_SCOPE_ACCOUNT)
         err_wrap(&e, "CA %s", authority_ca(a)->name);
+    note_alarm(j, a, now);
     journal_error_set(&j->error, &e, now);
     if (forget)
         journal_drop_order(j);

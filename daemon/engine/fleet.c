@@ -281,6 +281,17 @@ unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a)
     return n;
 }
 
+/* The CA has ended the account: also what is valid concerns that. */
+static void recall_alarm(const struct fleet *f, struct authority *a)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct journal_alarm *alarm = &f->v[i]->journal.alarm;
+
+        if (alarm->at != 0 && strcmp(alarm->directory, authority_ca(a)->directory) == 0)
+            authority_recall_alarm(a, alarm->text);
+    }
+}
+
 /* What the journals know of a CA: what counts against its limits, and whether the last word was trouble.
  * past: room for CERTIFICATE_PAST_MAX a certificate. */
 static void recall(const struct fleet *f, const struct authority *a, struct gate_past *past, int64_t now)
@@ -307,6 +318,8 @@ void fleet_start(struct fleet *f, bool reloaded)
 
     for (size_t i = 0; past != NULL && i < f->n_authorities; i++)
         recall(f, f->authorities[i], past, engine_now());
+    for (size_t i = 0; i < f->n_authorities; i++)
+        recall_alarm(f, f->authorities[i]);
     free(past);
     for (size_t i = 0; i < f->n; i++)
         certificate_start(f->v[i], reloaded);

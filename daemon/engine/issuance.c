@@ -64,7 +64,8 @@ static bool begin_order(struct issuance *i, const char *url);
  * placed again at once, but only once. */
 static bool replace_resumed(struct issuance *i, const struct order_action *a)
 {
-    if (!i->resumed || !a->forget || a->account_lost || a->error->class != ERR_CLASS_TRANSIENT)
+    if (!i->resumed || !a->forget || a->account == ORDER_ACCOUNT_LOST ||
+        a->error->class != ERR_CLASS_TRANSIENT)
         return false;
     log_info(i->c->name, "the order that was resumed is dead, a new one is placed: %s", a->error->text);
     journal_drop_order(&i->c->journal);
@@ -73,16 +74,50 @@ static bool replace_resumed(struct issuance *i, const struct order_action *a)
     return begin_order(i, NULL);
 }
 
+/* The account is good: the order was refused for a reason of its own. Otherwise all others would be, too. */
+static void on_account_checked(void *arg, const struct err *e)
+{
+    struct issuance *i = arg;
+    struct authority *authority = i->authority;
+    struct certificate *c = i->c;
+    enum gate_scope scope = e != NULL ? GATE_SCOPE_ACCOUNT : GATE_SCOPE_NEW_ORDER;
+    struct err own = e != NULL ? *e : *i->refusal;
+    bool forget = i->forget;
+
+    free_all(i);
+    c->issuance = NULL;
+    certificate_failed(c, authority, &own, forget, scope);
+}
+
+static void check_account(struct issuance *i, const struct order_action *a)
+{
+    i->refusal = a->error;
+    i->forget = a->forget;
+    i->ready.on_ready = on_account_checked;
+    authority_account_doubted(i->authority);
+    authority_wait(i->authority, &i->ready);
+}
+
+static enum gate_scope scope_of(const struct issuance *i, const struct order_action *a)
+{
+    if (a->account == ORDER_ACCOUNT_HELD)
+        return GATE_SCOPE_ACCOUNT;
+    return order_url(i->order) == NULL || i->no_nonce ? GATE_SCOPE_NEW_ORDER : GATE_SCOPE_ORDER;
+}
+
 static void fail(struct issuance *i, const struct order_action *a)
 {
     struct authority *authority = i->authority;
-    enum gate_scope scope =
-        order_url(i->order) == NULL || i->no_nonce ? GATE_SCOPE_NEW_ORDER : GATE_SCOPE_ORDER;
+    enum gate_scope scope = scope_of(i, a);
     bool forget = a->forget; /* the action is borrowed from the machine */
     struct certificate *c = i->c;
     struct err e = *a->error;
 
-    if (a->account_lost)
+    if (a->account == ORDER_ACCOUNT_IN_DOUBT) {
+        check_account(i, a);
+        return;
+    }
+    if (a->account == ORDER_ACCOUNT_LOST)
         authority_account_lost(i->authority);
     if (a->discard_key)
         issuance_discard_key(i);

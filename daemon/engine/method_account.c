@@ -44,10 +44,13 @@ static bool is_used(const struct config *config, const struct config_ca *ca)
     return false;
 }
 
-static const char *state_of(const struct ipc_msg *m)
+/* alarm: the authority's. */
+static const char *state_of(const struct ipc_msg *m, const char *alarm)
 {
     if ((m->field[2].u & IPC_ACCOUNT_DEACTIVATED) != 0)
         return "deactivated";
+    if (alarm != NULL)
+        return "ended";
     if ((m->field[2].u & IPC_ACCOUNT_HAS_NEXT) != 0)
         return "key-change";
     return m->field[0].len > 0 ? "registered" : "unregistered";
@@ -60,6 +63,8 @@ static void on_described(void *arg, const struct ipc_msg *m, const struct err *e
     struct account_call *c = arg;
     const struct engine *g = peer_engine(c->peer);
     const struct config_ca *ca = c->described;
+    const struct authority *authority = fleet_authority(g->fleet, ca);
+    const char *alarm = authority_alarm(authority);
     const struct err *why = NULL;
     struct err own;
 
@@ -69,12 +74,15 @@ static void on_described(void *arg, const struct ipc_msg *m, const struct err *e
         method_refuse(c->peer, &own);
         return;
     }
-    (void)authority_state(fleet_authority(g->fleet, ca), &why);
-    (void)json_array_append_new(
-        c->accounts, json_pack("{ss ss ss? ss ss? ss ss ss?}", "ca", ca->name, "directory", ca->directory,
-                               "url", m->field[0].len > 0 ? m->field[0].s : NULL, "state", state_of(m),
-                               "contact", config_ca_contact(g->config, ca), "thumbprint", m->field[1].s,
-                               "key_type", m->field[3].s, "error", why != NULL ? why->text : NULL));
+    (void)authority_state(authority, &why);
+    if (alarm == NULL && why != NULL)
+        alarm = why->text;
+    (void)json_array_append_new(c->accounts,
+                                json_pack("{ss ss ss? ss ss? ss ss ss?}", "ca", ca->name, "directory",
+                                          ca->directory, "url", m->field[0].len > 0 ? m->field[0].s : NULL,
+                                          "state", state_of(m, authority_alarm(authority)), "contact",
+                                          config_ca_contact(g->config, ca), "thumbprint", m->field[1].s,
+                                          "key_type", m->field[3].s, "error", alarm));
     describe_next(c);
 }
 
@@ -148,6 +156,24 @@ void method_accounts(struct peer *p, const json_t *parameters)
 
 /* ---- what is done to one ---- */
 
+/* A person who sends the contact may have done before what the CA wanted of them. */
+static void succeed(struct account_call *c)
+{
+    const struct fleet *f = peer_engine(c->peer)->fleet;
+
+    if (c->act == ACCOUNT_EV_UPDATE) {
+        gate_nudge(authority_gate(c->authority), engine_now());
+        fleet_reconsider(peer_engine(c->peer)->fleet);
+    } else if (c->act == ACCOUNT_EV_DEACTIVATE) {
+        for (size_t i = 0; i < fleet_count(f); i++)
+            if (fleet_at(f, i)->ca == c->ca)
+                feed_event(peer_engine(c->peer)->feed, fleet_at(f, i)->name, "account", NULL,
+                           "the account with the CA %s was deactivated, as %s asked", c->ca->name,
+                           peer_name(c->peer));
+    }
+    describe_next(c);
+}
+
 static void on_acted(void *arg, const struct err *e)
 {
     struct account_call *c = arg;
@@ -155,7 +181,7 @@ static void on_acted(void *arg, const struct err *e)
     if (e != NULL)
         method_refuse(c->peer, e);
     else
-        describe_next(c);
+        succeed(c);
 }
 
 /* An order's challenges are answered with the key that was there when it began. */

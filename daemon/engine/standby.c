@@ -5,6 +5,7 @@
 #include "daemon/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define AGAIN_S (24 * 3600)
 
@@ -37,7 +38,7 @@ static void go_on(struct standby *s)
     while (s->asked == NULL && s->next < fleet_authority_count(f) && !s->engine->stopping) {
         struct authority *a = fleet_authority_at(f, s->next++);
 
-        if (authority_is_ready(a) || !is_second_choice(f, authority_ca(a)))
+        if (authority_is_ready(a) || (!is_second_choice(f, authority_ca(a)) && authority_alarm(a) == NULL))
             continue;
         s->asked = a;
         authority_wait(a, &s->wait);
@@ -47,16 +48,34 @@ static void go_on(struct standby *s)
                   "out of memory: CAs that are second choice are not tried again before the next start");
 }
 
+/* The CA takes the account, whatever it was that the journals remember. */
+static void forget_alarm(const struct standby *s)
+{
+    for (size_t i = 0; i < fleet_count(s->engine->fleet); i++) {
+        struct certificate *c = fleet_at(s->engine->fleet, i);
+
+        if (c->config == NULL || c->journal.alarm.at == 0 ||
+            strcmp(c->journal.alarm.directory, authority_ca(s->asked)->directory) != 0)
+            continue;
+        journal_alarm_clear(&c->journal);
+        (void)certificate_save(c, NULL, NULL);
+    }
+}
+
 static void on_ready(void *arg, const struct err *e)
 {
     struct standby *s = arg;
 
-    if (e != NULL) {
+    if (e == NULL) {
+        forget_alarm(s);
+    } else {
         s->failed = true;
-        log_warning(NULL,
-                    "CA %s, which is to help out when another one fails, is not ready for that: %s; tried "
-                    "again tomorrow, or when it is needed",
-                    authority_ca(s->asked)->name, e->text);
+        if (authority_alarm(s->asked) == NULL) /* else the log has it */
+            log_warning(
+                NULL,
+                "CA %s, which is to help out when another one fails, is not ready for that: %s; tried "
+                "again tomorrow, or when it is needed",
+                authority_ca(s->asked)->name, e->text);
     }
     s->asked = NULL;
     go_on(s);

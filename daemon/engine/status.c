@@ -46,6 +46,8 @@ static void know(struct known *k, const struct certificate *c)
         .queued = c->queued,
         .now = engine_now(),
     };
+    if (c->ca != NULL)
+        k->in.alarm = authority_alarm(fleet_authority(c->engine->fleet, c->ca));
     if (c->issuance != NULL) {
         issuance_describe(c->issuance, k->ordering, sizeof k->ordering);
         k->in.ordering = k->ordering;
@@ -105,6 +107,10 @@ static const char *describe_ca(const struct authority *a, unsigned waiting, char
     enum gate_cause cause = gate_describe(authority_gate(a), now, text, size, until);
     struct gate_answer limit;
 
+    if (authority_alarm(a) != NULL) {
+        (void)snprintf(text, size, "cannot be used: %s", authority_alarm(a));
+        return states[GATE_CAUSE_REFUSED];
+    }
     if (cause != GATE_CAUSE_NONE)
         return states[cause];
     if (e != NULL) {

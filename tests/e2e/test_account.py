@@ -116,6 +116,8 @@ def test_the_end(issued, pebble):
     r = issued.ctl("account", "deactivate", "--yes")
     assert r.code == 0, r
     assert account(issued)["state"] == "deactivated"
+    assert "deactivated" in issued.status(NAME)["alarm"] and issued.ctl("status", "--check").code == 1
+    assert "the account with the CA pebble was deactivated" in issued.ctl("history", NAME).out
     assert issued.ctl("renew", "now", NAME, "--force").code == 1
     issued.stop()
     issued.start()

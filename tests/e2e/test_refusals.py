@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """FAULTS 11 and 12: accounts that are lost, deactivated or not welcome, and what only a person can mend."""
 
+import time
+
 import pytest
 
 from harness.acme import Client
 from harness.daemon import wait_of
+from harness.wait import wait_for
 
 NAME = "www.example.com"
 HOUR = 3600
@@ -41,13 +44,88 @@ def test_a_deactivated_account_is_told_and_no_new_one_made(held, proxy):
     status = held.state_is("b.example.com", "failing")
     assert status["last_error"]["class"] == "permanent" and wait_of(status) > 20 * HOUR, status
     assert "deactivated" in held.told("b.example.com")
+    ended(held)
     held.kill()
     held.start()
+    ended(held)
     assert "deactivated" in held.renew("b.example.com", code=1).text
     assert (held.state / "accounts/pebble/key.pem").read_bytes() == key
     assert sum(p == "/sign-me-up" and s == 201 for _, p, s in proxy.requests) == 1
     assert held.ctl("status", "--check").code == 1
     assert held.status(NAME)["state"] == "valid"
+
+
+def ended(acmed):
+    """It is told of the CA, of the account, and of the certificate that is valid and will not be renewed."""
+    assert "ended by the CA" in acmed.status(NAME)["alarm"], acmed.status(NAME)
+    (ca,) = acmed.ctl("status", "--json").json["daemon"]["cas"]
+    assert ca["state"] == "failing" and "ended by the CA" in ca["text"], ca
+    assert acmed.ctl("status", "--check", NAME).code == 1
+    text = " ".join(acmed.ctl("status").out.split())
+    assert "CA pebble cannot be used: the account https://" in text and "move accounts/pebble in the state directory" in text, text
+    (account,) = acmed.ctl("account", "show", "--json").json["accounts"]
+    assert account["state"] == "ended" and "ended by the CA" in account["error"], account
+
+
+def test_the_alarm_ends_with_another_account(held, proxy):
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    Client(proxy.pebble, held.state / "accounts/pebble").deactivate()
+    assert "ended by the CA" in held.renew(NAME, code=1).text
+    ended(held)
+    for words in (["account", "update"], ["renew", "now", NAME, "--force"]):
+        r = held.ctl(*words)
+        assert r.code == 1 and "ended by the CA" in r.text, r
+    assert held.text().count("acmed-engine: CA pebble: the account") <= 1
+    assert accounts_made(proxy) == 1
+    (held.state / "accounts/pebble").rename(held.state / "accounts/pebble.gone")
+    assert held.ctl("reload").code == 0
+    wait_for(lambda: held.status(NAME)["alarm"] is None, "the alarm to end")
+    assert held.ctl("status", "--check").code == 0
+    held.renew(NAME)
+    assert accounts_made(proxy) == 2
+    assert held.ctl("account", "show", "--json").json["accounts"][0]["state"] == "registered"
+
+
+def test_an_order_that_is_not_authorized_is_no_end_of_the_account(held, proxy):
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    held.deployed(NAME)
+    held.deployed("b.example.com")
+    fault = proxy.answer("newOrder", 403, "unauthorized", times=None, name=NAME)
+    assert "unauthorized" in held.renew(NAME, code=1).text
+    assert fault.hits and held.status(NAME)["alarm"] is None
+    assert "unauthorized" in held.ctl("status").out and "unauthorized" in held.told(NAME), "a request that failed is told about"
+    assert held.ctl("status", "--check").code == 0, "but nothing is in danger"
+    held.renew("b.example.com")
+    # Whether it has ended cannot be known when the CA does not say.
+    proxy.answer("newAccount", 500, times=None)
+    assert held.renew(NAME, code=1) and held.status(NAME)["alarm"] is None
+
+
+def accounts_made(proxy):
+    return sum(p == "/sign-me-up" and s == 201 for _, p, s in proxy.requests)
+
+
+def test_one_order_asks_for_all_what_a_person_must_do(held, proxy):
+    names = [f"{n}.example.com" for n in "abcd"]
+    held.configure({n: {} for n in names}, max_orders=1)
+    document = {"type": "urn:ietf:params:acme:error:userActionRequired", "detail": "terms changed", "instance": "https://ca.test/tos/2", "status": 403}
+    fault = proxy.answer("newOrder", 403, document, times=None)
+    held.start()
+    wait_for(lambda: any(s["last_error"] for s in held.status()["certificates"]), "a refusal")
+    (ca,) = held.ctl("status", "--json").json["daemon"]["cas"]
+    assert ca["state"] == "failing" and ca["orders_waiting"] == 4 and "https://ca.test/tos/2" in ca["text"], ca
+    assert ca["until"] > time.time() + 20 * HOUR
+    text = " ".join(held.ctl("status").out.split())
+    assert "https://ca.test/tos/2" in text and "run `acmectl account update`" in text, text
+    assert held.ctl("account", "update").code == 0
+    held.says("the account's contact is sent")
+    wait_for(lambda: len(fault.hits) == 2, "one more order")
+    proxy.remove(fault)
+    assert held.ctl("account", "update").code == 0
+    for name in names:
+        held.issued(name)
+    assert len(fault.hits) == 2
 
 
 @pytest.mark.parametrize("kind, problem, words", [

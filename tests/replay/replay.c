@@ -62,6 +62,12 @@ static const char *action_to_str(const struct replay *r)
 {
     static const char *const kinds[] = {"save", "post", "wait", "present", "install", "succeed", "fail"};
     static const char *const posts[] = {"new-order", "fetch", "answer", "finalize"};
+    static const char *const accounts[] = {
+        [ORDER_ACCOUNT_FINE] = "",
+        [ORDER_ACCOUNT_LOST] = " account-lost",
+        [ORDER_ACCOUNT_IN_DOUBT] = " account-in-doubt",
+        [ORDER_ACCOUNT_HELD] = " account-held",
+    };
     static char text[3000];
     const struct order_action *a = &r->action;
 
@@ -71,8 +77,8 @@ static const char *action_to_str(const struct replay *r)
         snprintf(text, sizeof text, "wait %lld", (long long)(a->at_ms - r->now));
     else if (a->kind == ORDER_DO_FAIL)
         snprintf(text, sizeof text, "fail %s%s%s%s: %s", err_class_to_str(a->error->class),
-                 a->forget ? " forget" : "", a->discard_key ? " discard-key" : "",
-                 a->account_lost ? " account-lost" : "", a->error->text);
+                 a->forget ? " forget" : "", a->discard_key ? " discard-key" : "", accounts[a->account],
+                 a->error->text);
     else
         snprintf(text, sizeof text, "%s%s%s", kinds[a->kind], a->kind == ORDER_DO_SAVE ? " " : "",
                  a->kind != ORDER_DO_SAVE      ? ""
@@ -200,7 +206,7 @@ static void expect_present(struct replay *r, const char *words)
         die(r, "more than %zu tokens", i);
 }
 
-/* fail CLASS [forget] [discard-key] [account-lost] [retry-at=SECONDS]: FRAGMENT */
+/* fail CLASS [forget] [discard-key] [account-lost|-in-doubt|-held] [retry-at=SECONDS]: FRAGMENT */
 static void expect_fail(struct replay *r, const char *words)
 {
     const char *fragment = strstr(words, ": ");

@@ -557,6 +557,141 @@ static void test_contact_and_end(void **state)
     account_free(a);
 }
 
+#define NEW_ACCOUNT  "https://ca.test/new-acct"
+#define UNAUTHORIZED "{\"type\": \"" URN "unauthorized\", \"detail\": \"no more\"}"
+
+static struct account *doubted(void)
+{
+    struct account *a = ready_account(DIRECTORY_BODY(""));
+    struct account_action action = event(a, ACCOUNT_EV_DOUBT);
+
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    assert_null(account_ended(a));
+    return a;
+}
+
+static void test_ended_by_the_ca(void **state)
+{
+    static const struct {
+        int status;
+        const char *location;
+        const char *body;
+        const char *text;
+    } table[] = {
+        {403, NULL, UNAUTHORIZED,
+         "the account " ACCOUNT_URL " was ended by the CA (HTTP 403 unauthorized: no more)"},
+        {200, ACCOUNT_URL, "{\"status\": \"deactivated\"}", ACCOUNT_URL " is deactivated at the CA"},
+        {200, ACCOUNT_URL, "{\"status\": \"revoked\"}", ACCOUNT_URL " is revoked at the CA"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct account *a = doubted();
+        struct account_action action = reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+
+        is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+        action = reply(a, table[i].status, table[i].location, table[i].body);
+        is_failure(a, &action, ERR_CLASS_PERMANENT, table[i].text);
+        assert_non_null(strstr(account_ended(a)->text, "move accounts/test"));
+        account_free(a);
+    }
+}
+
+/* It is asked about before each further use, and never registered anew. */
+static void test_ended_is_asked_about_again(void **state)
+{
+    struct account *a = doubted();
+    struct account_action action = reply(a, 401, NULL, UNAUTHORIZED);
+
+    (void)state;
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "no more");
+    start(a);
+    action = loaded(a, ACCOUNT_URL);
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    action = failed(a, ERR_CLASS_NETWORK, "timed out");
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "no more");
+    start(a);
+    loaded(a, ACCOUNT_URL);
+    action = reply(a, 500, NULL, "");
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "no more");
+    start(a);
+    loaded(a, ACCOUNT_URL);
+    action = reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_null(account_ended(a));
+    account_free(a);
+}
+
+static void test_doubt_without_an_answer(void **state)
+{
+    struct account *a = doubted();
+    struct account_action action = reply(a, 500, NULL, "");
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    event(a, ACCOUNT_EV_DOUBT);
+    action = failed(a, ERR_CLASS_NETWORK, "timed out");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    event(a, ACCOUNT_EV_DOUBT);
+    action = reply(a, 200, ACCOUNT_URL, "{}");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    event(a, ACCOUNT_EV_DOUBT);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_failure(a, &action, ERR_CLASS_INTERNAL, "not expected");
+    start(a);
+    loaded(a, ACCOUNT_URL);
+    event(a, ACCOUNT_EV_DOUBT);
+    for (int i = 0; account_state(a) == ACCOUNT_STATE_CHECK; i++) {
+        assert_true(i < 100);
+        action = reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+    }
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    event(a, ACCOUNT_EV_DOUBT);
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}");
+    is_action(&action, ACCOUNT_DO_POST, NEW_ACCOUNT);
+    assert_null(account_ended(a));
+    account_free(a);
+}
+
+/* What an earlier process knew holds until the CA has said otherwise. */
+static void test_suspected(void **state)
+{
+    struct account *a = account_new("test", DIRECTORY, true, NULL);
+    struct account_action action;
+
+    (void)state;
+    account_suspect(a);
+    start(a);
+    reply(a, 200, NULL, DIRECTORY_BODY(""));
+    action = loaded(a, ACCOUNT_URL);
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    action = failed(a, ERR_CLASS_NETWORK, "timed out");
+    is_failure(a, &action, ERR_CLASS_NETWORK, "asking about the account: timed out");
+    assert_null(account_ended(a));
+    start(a);
+    action = loaded(a, NULL); /* a person has moved it away */
+    is_action(&action, ACCOUNT_DO_POST, NEW_ACCOUNT);
+    reply(a, 201, "https://ca.test/acct/2", "{\"status\": \"valid\"}");
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_READY, "https://ca.test/acct/2");
+    account_free(a);
+}
+
+static void test_update_of_an_ended_account(void **state)
+{
+    struct account *a = ready_account(DIRECTORY_BODY(""));
+    struct account_action action;
+
+    (void)state;
+    event(a, ACCOUNT_EV_UPDATE);
+    action = reply(a, 403, NULL, UNAUTHORIZED);
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    action = reply(a, 403, NULL, UNAUTHORIZED);
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "was ended by the CA");
+    assert_non_null(strstr(account_refusal(a)->text, "was ended by the CA"));
+    account_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +700,11 @@ int main(void)
         cmocka_unit_test(test_another_key_in_doubt),
         cmocka_unit_test(test_another_key_cut_off),
         cmocka_unit_test(test_contact_and_end),
+        cmocka_unit_test(test_ended_by_the_ca),
+        cmocka_unit_test(test_ended_is_asked_about_again),
+        cmocka_unit_test(test_doubt_without_an_answer),
+        cmocka_unit_test(test_suspected),
+        cmocka_unit_test(test_update_of_an_ended_account),
         cmocka_unit_test(test_register),
         cmocka_unit_test(test_stored_account),
         cmocka_unit_test(test_stored_account_of_another_ca),

@@ -22,6 +22,7 @@ static void fill(struct journal *j)
     j->order_created = 1800000000;
     j->issued_directory = strdup("https://ca.example/old");
     j->issued_profile = strdup("classic");
+    assert_true(journal_alarm_set(j, "https://ca.example/dir", "ended", 17));
     j->ari = (struct journal_ari){.next_poll = 11,
                                   .polled_at = 12,
                                   .id = strdup("aYhb.AId"),
@@ -67,6 +68,9 @@ static void check_filled(const struct journal *j)
     assert_string_equal(j->order_profile, "shortlived");
     assert_int_equal(j->order_created, 1800000000);
     assert_string_equal(j->issued_directory, "https://ca.example/old");
+    assert_string_equal(j->alarm.directory, "https://ca.example/dir");
+    assert_string_equal(j->alarm.text, "ended");
+    assert_int_equal(j->alarm.at, 17);
     assert_string_equal(j->issued_profile, "classic");
     assert_int_equal(j->ari.next_poll, 11);
     assert_int_equal(j->ari.polled_at, 12);
@@ -295,6 +299,8 @@ static void test_issued_starts_a_new_life(void **state)
     assert_null(j.error.text);
     assert_false(journal_has_order(&j));
     assert_string_equal(j.issued_directory, "https://ca.example/dir");
+    assert_int_equal(j.alarm.at, 0); /* that CA does issue */
+    assert_null(j.alarm.text);
     assert_string_equal(j.issued_profile, "shortlived");
     assert_null(j.ari.id);
     assert_int_equal(j.ari.next_poll, 0);

@@ -27,6 +27,7 @@ static void fill(struct journal *j)
     j->issued_profile = strdup("short");
     j->ari = (struct journal_ari){
         .next_poll = 8, .id = strdup("a.b"), .explanation = strdup("https://x.example"), .end = 9};
+    journal_alarm_set(j, "https://ca.example/dir", "no more", 4);
     j->issued[0] = 3;
 }
 

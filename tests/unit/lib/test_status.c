@@ -117,6 +117,27 @@ static void test_renewal_states(void **state)
     journal_clear(&s->journal);
 }
 
+static void test_ended_account(void **state)
+{
+    struct status_certificate c;
+    struct scene *s = scene();
+    struct status_verdict v;
+
+    (void)state;
+    s->in.alarm = "the account was ended";
+    assert_int_equal(status_derive(&s->in).state, STATUS_VALID);
+    assert_true(status_certificate_fill(&c, "a.example", &s->in, NULL));
+    assert_string_equal(c.alarm, "the account was ended");
+    status_certificate_clear(&c);
+    s->plan.at = NOW;
+    s->in.ca_wait = "letsencrypt does not serve us";
+    s->in.ca_until = NOW + 900;
+    v = status_derive(&s->in);
+    assert_int_equal(v.state, STATUS_FAILING);
+    assert_string_equal(v.next_action, "ask the CA again about the account");
+    assert_int_equal(v.next_at, NOW + 900);
+}
+
 static void test_missing_and_unmanaged(void **state)
 {
     struct scene *s = scene();
@@ -286,6 +307,9 @@ static void test_attention(void **state)
     assert_true(status_needs_attention(&c, NOW + 56 * DAY));
     c.last_error.at = NOW;
     assert_false(status_needs_attention(&c, NOW));
+    c.alarm = (char *)"the account was ended";
+    assert_true(status_needs_attention(&c, NOW));
+    c.alarm = NULL;
     c.state = STATUS_WAITING;
     assert_true(status_needs_attention(&c, NOW));
     c.last_error.at = 0;
@@ -316,15 +340,11 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_renewal_states),
-        cmocka_unit_test(test_missing_and_unmanaged),
-        cmocka_unit_test(test_deploying),
-        cmocka_unit_test(test_texts_are_bounded),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_json_is_what_the_interface_says),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_valid),         cmocka_unit_test(test_renewal_states),
+        cmocka_unit_test(test_ended_account), cmocka_unit_test(test_missing_and_unmanaged),
+        cmocka_unit_test(test_deploying),     cmocka_unit_test(test_texts_are_bounded),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_json_is_what_the_interface_says),
+        cmocka_unit_test(test_attention),     cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,7 +140,7 @@ static const struct record_field journal_fields[] = {
     {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
     {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
     {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
-    {"damaged_generation", RECORD_COUNT, JOURNAL(damaged_generation)},
+    {"damaged_generation", RECORD_COUNT, JOURNAL(damaged_generation), .newer = true},
     {"repeated_orders", RECORD_COUNT, JOURNAL(repeated_orders)},
     {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},
     {"ari", RECORD_OBJECT_OR_NULL, JOURNAL(ari), .type = &journal_ari_record},

@@ -15,7 +15,7 @@
 
 #define JOURNAL_ISSUED_MAX    8
 #define JOURNAL_FAILED_MAX    8
-#define JOURNAL_MAX           (64 * 1024) /* bytes of the file */
+#define JOURNAL_MAX           (512 * 1024) /* bytes of the file: more than all members can have at most */
 #define JOURNAL_TEXT_MAX      (ERR_TEXT_MAX - 1)
 #define JOURNAL_PUBLISHED_MAX 300 /* records of some orders in a row that could not be taken back */
 #define JOURNAL_NOTE_MAX      1024

@@ -220,7 +220,7 @@ static bool member_from_json(const struct record_field *f, void *record, const j
 {
     const char *wrong;
 
-    if (nullable(f) && (j == NULL || json_is_null(j)))
+    if ((nullable(f) && (j == NULL || json_is_null(j))) || (f->newer && j == NULL))
         return true;
     if (j == NULL)
         return err_set(e, ERR_CLASS_INTERNAL, "member \"%s\" is missing", f->name);

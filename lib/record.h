@@ -38,6 +38,7 @@ struct record_field {
     size_t max;
     const struct record_names *names; /* RECORD_NAME */
     const struct record_type *type;   /* RECORD_OBJECT, RECORD_OBJECT_OR_NULL */
+    bool newer;                       /* older versions did not write it: stays 0 when it is missing */
 };
 
 struct record_type {
@@ -51,7 +52,8 @@ struct record_type {
 json_t *record_to_json(const struct record_type *type, const void *record);
 
 /* Fills the zeroed record. Strict about types and ranges; every member must be there, but for those that may
- * be null; members not in the table are ignored. On failure (class internal) the record is zeroed again. */
+ * be null or are newer than the first version; members not in the table are ignored. On failure (class
+ * internal) the record is zeroed again. */
 bool record_from_json(const struct record_type *type, void *record, const json_t *j, struct err *e);
 
 /* Frees what the members own and zeroes them; other members of the struct are not touched. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "lib/acme.h"
 #include "lib/journal.h"
 
 #include <jansson.h>
@@ -188,6 +189,41 @@ static void test_what_is_written_can_be_read(void **state)
     journal_clear(&j);
 }
 
+/* What is written can be read, however much was published and however long everything is. */
+static void test_the_longest(void **state)
+{
+    char token[ACME_TOKEN_MAX + 1];
+    char name[254];
+    struct journal j;
+    struct journal back;
+    struct err e;
+    char *text;
+
+    (void)state;
+    fill(&j);
+    memset(token, 't', sizeof token - 1);
+    token[sizeof token - 1] = '\0';
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    for (int i = 0; i < JOURNAL_PUBLISHED_MAX; i++) {
+        (void)snprintf(name, sizeof name, "%d", i);
+        name[strlen(name)] = '.';
+        assert_true(journal_publish(&j, "letsencrypt", name, token, name, 1800000000));
+    }
+    free(j.order_names);
+    j.order_names = calloc(1, 100 * 255);
+    memset(j.order_names, 'n', 100 * 255 - 1);
+    text = journal_to_json(&j);
+    assert_non_null(text);
+    journal_init(&back);
+    if (!journal_from_json(&back, text, strlen(text), &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(back.published.records.n, JOURNAL_PUBLISHED_MAX);
+    journal_clear(&back);
+    free(text);
+    journal_clear(&j);
+}
+
 /* Sets (or, with a NULL value, deletes) one member below the object at path "a.b", and tries to read the
  * result. */
 static bool accepts(const char *object, const char *member, json_t *value)
@@ -225,6 +261,7 @@ static void test_strictness(void **state)
 {
     (void)state;
     assert_true(accepts("", "limits", NULL)); /* written by an older version */
+    assert_true(accepts("", "damaged_generation", NULL));
     assert_false(accepts("limits", "failed_at", json_string("then")));
     assert_true(accepts("", "from_the_future", json_object()));
     assert_true(accepts("order", "from_the_future", json_true()));
@@ -398,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_every_member_round_trips),
         cmocka_unit_test(test_an_empty_journal_round_trips),
         cmocka_unit_test(test_what_is_written_can_be_read),
+        cmocka_unit_test(test_the_longest),
         cmocka_unit_test(test_strictness),
         cmocka_unit_test(test_damaged_files_are_refused),
         cmocka_unit_test(test_issued_starts_a_new_life),

@@ -67,26 +67,31 @@ static unsigned domain_window(const struct closed_domain *d)
     return 1U << (d->passed / 2 < 6 ? d->passed / 2 : 6);
 }
 
+static bool is_closed(const struct closed_domain *d, int64_t now)
+{
+    return d->until > now && d->until - now <= CLOSED_MAX;
+}
+
 bool closed_domains_allow(const struct closed_domains *d, const struct strv *names, int64_t now,
                           int64_t *until)
 {
     for (size_t i = 0; i < d->n; i++) {
         const struct closed_domain *one = &d->v[i];
 
-        if ((one->until <= now && one->in_flight < domain_window(one)) || !concerns(one, names))
+        if ((!is_closed(one, now) && one->in_flight < domain_window(one)) || !concerns(one, names))
             continue;
-        *until = one->until > now ? one->until : 0;
+        *until = is_closed(one, now) ? one->until : 0;
         return false;
     }
     return true;
 }
 
-int64_t closed_domains_until(const struct closed_domains *d, const struct strv *names)
+int64_t closed_domains_until(const struct closed_domains *d, const struct strv *names, int64_t now)
 {
     int64_t until = 0;
 
     for (size_t i = 0; i < d->n; i++)
-        if (d->v[i].until > until && concerns(&d->v[i], names))
+        if (is_closed(&d->v[i], now) && d->v[i].until > until && concerns(&d->v[i], names))
             until = d->v[i].until;
     return until;
 }
@@ -115,7 +120,32 @@ bool closed_domains_quoted(const char *text, const struct strv *names, char out[
     return false;
 }
 
-static struct closed_domain *add(struct closed_domains *d, const char *name)
+/* NULL: none is open. */
+static struct closed_domain *longest_open(const struct closed_domains *d, int64_t now)
+{
+    struct closed_domain *found = NULL;
+
+    for (size_t i = 0; i < d->n; i++) {
+        struct closed_domain *one = &d->v[i];
+
+        if (!is_closed(one, now) && one->in_flight == 0 && (found == NULL || one->until < found->until))
+            found = one;
+    }
+    return found;
+}
+
+static struct closed_domain *replace(struct closed_domain *old, const char *name)
+{
+    char *copy = old != NULL ? strdup(name) : NULL;
+
+    if (copy == NULL)
+        return NULL;
+    free(old->name);
+    *old = (struct closed_domain){.name = copy};
+    return old;
+}
+
+static struct closed_domain *add(struct closed_domains *d, const char *name, int64_t now)
 {
     struct closed_domain *v;
     char *copy;
@@ -124,7 +154,7 @@ static struct closed_domain *add(struct closed_domains *d, const char *name)
         if (strcasecmp(d->v[i].name, name) == 0)
             return &d->v[i];
     if (d->n == DOMAINS_MAX)
-        return NULL;
+        return replace(longest_open(d, now), name);
     v = realloc(d->v, (d->n + 1) * sizeof *v);
     if (v == NULL)
         return NULL;
@@ -136,14 +166,15 @@ static struct closed_domain *add(struct closed_domains *d, const char *name)
     return &v[d->n++];
 }
 
-void closed_domains_close(struct closed_domains *d, const char *name, int64_t until)
+bool closed_domains_close(struct closed_domains *d, const char *name, int64_t until, int64_t now)
 {
-    struct closed_domain *one = add(d, name);
+    struct closed_domain *one = add(d, name, now);
 
     if (one == NULL)
-        return;
+        return false;
     one->until = until;
     one->passed = 0;
+    return true;
 }
 
 /* When an order of it came through it opens further. */

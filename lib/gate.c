@@ -134,6 +134,12 @@ static int64_t early_ms(const struct gate *g, int64_t now)
     return g->arrival_ms - (g->window_ms - g->interval_ms) - now * 1000;
 }
 
+/* When it opens; 0: it is not closed. */
+static int64_t opens_at(const struct gate *g, int64_t now)
+{
+    return g->cause != GATE_CAUSE_NONE && g->until > now && g->until - now <= CLOSED_MAX ? g->until : 0;
+}
+
 struct gate_answer gate_ask(const struct gate *g, const struct strv *names, enum ledger_exemption exemption,
                             int64_t now)
 {
@@ -142,7 +148,7 @@ struct gate_answer gate_ask(const struct gate *g, const struct strv *names, enum
     int64_t early = counts(g, exemption) && !other_time ? early_ms(g, now) : 0;
     struct gate_answer answer = {.go = false};
 
-    if (g->cause != GATE_CAUSE_NONE && g->until > now)
+    if (opens_at(g, now) != 0)
         return (struct gate_answer){.cause = g->cause, .until = g->until};
     if (g->in_flight >= g->window)
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
@@ -210,13 +216,13 @@ void gate_validation_failed(struct gate *g, const char *name, int64_t now)
  * one in a row. */
 static unsigned failures_before(const struct gate *g, int64_t now)
 {
-    return g->failures - (g->failures > 0 && g->cause != GATE_CAUSE_NONE && g->until > now ? 1 : 0);
+    return g->failures - (g->failures > 0 && opens_at(g, now) != 0 ? 1 : 0);
 }
 
 static void close_gate(struct gate *g, enum gate_cause cause, const struct err *e, int64_t until, int64_t now)
 {
     g->failures = failures_before(g, now) + 1;
-    if (g->cause != GATE_CAUSE_NONE && until < g->until)
+    if (until < opens_at(g, now))
         until = g->until;
     g->cause = cause;
     g->until = until;
@@ -252,7 +258,7 @@ static int64_t asked_until(const struct gate *g, const struct err *e, int64_t pa
  * orders begun before it still come to an end. */
 static void reached(struct gate *g, int64_t now)
 {
-    if (g->cause == GATE_CAUSE_ASKED && g->until > now)
+    if (g->cause == GATE_CAUSE_ASKED && opens_at(g, now) != 0)
         return;
     g->cause = GATE_CAUSE_NONE;
     g->failures = 0;
@@ -280,8 +286,7 @@ static bool refused(struct gate *g, const struct strv *names, const struct err *
     }
     if (scope == GATE_SCOPE_NEW_ORDER && closed_domains_quoted(e->text, names, domain)) {
         reached(g, now);
-        closed_domains_close(&g->domains, domain, asked_until(g, e, DOMAIN_PAUSE, jitter, now));
-        return true;
+        return closed_domains_close(&g->domains, domain, asked_until(g, e, DOMAIN_PAUSE, jitter, now), now);
     }
     /* Whoever else uses the account, the CA's bucket is empty: no other burst. */
     if (g->interval_ms > 0)
@@ -340,7 +345,7 @@ enum gate_cause gate_describe(const struct gate *g, int64_t now, char *text, siz
     text[0] = '\0';
     if (g->cause == GATE_CAUSE_NONE)
         return GATE_CAUSE_NONE;
-    *until = g->until > now ? g->until : 0;
+    *until = opens_at(g, now);
     (void)snprintf(text, size, "%s: %s", causes[g->cause], g->error.text);
     return g->cause;
 }
@@ -369,9 +374,9 @@ static int64_t later(int64_t a, int64_t b)
 int64_t gate_forecast(struct gate *copy, const struct strv *names, enum ledger_exemption exemption,
                       int64_t at)
 {
-    int64_t closed = closed_domains_until(&copy->domains, names);
+    int64_t closed = closed_domains_until(&copy->domains, names, at);
 
-    at = later(at, copy->cause != GATE_CAUSE_NONE ? copy->until : 0);
+    at = later(at, opens_at(copy, at));
     at = later(at, closed);
     if (copy->ledger != NULL)
         at = ledger_room_at(copy->ledger, names, exemption, at);

@@ -274,7 +274,7 @@ bool deploy_start(struct certificate *c, const char *event)
     if (d == NULL)
         return false;
     *d = (struct deploy){.c = c, .g = c->engine, .event = event};
-    d->timer = (struct timer){.on_due = on_due, .arg = d};
+    d->timer = (struct timer){.pause = RENEWAL_DEPLOY_BACKOFF_MAX, .on_due = on_due, .arg = d};
     d->reload = (struct reload_wait){.c = c, .event = event, .on_done = on_acted, .arg = d};
     c->deploy = d;
     step(d, &start);

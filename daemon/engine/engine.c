@@ -165,6 +165,7 @@ static void on_clock_set(void *arg, int64_t jumped)
     if (!g->serving)
         return;
     fleet_replan(g->fleet);
+    fleet_reconsider(g->fleet); /* what waits at a gate that was closed under the other clock */
     renewal_info_start(g->renewal_info);
 }
 

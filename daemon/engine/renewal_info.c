@@ -92,6 +92,8 @@ static struct source *poll_times(const struct renewal_info *r, const struct cert
         *earliest = s->fetched_at + DIRECTORY_LIFE;
         *latest = *earliest + DIRECTORY_LATE;
     }
+    if (s->not_before - now > RENEWAL_BACKOFF_MAX) /* told under another clock */
+        return s;
     *earliest = later(*earliest, s->not_before);
     *latest = later(*latest, s->not_before);
     return s;

@@ -98,7 +98,7 @@ struct standby *standby_new(struct engine *g)
         return NULL;
     s->engine = g;
     s->wait = (struct authority_wait){.on_ready = on_ready, .arg = s};
-    s->again = (struct timer){.on_due = on_again, .arg = s};
+    s->again = (struct timer){.pause = AGAIN_S, .on_due = on_again, .arg = s};
     return s;
 }
 

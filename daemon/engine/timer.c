@@ -69,14 +69,31 @@ static void arm(struct timers *ts)
     (void)timerfd_settime(ts->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
 }
 
+/* Pauses that were set under a clock which was ahead. */
+static void shorten_pauses(struct timers *ts)
+{
+    int64_t now = loop_wall_ms() / 1000;
+
+    for (size_t i = 1; i <= ts->n; i++) {
+        struct timer *t = ts->heap[i];
+
+        if (t->pause == 0 || t->at <= now + t->pause)
+            continue;
+        t->at = now + t->pause;
+        sift_up(ts, i);
+    }
+}
+
 static void notice_jump(struct timers *ts)
 {
     int64_t offset = loop_wall_ms() - loop_boot_ms();
     int64_t jumped = offset - ts->offset;
 
     ts->offset = offset;
-    if (jumped >= JUMP_MS || jumped <= -JUMP_MS)
-        ts->on_jump(ts->arg, jumped / 1000);
+    if (jumped < JUMP_MS && jumped > -JUMP_MS)
+        return;
+    shorten_pauses(ts);
+    ts->on_jump(ts->arg, jumped / 1000);
 }
 
 static void on_readable(void *arg, bool readable, bool writable)

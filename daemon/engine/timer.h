@@ -13,8 +13,10 @@
 struct timers;
 
 struct timer {
-    int64_t at;   /* Unix seconds */
-    size_t place; /* in the heap, from 1; 0: not set */
+    int64_t at;    /* Unix seconds */
+    int64_t pause; /* the longest it is ever set ahead, in seconds: it is no date, and a clock that is set
+                      back does not make it longer; 0: a date */
+    size_t place;  /* in the heap, from 1; 0: not set */
     void (*on_due)(void *arg);
     void *arg;
 };
@@ -24,8 +26,8 @@ struct timer {
 struct timers *timers_new(struct loop *l, void (*on_jump)(void *arg, int64_t jumped), void *arg);
 void timers_free(struct timers *ts);
 
-/* A zeroed struct timer is not set; on_due and arg are the owner's to fill in. Setting it again moves it.
- * False: out of memory, the timer is not set. */
+/* A zeroed struct timer is not set; pause, on_due and arg are the owner's to fill in. Setting it again moves
+ * it. False: out of memory, the timer is not set. */
 bool timer_set(struct timers *ts, struct timer *t, int64_t at);
 void timer_cancel(struct timers *ts, struct timer *t);
 

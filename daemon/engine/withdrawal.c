@@ -64,7 +64,7 @@ static void failed(struct withdrawal *x, const char *why)
     if (x->attempts == 1)
         log_warning(x->c->name, "the DNS record for %.*s could not be removed: %s; it is tried again",
                     (int)strcspn(identifier, " "), identifier, why);
-    x->again = (struct timer){.on_due = start, .arg = x};
+    x->again = (struct timer){.pause = RENEWAL_DEPLOY_BACKOFF_MAX, .on_due = start, .arg = x};
     if (!timer_set(x->owner->engine->timers, &x->again, at))
         drop(x); /* the journal has it: at the next start */
 }

@@ -266,6 +266,34 @@ static void test_jump_comes_first(void **state)
     assert_int_equal(r->jumps, 1);
 }
 
+/* A retry in a minute does not become one in ten years because the clock was ahead when it was set. */
+static void test_pauses_stay_short(void **state)
+{
+    struct rig *r = *state;
+    struct named v[] = {named(r, 'a'), named(r, 'b'), named(r, 'c'), named(r, 'd')};
+    int64_t now = loop_wall_ms() / 1000;
+    int64_t ahead = now + 315360000;
+
+    for (size_t i = 0; i < 4; i++)
+        v[i].timer.arg = &v[i];
+    v[2].timer.pause = 600;
+    v[3].timer.pause = 60;
+    assert_true(timer_set(r->timers, &v[1].timer, ahead + 60)); /* a date */
+    assert_true(timer_set(r->timers, &v[2].timer, ahead + 600));
+    assert_true(timer_set(r->timers, &v[3].timer, ahead + 60));
+    settime_cancels = 1;
+    wall_offset = -5;
+    assert_true(timer_set(r->timers, &v[0].timer, now + 100));
+    rig_until(r->loop, &r->jumps, 1);
+    assert_int_equal(v[0].timer.at, now + 100);
+    assert_int_equal(v[1].timer.at, ahead + 60);
+    assert_in_range(v[2].timer.at, now + 590, now + 600);
+    assert_in_range(v[3].timer.at, now + 50, now + 60);
+    assert_int_equal(v[3].timer.place, 1);
+    timer_cancel(r->timers, &v[3].timer);
+    assert_int_equal(v[0].timer.place, 1);
+}
+
 static void test_free_nothing(void **state)
 {
     (void)state;
@@ -282,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clock_set_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_jump_comes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pauses_stay_short, setup, teardown),
         cmocka_unit_test(test_free_nothing),
     };
 

@@ -3,6 +3,7 @@
 
 #include "lib/gate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NOW  INT64_C(1800000000)
@@ -290,6 +291,68 @@ static void test_limit(void **state)
     gate_free(g);
 }
 
+/* What was closed while the clock was years ahead does not stay closed for years once it is right. */
+static void test_closed_under_another_clock(void **state)
+{
+    const int64_t ahead = NOW + INT64_C(10) * 365 * 24 * HOUR;
+    const struct err away = failure(ERR_CLASS_NETWORK, 0, "certificate is not valid any more");
+    const struct err much = failure(ERR_CLASS_RATE_LIMITED, 0, "too many orders");
+    const struct err domain = failure(ERR_CLASS_RATE_LIMITED, ahead + HOUR, "too many for \"example.com\"");
+    struct gate *g = gate_new(0, 0);
+
+    (void)state;
+    assert_true(run(g, &a, &away, GATE_SCOPE_ORDER, ahead));
+    assert_int_equal(why(g, &a, ahead), GATE_CAUSE_UNREACHABLE);
+    assert_true(goes(g, &a, NOW));
+    check_describe(g, NOW, GATE_CAUSE_UNREACHABLE, "cannot be reached", 0);
+    assert_int_equal(gate_forecast(g, &a, LEDGER_COUNTED, NOW), NOW);
+    gate_started(g, &a, LEDGER_COUNTED, NOW);
+    assert_int_equal(why(g, &b, NOW), GATE_CAUSE_PROBE);
+    assert_true(gate_ended(g, &a, &away, GATE_SCOPE_ORDER, 0, NOW)); /* closed by the clock as it is now */
+    assert_in_range(gate_ask(g, &a, LEDGER_COUNTED, NOW).until, NOW + 60, NOW + 700);
+    gate_free(g);
+
+    g = gate_new(0, 0);
+    assert_true(run(g, &a, &much, GATE_SCOPE_NEW_ORDER, ahead));
+    assert_true(goes(g, &a, NOW));
+    assert_false(run(g, &a, NULL, GATE_SCOPE_ORDER, NOW));
+    check_describe(g, NOW, GATE_CAUSE_NONE, "", 0);
+    gate_free(g);
+
+    g = gate_new(0, 0);
+    assert_true(run(g, &a, &domain, GATE_SCOPE_NEW_ORDER, ahead));
+    assert_int_equal(why(g, &a, ahead), GATE_CAUSE_DOMAIN);
+    assert_true(goes(g, &a, NOW));
+    assert_int_equal(gate_forecast(g, &a, LEDGER_COUNTED, NOW), NOW);
+    gate_free(g);
+}
+
+/* A domain that cannot be closed, for there are too many, does not let its orders run in a loop: whoever is
+ * refused backs off. Those that have long been open again give way. */
+static void test_too_many_domains(void **state)
+{
+    struct gate *g = gate_new(0, 0);
+    int64_t now = NOW;
+
+    (void)state;
+    for (unsigned i = 0; i < 2500; i++) {
+        char name[32];
+        char text[64];
+        char *v[] = {name};
+        const struct strv names = {v, 1};
+        struct err e;
+
+        if (i == 2000)
+            now += 24 * HOUR;
+        (void)snprintf(name, sizeof name, "d%u.example", i);
+        (void)snprintf(text, sizeof text, "too many for \"%s\"", name);
+        e = failure(ERR_CLASS_RATE_LIMITED, now + HOUR, text);
+        assert_int_equal(run(g, &names, &e, GATE_SCOPE_NEW_ORDER, now), i < 1000 || i >= 2000);
+        assert_int_equal(goes(g, &names, now), i >= 1000 && i < 2000);
+    }
+    gate_free(g);
+}
+
 /* No limit is known: after a refusal orders go one by one, renewals as well, for whatever limit a CA has. */
 static void test_learned_pace(void **state)
 {
@@ -505,6 +568,8 @@ int main(void)
         cmocka_unit_test(test_domain),
         cmocka_unit_test(test_limits_of_a_set_close_nothing),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_closed_under_another_clock),
+        cmocka_unit_test(test_too_many_domains),
         cmocka_unit_test(test_learned_pace),
         cmocka_unit_test(test_blind_pauses),
         cmocka_unit_test(test_remembered),

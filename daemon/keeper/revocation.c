@@ -2,15 +2,31 @@
 #include "daemon/keeper/revocation.h"
 
 #include "daemon/keeper/issued.h"
+#include "daemon/log.h"
 #include "lib/act.h"
 #include "lib/jws.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define DAMAGED_FILE REVOKED_FILE ".bad"
+
+/* The keys of renewals are new ones: none of them can be on the list. */
+static bool put_aside(const struct dir *d, const char *lineage, const struct err *why, struct err *e)
+{
+    if (!dir_rename(d, REVOKED_FILE, DAMAGED_FILE, e) || !dir_sync(d, e))
+        return false;
+    log_error(lineage,
+              "%s/" REVOKED_FILE " is damaged: %s; it is kept as " DAMAGED_FILE
+              ", renewals go on, and nothing is rolled back until you have looked at it and removed it",
+              d->path, why->text);
+    return true;
+}
+
 bool revocation_load(const struct store *store, const char *lineage, struct revoked *r, struct err *e)
 {
     struct buf text;
+    struct err why;
     struct dir d;
     bool missing;
     bool ok;
@@ -20,13 +36,34 @@ bool revocation_load(const struct store *store, const char *lineage, struct revo
         return missing;
     buf_init(&text, FILE_MAX + 8192);
     ok = file_read(&d, REVOKED_FILE, &text, NULL, &missing, e);
-    if (ok && !revoked_from_json(r, text.len > 0 ? text.data : "", text.len, e))
-        ok = err_wrap(e, "%s/" REVOKED_FILE, d.path);
+    if (ok && !revoked_from_json(r, text.len > 0 ? text.data : "", text.len, &why))
+        ok = put_aside(&d, lineage, &why, e);
     else if (!ok)
         ok = missing;
     buf_clear(&text);
     dir_close(&d);
     return ok;
+}
+
+bool revocation_is_known(const struct store *store, const char *lineage, struct err *e)
+{
+    struct buf text;
+    struct dir d;
+    bool missing;
+    bool found;
+
+    if (!dir_open(&d, &store->certs, lineage, &missing, e))
+        return missing;
+    buf_init(&text, FILE_MAX + 8192);
+    found = file_read(&d, DAMAGED_FILE, &text, NULL, &missing, e) || !missing;
+    buf_clear(&text);
+    if (found)
+        err_set(e, ERR_CLASS_PERMANENT,
+                "the list of what was revoked was damaged: look at %s/" DAMAGED_FILE
+                " and remove it when what is to be live again is not on it",
+                d.path);
+    dir_close(&d);
+    return !found;
 }
 
 static bool save(const struct store *store, const char *lineage, const struct revoked *r, struct err *e)

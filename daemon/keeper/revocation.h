@@ -9,8 +9,12 @@
 #include "lib/key.h"
 #include "lib/revoked.h"
 
-/* r is empty where there is no such file. revoked_clear() afterwards. */
+/* r is empty where there is no such file. One that is damaged is put aside, so that renewals go on, and said.
+ * revoked_clear() afterwards. */
 bool revocation_load(const struct store *store, const char *lineage, struct revoked *r, struct err *e);
+
+/* False with e: a damaged list was put aside and nobody has removed it, so what was revoked is not known. */
+bool revocation_is_known(const struct store *store, const char *lineage, struct err *e);
 
 /* Notes it durably: the generation, and, where the reason is that its key is known to others, the key. at:
  * Unix seconds when the CA revoked it; 0: it was only asked for. */

@@ -67,6 +67,7 @@ static bool check_revoked(const struct store *store, const char *lineage, uint64
 
     if (!ok)
         return false;
+    ok = revocation_is_known(store, lineage, e);
     entry = revoked_find(&r, generation);
     if (entry != NULL)
         ok = err_set(e, ERR_CLASS_PERMANENT, "it was revoked (%s)", act_reason_to_str(entry->reason));

@@ -107,6 +107,34 @@ static void test_a_permit_is_the_supervisors(void **state)
     fixture_close(&f);
 }
 
+/* A list of what was revoked that is damaged keeps no certificate from being renewed. Only what is to be made
+ * live again waits for somebody to look at it. */
+static void test_damaged_list(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    FILE *file;
+
+    (void)state;
+    set_up(&f, &p);
+    permit(&p, IPC_PERMITTED, ACT_REVOKE, "one.test", 1, ACT_REASON_KEY_COMPROMISE);
+    file = fopen(fixture_path(&f, "state/certs/one.test/revoked.json"), "w");
+    assert_non_null(file);
+    assert_true(fputs("{\"generations\": [", file) > 0);
+    assert_int_equal(fclose(file), 0);
+    issue(&p, 3);
+    live_is(&f, "../certs/one.test/3");
+    assert_int_equal(access(fixture_path(&f, "state/certs/one.test/revoked.json.bad"), F_OK), 0);
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 2, 0);
+    assert_non_null(strstr(p.m.field[1].s, "revoked.json.bad"));
+    permit(&p, IPC_PERMITTED, ACT_REVOKE, "one.test", 1, ACT_REASON_KEY_COMPROMISE); /* noted anew */
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 2, 0);
+    assert_int_equal(unlink(fixture_path(&f, "state/certs/one.test/revoked.json.bad")), 0);
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 1, 0);
+    permit(&p, IPC_PERMITTED, ACT_ROLLBACK, "one.test", 2, 0);
+    tear_down(&f, &p);
+}
+
 static char *payload_of(const char *jws, json_int_t *reason)
 {
     json_t *payload = jws_part(jws, "payload");
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_account_without_a_permit),
         cmocka_unit_test(test_another_key),
         cmocka_unit_test(test_the_end_of_an_account),
+        cmocka_unit_test(test_damaged_list),
     };
 
     struct err e;

@@ -35,6 +35,7 @@ struct certificate {
     struct deploy *deploy;           /* under way or being retried; owned */
     struct rollback *rollback;       /* under way; owned */
     struct revocation *revocation;   /* likewise */
+    const void *asking;              /* whose call waits for a grant to act on it; NULL: nobody's */
 };
 
 /* Reads what is on disk: live generation and journal. Never fails for one certificate alone: what cannot be

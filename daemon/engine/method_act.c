@@ -40,7 +40,7 @@ static struct certificate *begin(struct peer *p, const char *method, const json_
             "%s is not in the configuration (any more): put its section back first, so that acmed knows the "
             "CA and the names",
             c->name);
-    } else if (c->revocation != NULL || c->rollback != NULL) {
+    } else if (c->revocation != NULL || c->rollback != NULL || c->asking != NULL) {
         err_set(&e, ERR_CLASS_TRANSIENT, "a revocation or rollback of %s is under way already", c->name);
     } else if (act->kind == ACT_ROLLBACK && (c->issuance != NULL || c->queued)) {
         err_set(&e, ERR_CLASS_TRANSIENT,
@@ -57,6 +57,20 @@ static struct certificate *begin(struct peer *p, const char *method, const json_
 const char method_no_grant[] =
     "the call must come in one message of its own, on a connection that has no other call before it";
 
+/* One at a time for each certificate: the permit of the second would take the place of the first one's. */
+static void ask_grant(struct peer *p, struct certificate *c,
+                      void (*on_grant)(void *arg, uint64_t generation, const struct err *e))
+{
+    struct err e;
+
+    c->asking = p;
+    if (peer_grant(p, on_grant))
+        return;
+    c->asking = NULL;
+    err_set(&e, ERR_CLASS_PERMANENT, "%s", method_no_grant);
+    method_refuse(p, &e);
+}
+
 /* ---- Rollback ---- */
 
 static void on_rollback_granted(void *arg, uint64_t generation, const struct err *e)
@@ -65,6 +79,7 @@ static void on_rollback_granted(void *arg, uint64_t generation, const struct err
     struct certificate *c = w->v[0].c;
     struct err own;
 
+    c->asking = NULL;
     if (e == NULL && (c->issuance != NULL || c->queued || c->rollback != NULL)) {
         err_set(&own, ERR_CLASS_TRANSIENT, "a renewal of %s has begun meanwhile", c->name);
         e = &own;
@@ -82,7 +97,6 @@ void method_rollback(struct peer *p, const json_t *parameters)
 {
     struct wait_call *w;
     struct act act;
-    struct err e;
     bool wait = true;
     struct certificate *c = begin(p, VARLINK_CONTROL_INTERFACE ".Rollback", parameters, &act);
 
@@ -93,10 +107,7 @@ void method_rollback(struct peer *p, const json_t *parameters)
         return;
     w->wait = wait;
     (void)wait_add(w, c);
-    if (!peer_grant(p, on_rollback_granted)) {
-        err_set(&e, ERR_CLASS_PERMANENT, "%s", method_no_grant);
-        method_refuse(p, &e);
-    }
+    ask_grant(p, c, on_rollback_granted);
 }
 
 /* ---- Revoke ---- */
@@ -114,6 +125,8 @@ static void end_revoke(void *arg)
 
     if (r->going)
         revocation_forget(r->c->revocation);
+    if (r->c->asking == r->peer)
+        r->c->asking = NULL;
     free(r);
 }
 
@@ -158,6 +171,7 @@ static void on_revoke_granted(void *arg, uint64_t generation, const struct err *
     struct revoke_call *r = arg;
     struct err own;
 
+    r->c->asking = NULL;
     if (e == NULL) {
         r->act.generation = generation;
         r->going = revocation_start(r->c, &r->act, on_revoked, r);
@@ -172,7 +186,6 @@ static void on_revoke_granted(void *arg, uint64_t generation, const struct err *
 void method_revoke(struct peer *p, const json_t *parameters)
 {
     struct act act;
-    struct err e;
     struct certificate *c = begin(p, VARLINK_CONTROL_INTERFACE ".Revoke", parameters, &act);
     struct revoke_call *r = c != NULL ? calloc(1, sizeof *r) : NULL;
 
@@ -183,8 +196,5 @@ void method_revoke(struct peer *p, const json_t *parameters)
     }
     *r = (struct revoke_call){.peer = p, .c = c, .act = act};
     peer_continue(p, NULL, end_revoke, r);
-    if (!peer_grant(p, on_revoke_granted)) {
-        err_set(&e, ERR_CLASS_PERMANENT, "%s", method_no_grant);
-        method_refuse(p, &e);
-    }
+    ask_grant(p, c, on_revoke_granted);
 }

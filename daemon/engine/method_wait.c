@@ -88,8 +88,11 @@ static void end_wait(void *arg)
 
     writer_forget(peer_engine(w->peer)->writer, w);
     feed_leave(peer_engine(w->peer)->feed, &w->listener);
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
         free(w->v[i].text);
+        if (w->v[i].c->asking == w->peer)
+            w->v[i].c->asking = NULL;
+    }
     free(w->v);
     free(w);
 }

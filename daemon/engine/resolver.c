@@ -119,10 +119,15 @@ static bool open_channel(struct resolver *r, const struct strv *servers, bool re
                              .tries = TRIES,
                              .sock_state_cb = on_state,
                              .sock_state_cb_data = r};
-    int rc = ares_init_options(&r->channel, &o,
-                               ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
     char *list;
+    int rc;
 
+#ifdef ARES_OPT_QUERY_CACHE /* since 1.31, and on unless told otherwise: what is waited for is new */
+    o.qcache_max_ttl = 0;
+    given |= ARES_OPT_QUERY_CACHE;
+#endif
+    rc = ares_init_options(&r->channel, &o, given);
     if (rc != ARES_SUCCESS)
         return err_set(e, ERR_CLASS_INTERNAL, "cannot ask the DNS: %s", ares_strerror(rc));
     r->has_channel = true;

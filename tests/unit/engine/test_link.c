@@ -117,14 +117,15 @@ static void test_replies_find_their_requests(void **state)
     assert_string_equal(m.field[0].s, "one");
     assert_int_equal(receive(r).id, b);
 
-    say(r, ipc_send(r->peer, IPC_ACCOUNT, b, "url-b", "thumb")); /* in any order */
+    say(r, ipc_send(r->peer, IPC_ACCOUNT, b, "url-b", "thumb", (uint64_t)0, "ecdsa-p256")); /* in any order */
     rig_until(r->loop, &r->replies, 1);
     assert_string_equal(r->text, "url-b");
-    say(r, ipc_send(r->peer, IPC_ACCOUNT, a, "url-a", "thumb"));
+    say(r, ipc_send(r->peer, IPC_ACCOUNT, a, "url-a", "thumb", (uint64_t)0, "ecdsa-p256"));
     rig_until(r->loop, &r->replies, 2);
     assert_string_equal(r->text, "url-a");
 
-    say(r, ipc_send(r->peer, IPC_ACCOUNT, a, "again", "thumb")); /* answered already: dropped */
+    say(r, ipc_send(r->peer, IPC_ACCOUNT, a, "again", "thumb", (uint64_t)0,
+                    "ecdsa-p256")); /* answered already: dropped */
     say(r, ipc_send(r->peer, IPC_OK, 12345));
     say(r, ipc_send(r->peer, IPC_OK, 0));
     rig_run(r->loop, 20);

@@ -74,7 +74,7 @@ static int install(struct work *w, struct store *s)
 
     batch_init(&batch, s);
     pending = pending_new(s, config, &batch);
-    for (unsigned i = 0; ok && i < count(w); i++)
+    for (unsigned i = 0; ok && i < count(w) && i < LINEAGES_MAX; i++)
         ok = install_begin(&batch, w->f.snapshot, pending, config_find(config, lineages[i]), w->chain[i],
                            strlen(w->chain[i]), w->now, committed_install, &done[i], &e);
     if (!ok)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/issuance_parts.h"
 
+#include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/ari.h"
 
@@ -117,6 +118,7 @@ bool issuance_present(struct issuance *i, struct err *e)
         i->solver = solver_new(i->g, i->authority, i->c, on_presented, i);
     if (i->solver == NULL)
         return err_nomem(e, "the challenges");
+    withdraw_forget(i->g->withdrawals, i->c); /* an order that is resumed has the same tokens */
     return solver_present(i->solver, i->order, e);
 }
 

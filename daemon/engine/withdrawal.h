@@ -17,7 +17,8 @@ void withdrawals_free(struct withdrawals *w);
 
 /* Everything that the certificate's journal has as published, as far as it is not under way already. */
 void withdraw(struct withdrawals *w, struct certificate *c);
-/* The certificate goes away. */
+/* None is begun or tried again for it from here on: it goes away, or publishes anew what may be the same. The
+ * journal keeps what there is, for withdraw(). */
 void withdraw_forget(struct withdrawals *w, const struct certificate *c);
 
 #endif

@@ -105,12 +105,31 @@ static const struct config_certificate *config_of(const struct task *t)
     return c != NULL && c->dns_hook.kind != DNS_HOOK_NONE ? c : NULL;
 }
 
+static bool is_same_record(const struct task *a, const struct task *b)
+{
+    return strcmp(a->lineage, b->lineage) == 0 && strcmp(a->identifier, b->identifier) == 0 &&
+           strcmp(a->token, b->token) == 0;
+}
+
+/* Setting a record waits for its removal, and the other way round: what was asked for last has the last word.
+ */
+static bool is_after_another(const struct task *t)
+{
+    for (const struct task *o = t->owner->list; o != t; o = o->next)
+        if (is_same_record(o, t))
+            return true;
+    return false;
+}
+
 /* Is there a place for it now, beside what runs? */
-static bool may_run(const struct dns *d, const struct config_certificate *c)
+static bool may_run(const struct task *wanted, const struct config_certificate *c)
 {
     const char *program = c->dns_hook.argv.v[0];
+    const struct dns *d = wanted->owner;
     unsigned running = 0;
 
+    if (is_after_another(wanted))
+        return false;
     for (const struct task *t = d->list; t != NULL; t = t->next) {
         const struct config_certificate *other = t->job != NULL ? config_of(t) : NULL;
 
@@ -202,7 +221,7 @@ static void run_waiting(struct dns *d)
             err_set(&e, ERR_CLASS_TRANSIENT,
                     c == NULL ? "no dns_hook is configured any more" : "acmed stops");
             finish(t, false, &e, "");
-        } else if (may_run(d, c)) {
+        } else if (may_run(t, c)) {
             run(t, c);
         }
     }
@@ -285,7 +304,6 @@ void dns_record(struct dns *d, uint32_t id, const char *name, const char *value)
     if (t->name == NULL) {
         err_nomem(&e, "a DNS record");
         finish(t, false, &e, "");
-        return;
     }
     run_waiting(d);
 }
@@ -294,8 +312,10 @@ void dns_record_failed(struct dns *d, uint32_t id, const struct err *error)
 {
     struct task *t = find_id(d, id);
 
-    if (t != NULL)
-        finish(t, false, error, "");
+    if (t == NULL)
+        return;
+    finish(t, false, error, "");
+    run_waiting(d); /* what is asked of the same record waited for it */
 }
 
 void dns_detach(struct dns *d)

@@ -91,3 +91,24 @@ def test_records_are_removed_after_a_crash(acmed, pebble, zone, place):
     acmed.issued(NAME)
     wait_for(lambda: {l.split()[2] for l in zone.lines() if l.startswith("present")} == {l.split()[2] for l in zone.lines() if l.startswith("cleanup")},
              "every record to be removed")
+
+
+def test_a_record_is_not_removed_and_set_at_once(acmed, pebble, zone, place):
+    """An order that is resumed has the same token: its record is set when the removal after the first attempt is over, and that removal
+    is not tried again under its hands."""
+    stuck, once = place / "stuck", place / "once"
+    stuck.touch()
+    hook = zone.hook("exec", f"""
+if [ $1 = present ] && [ ! -e {once} ]; then touch {once}; exit 3; fi
+while [ $1 = cleanup ] && [ -e {stuck} ]; do sleep 0.05; done
+echo "went on: $1" >>{zone.calls}
+""")
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook}}, dns_resolver="off").start()
+    wait_for(lambda: [l for l in zone.lines() if l.startswith("cleanup")], "the removal to begin")
+    assert acmed.ctl("renew", NAME, "--no-wait").code == 0
+    wait_for(lambda: "ordering" in acmed.status(NAME)["state"] and "challenge" in acmed.status(NAME)["next_action"], "the order to be resumed")
+    stuck.unlink()
+    acmed.issued(NAME)
+    wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget it")
+    assert [l.split()[-1] if l.startswith("went") else l.split()[0].upper() for l in zone.lines()] == [
+        "PRESENT", "CLEANUP", "cleanup", "PRESENT", "present", "CLEANUP", "cleanup"]

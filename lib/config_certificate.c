@@ -169,24 +169,30 @@ static void name_lineage(struct lineages *l, struct config_certificate *c, unsig
     l->r->nomem = l->r->nomem || c->name == NULL;
 }
 
+static bool make_room(struct lineages *l)
+{
+    size_t cap = l->cap * 2 + 16;
+    struct config_certificate *v = realloc(l->c->certificates, cap * sizeof *v);
+    const struct config_read_section **of;
+
+    if (v == NULL)
+        return false;
+    l->c->certificates = v;
+    of = realloc(l->of, cap * sizeof(const struct config_read_section *));
+    if (of == NULL)
+        return false;
+    l->of = of;
+    l->cap = cap;
+    return true;
+}
+
 static struct config_certificate *add(struct lineages *l)
 {
     struct config *c = l->c;
 
-    if (c->n_certificates == l->cap) {
-        size_t cap = l->cap * 2 + 16;
-        struct config_certificate *v = realloc(c->certificates, cap * sizeof *v);
-        const struct config_read_section **of;
-
-        if (v != NULL)
-            c->certificates = v;
-        of = realloc(l->of, cap * sizeof(const struct config_read_section *));
-        if (of != NULL)
-            l->of = of;
-        l->r->nomem = l->r->nomem || v == NULL || of == NULL;
-        if (l->r->nomem)
-            return NULL;
-        l->cap = cap;
+    if ((l->of == NULL || c->n_certificates == l->cap) && !make_room(l)) {
+        l->r->nomem = true;
+        return NULL;
     }
     l->of[c->n_certificates] = l->read;
     c->certificates[c->n_certificates] = (struct config_certificate){0};

@@ -26,6 +26,15 @@ static void add_value(struct buf *out, const struct term *t, const char *label, 
     text_add_wrapped(out, value, LABEL, LABEL, t->width);
 }
 
+static void add_key(struct buf *out, const struct status_certificate *s, const struct term *t)
+{
+    char key[128];
+
+    (void)snprintf(key, sizeof key, "%s%s", s->key_type,
+                   s->reuse_key ? ", kept when it is renewed (reuse_key)" : "");
+    add_value(out, t, "Key", key);
+}
+
 static void add_time(struct buf *out, const struct term *t, const char *label, int64_t at, int64_t now)
 {
     char when[WHEN_MAX];
@@ -176,7 +185,7 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
     term_add(t, out, table_paint(s->state), status_state_to_str(s->state));
     (void)buf_addstr(out, "\n\n");
     add_names(out, s, t);
-    add_value(out, t, "Key", s->key_type);
+    add_key(out, s, t);
     if (*s->ca != '\0')
         add_value(out, t, "CA", s->ca);
     if (s->profile != NULL)

@@ -139,6 +139,7 @@ struct config_certificate {
     enum key_type keys[KEY_TYPE_COUNT]; /* all of the section, as listed */
     unsigned n_keys;
     enum key_type key; /* this lineage's */
+    bool reuse_key;    /* a renewal keeps the live key */
     enum challenge_type challenge;
     struct config_dns_hook dns_hook; /* kind NONE: not given */
     char *profile;                   /* which of the CA's profiles; NULL: the CA's default */

@@ -67,6 +67,8 @@ static const struct config_key keys[] = {
      .help = "the CAs that may issue it, the preferred one first: built-in ones or the NAME of a [ca NAME]"},
     {CERTIFICATE(keys), .name = "key", .list = true, .parse = config_value_key_type, .default_ = "ecdsa-p256",
      .help = "types of the private key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096; each has a certificate"},
+    {CERTIFICATE(reuse_key), .name = "reuse_key", .parse = config_value_bool, .default_ = "no",
+     .help = "yes: a renewal keeps the key, as TLSA records and pins want it"},
     {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
      .help = "how the CA checks that the names are yours: http-01, tls-alpn-01 or dns-01"},
     {CERTIFICATE(profile), .name = "profile", .parse = config_value_profile,

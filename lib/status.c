@@ -60,6 +60,7 @@ static const struct record_field fields[] = {
     {"lineage", RECORD_STRING, CERTIFICATE(lineage), .max = TEXT_MAX},
     {"domains", RECORD_STRINGS, CERTIFICATE(domains), .max = DOMAINS_MAX},
     {"key_type", RECORD_STRING, CERTIFICATE(key_type), .max = TEXT_MAX},
+    {"reuse_key", RECORD_BOOL, CERTIFICATE(reuse_key)},
     {"ca", RECORD_STRING, CERTIFICATE(ca), .max = TEXT_MAX},
     {"generation", RECORD_COUNT, CERTIFICATE(generation)},
     {"state", RECORD_NAME, CERTIFICATE(state), .names = &names_of_states},
@@ -206,6 +207,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
         s->renew_at = in->plan->renew_at;
     s->attempts = in->journal->attempts;
     s->last_issued = in->journal->issued[0];
+    s->reuse_key = c != NULL && c->reuse_key;
     s->verify = c != NULL && c->verify_host != NULL;
     if (copy(&s->name, c != NULL ? c->section : lineage) && copy(&s->lineage, lineage) &&
         copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&

@@ -33,6 +33,7 @@ struct status_certificate {
     char *lineage;
     struct strv domains;
     char *key_type;      /* of the live certificate, else the configured one */
+    bool reuse_key;      /* a renewal keeps the key */
     char *ca;            /* "" when unmanaged */
     unsigned generation; /* 0: none */
     enum status_state state;

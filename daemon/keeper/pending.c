@@ -3,6 +3,8 @@
 
 #include "daemon/keeper/draft.h"
 #include "daemon/keeper/keygen.h"
+#include "daemon/keeper/pending_file.h"
+#include "daemon/keeper/reuse.h"
 #include "daemon/log.h"
 
 #include <assert.h>
@@ -14,6 +16,7 @@ enum job { JOB_NONE, JOB_QUEUED, JOB_RUNNING, JOB_DRAFT };
 struct entry {
     struct key *key; /* owned; durable */
     enum job job;
+    bool fresh; /* the live key cannot be kept, as was said: a new one is being made */
     struct keygen keygen;
     struct draft *draft; /* owned, in the batch; NULL: none */
     struct err *failure; /* owned: how the last child failed, until somebody is told; NULL: it did not */
@@ -100,6 +103,7 @@ static void entry_clear(struct pending *p, struct entry *entry)
     entry->key = NULL;
     free(entry->failure);
     entry->failure = NULL;
+    entry->fresh = false;
 }
 
 void pending_free(struct pending *p)
@@ -112,108 +116,26 @@ void pending_free(struct pending *p)
     free(p);
 }
 
-/* True when this is the key of the live generation: installed, but the machine stopped before it was removed
- * here. */
-static bool is_live(const struct pending *p, const struct config_certificate *c, const struct buf *pem)
+/* A kept key may be given up while an order for it is in flight. */
+static bool drop_given_up(struct pending *p, const struct config_certificate *c, struct entry *entry,
+                          struct err *e)
 {
-    uint64_t generation = store_live(p->store, c->name, NULL);
-    struct dir d;
-    struct buf live;
-    bool same;
-
-    if (generation == 0 || !store_generation(p->store, c->name, generation, &d, NULL))
-        return false;
-    buf_init_secret(&live, FILE_MAX + 8192);
-    same = file_read(&d, "privkey.pem", &live, NULL, NULL, NULL) && live.len == pem->len &&
-           memcmp(live.data, pem->data, pem->len) == 0;
-    buf_clear(&live);
-    dir_close(&d);
-    return same;
-}
-
-/* A key that is installed may come back after a power cut: it is known then (objection()). */
-static bool remove_file(const struct pending *p, const struct config_certificate *c, bool installed,
-                        struct err *e)
-{
-    struct dir lineage;
-    struct dir d;
-    bool missing;
-    bool ok;
-
-    if (!dir_open(&lineage, &p->store->certs, c->name, &missing, e))
-        return missing;
-    ok = dir_open(&d, &lineage, DRAFT_DIRECTORY, &missing, e);
-    if (ok) {
-        ok = dir_remove(&d, DRAFT_FILE, e) && (installed || dir_sync(&d, e));
-        dir_close(&d);
-    } else {
-        ok = missing;
-    }
-    dir_close(&lineage);
-    return ok;
-}
-
-/* Whether a key that was found may serve this order: NULL, or why not. */
-static const char *objection(const struct pending *p, const struct config_certificate *c,
-                             const struct key *key, const struct buf *pem)
-{
-    if (key == NULL)
-        return "is damaged";
-    if (key_type(key) != c->key)
-        return "is not of the configured type any more";
-    if (is_live(p, c, pem))
-        return "is installed already";
-    return NULL;
-}
-
-static bool read_file(const struct pending *p, const struct config_certificate *c, struct buf *pem,
-                      bool *missing, struct err *e)
-{
-    struct dir lineage;
-    struct dir d;
-    bool ok;
-
-    if (!dir_open(&lineage, &p->store->certs, c->name, missing, e))
-        return false;
-    ok = dir_open(&d, &lineage, DRAFT_DIRECTORY, missing, e);
-    if (ok) {
-        ok = file_read_secret(&d, DRAFT_FILE, pem, missing, e);
-        dir_close(&d);
-    }
-    dir_close(&lineage);
-    return ok;
+    if (!c->reuse_key || entry->key == NULL || !reuse_is_given_up(p->store, c, entry->key))
+        return true;
+    log_warning(c->name, "the key of the order in flight was revoked as known to others meanwhile: another "
+                         "one is made");
+    key_free(entry->key);
+    entry->key = NULL;
+    return pending_file_remove(p->store, c, false, e);
 }
 
 bool pending_existing(struct pending *p, const struct config_certificate *c, const struct key **key,
                       struct err *e)
 {
     struct entry *entry = entry_of(p, c);
-    struct buf pem;
-    struct err parse;
-    const char *why;
-    bool missing;
-    bool ok;
+    bool ok = (entry->key != NULL || pending_file_load(p->store, c, &entry->key, e)) &&
+              drop_given_up(p, c, entry, e);
 
-    *key = entry->key;
-    if (entry->key != NULL)
-        return true;
-    buf_init_secret(&pem, FILE_MAX + 8192);
-    ok = read_file(p, c, &pem, &missing, e);
-    if (ok) {
-        entry->key = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, &parse);
-        why = objection(p, c, entry->key, &pem);
-        if (entry->key == NULL && parse.class != ERR_CLASS_CONFIG) {
-            ok = err_set(e, parse.class, "%s", parse.text);
-        } else if (why != NULL) {
-            log_info(c->name, "the key of an earlier order %s: removed", why);
-            key_free(entry->key);
-            entry->key = NULL;
-            ok = remove_file(p, c, false, e);
-        }
-    } else {
-        ok = missing;
-    }
-    buf_clear(&pem);
     *key = entry->key;
     return ok || err_wrap(e, "the key of the order in flight");
 }
@@ -246,6 +168,7 @@ static void finish_draft(void *write, const struct err *failure)
     entry->draft = NULL;
     if (failure == NULL) {
         entry->key = d->key;
+        entry->fresh = false;
         d->key = NULL;
     } else {
         struct err why = *failure;
@@ -286,6 +209,12 @@ static bool is_slow(enum key_type type)
     return type != KEY_TYPE_ECDSA_P256 && type != KEY_TYPE_ECDSA_P384;
 }
 
+/* Whether one of the children is wanted for the lineage's next key. A kept key needs none. */
+static bool needs_child(const struct entry *entry, const struct config_certificate *c)
+{
+    return is_slow(c->key) && (!c->reuse_key || entry->fresh);
+}
+
 static bool make_now(struct pending *p, const struct config_certificate *c, struct err *e)
 {
     struct key *key = key_generate(c->key, e);
@@ -315,6 +244,29 @@ static bool start(struct pending *p, const struct config_certificate *c, struct 
     return true;
 }
 
+/* Keeps the live key, makes one, or has one made. */
+static bool begin(struct pending *p, const struct config_certificate *c, struct err *e)
+{
+    struct entry *entry = entry_of(p, c);
+    struct key *kept;
+    struct err why;
+
+    if (!entry->fresh) {
+        kept = reuse_live_key(p->store, c, &why);
+        if (kept != NULL) {
+            log_info(c->name, "the live key is kept for the new certificate (reuse_key)");
+            return keep_take(p, c, kept, e);
+        }
+        if (why.class != ERR_CLASS_NONE)
+            log_warning(c->name,
+                        "reuse_key: %s; the new certificate has a new key, so TLSA records and pins of the "
+                        "old one have to be renewed",
+                        why.text);
+        entry->fresh = true;
+    }
+    return is_slow(c->key) ? start(p, c, e) : make_now(p, c, e);
+}
+
 enum pending_result pending_get(struct pending *p, const struct config_certificate *c, const struct key **key,
                                 struct err *e)
 {
@@ -325,7 +277,7 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
         batch_want(p->batch);
         return PENDING_WAIT;
     }
-    if (entry->job == JOB_RUNNING || (entry->job == JOB_QUEUED && is_slow(c->key) && is_full(p)))
+    if (entry->job == JOB_RUNNING || (entry->job == JOB_QUEUED && needs_child(entry, c) && is_full(p)))
         return PENDING_WAIT;
     if (entry->failure != NULL) {
         if (e != NULL)
@@ -340,10 +292,12 @@ enum pending_result pending_get(struct pending *p, const struct config_certifica
         set_job(p, entry, JOB_NONE);
         return PENDING_READY;
     }
-    if (is_slow(c->key))
-        return start(p, c, e) ? PENDING_WAIT : PENDING_FAILED;
     set_job(p, entry, JOB_NONE);
-    return make_now(p, c, e) ? pending_get(p, c, key, e) : PENDING_FAILED;
+    if (!begin(p, c, e))
+        return PENDING_FAILED;
+    if (entry->job == JOB_DRAFT)
+        batch_want(p->batch);
+    return PENDING_WAIT;
 }
 
 void pending_want(struct pending *p, const struct config_certificate *c)
@@ -366,7 +320,7 @@ static void work_on(struct pending *p, const struct config_certificate *c)
     set_job(p, entry, JOB_NONE);
     ok = pending_existing(p, c, &key, &e);
     if (ok && key == NULL)
-        ok = is_slow(c->key) ? start(p, c, &e) : make_now(p, c, &e);
+        ok = begin(p, c, &e);
     if (!ok)
         fail(entry, &e);
 }
@@ -379,7 +333,7 @@ bool pending_work(struct pending *p)
         size_t at = (p->next_queued + i) % n;
         const struct config_certificate *c = &p->config->certificates[at];
 
-        if (p->v[at].job != JOB_QUEUED || (is_slow(c->key) && is_full(p)))
+        if (p->v[at].job != JOB_QUEUED || (needs_child(&p->v[at], c) && is_full(p)))
             continue;
         p->next_queued = at + 1;
         work_on(p, c);
@@ -391,7 +345,9 @@ bool pending_work(struct pending *p)
 bool pending_discard(struct pending *p, const struct config_certificate *c, bool installed, struct err *e)
 {
     entry_clear(p, entry_of(p, c));
-    return remove_file(p, c, installed, e) || err_wrap(e, "removing the key of an order");
+    if (!installed && c->reuse_key && pending_file_is_live(p->store, c) && !reuse_refuse(p->store, c, e))
+        return false;
+    return pending_file_remove(p->store, c, installed, e) || err_wrap(e, "removing the key of an order");
 }
 
 size_t pending_poll(const struct pending *p, struct pollfd *fds)

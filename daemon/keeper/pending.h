@@ -4,7 +4,8 @@
 
 /* The keys of orders in flight: certs/LINEAGE/pending/key.pem, durable before anybody hears of it (L2: those
  * made meanwhile become durable together, when the batch they are in is committed), reused by a resumed
- * order, gone when its certificate is installed. EC keys are made at once, RSA keys in a child. */
+ * order, gone when its certificate is installed. EC keys are made at once, RSA keys in a child; with
+ * reuse_key the live key takes the place of a new one (reuse.h). */
 
 #include "daemon/keeper/batch.h"
 #include "daemon/keeper/store.h"
@@ -44,7 +45,8 @@ bool pending_existing(struct pending *p, const struct config_certificate *c, con
                       struct err *e);
 
 /* Removes the pending key, finished or not; durably, unless its generation is installed: then a key that came
- * back would be seen to be that. */
+ * back would be seen to be that. One that is not installed was refused by the CA: were it the live key, that
+ * is not offered again. */
 bool pending_discard(struct pending *p, const struct config_certificate *c, bool installed, struct err *e);
 
 /* What to poll for the children: at most PENDING_CHILDREN_MAX entries; returns their number. */

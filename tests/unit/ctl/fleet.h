@@ -13,7 +13,7 @@
     "\"R11\","                                                                                               \
     "\"serial\":\"03ab12\",\"not_before\":1787321600,\"not_after\":1795097600,\"renew_at\":1792505600,"      \
     "\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":\"one third of the lifetime is left\","     \
-    "\"last_error\":null,\"attempts\":0,\"last_issued\":1787321600,\"verify\":true,"                         \
+    "\"last_error\":null,\"attempts\":0,\"last_issued\":1787321600,\"reuse_key\":false,\"verify\":true,"     \
     "\"deploy\":{\"generation\":3,\"step\":\"done\",\"attempts\":0,\"next_at\":0,\"done_at\":1787321600,"    \
     "\"served_at\":1787321600,\"last_error\":null,\"note\":null}}"
 
@@ -24,7 +24,7 @@
     "1792505600,"                                                                                            \
     "\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":\"the time of renewal that the CA "         \
     "suggests\","                                                                                            \
-    "\"last_error\":null,\"attempts\":0,\"last_issued\":1787321600,\"verify\":false,"                        \
+    "\"last_error\":null,\"attempts\":0,\"last_issued\":1787321600,\"reuse_key\":true,\"verify\":false,"     \
     "\"profile\":\"classic\",\"ari\":{\"id\":\"aYhb.AId\",\"window_start\":1792500000,\"window_end\":"       \
     "1792600000,\"chosen_at\":1792505600,\"explanation\":\"https://ca.example/"                              \
     "why\",\"polled_at\":1789990000,"                                                                        \
@@ -46,7 +46,8 @@
     "unauthorized: "                                                                                         \
     "broken.department.company.example.net: 203.0.113.7 answered "                                           \
     "404\"},\"attempts\":3,\"last_issued\":1783952000,"                                                      \
-    "\"verify\":false,\"deploy\":{\"generation\":1,\"step\":\"done\",\"attempts\":0,\"next_at\":0,"          \
+    "\"reuse_key\":false,\"verify\":false,\"deploy\":{\"generation\":1,\"step\":\"done\",\"attempts\":0,"    \
+    "\"next_at\":0,"                                                                                         \
     "\"done_at\":1783952000,\"served_at\":0,\"last_error\":null,\"note\":null}}"
 
 #define TEST_MISSING                                                                                         \
@@ -57,7 +58,8 @@
     "CA\","                                                                                                  \
     "\"next_at\":0,\"reason\":\"there is no "                                                                \
     "certificate\",\"last_error\":null,\"attempts\":0,\"last_issued\":0,"                                    \
-    "\"verify\":false,\"deploy\":{\"generation\":0,\"step\":\"copy\",\"attempts\":0,\"next_at\":0,\"done_"   \
+    "\"reuse_key\":false,\"verify\":false,\"deploy\":{\"generation\":0,\"step\":\"copy\",\"attempts\":0,"    \
+    "\"next_at\":0,\"done_"                                                                                  \
     "at\":0,"                                                                                                \
     "\"served_at\":0,\"last_error\":null,\"note\":null}}"
 
@@ -67,7 +69,8 @@
     "\"issuer\":\"R11\","                                                                                    \
     "\"serial\":\"05\",\"not_before\":1789992800,\"not_after\":1797768800,\"renew_at\":1795176800,"          \
     "\"next_action\":\"run the hook again\",\"next_at\":1790000600,\"reason\":null,\"last_error\":null,"     \
-    "\"attempts\":0,\"last_issued\":1789992800,\"verify\":true,\"deploy\":{\"generation\":4,\"step\":"       \
+    "\"attempts\":0,\"last_issued\":1789992800,\"reuse_key\":false,\"verify\":true,\"deploy\":{"             \
+    "\"generation\":4,\"step\":"                                                                             \
     "\"hook\","                                                                                              \
     "\"attempts\":2,\"next_at\":1790000600,\"done_at\":0,\"served_at\":0,\"last_error\":{\"at\":1789999940," \
     "\"class\":\"transient\",\"text\":\"the hook exited with status 1\"},\"note\":null}}"

@@ -23,7 +23,7 @@
     "\"not_before\":1787321600,\"not_after\":1795097600,\"renew_at\":1792505600,\"next_action\":\"" action   \
     "\","                                                                                                    \
     "\"next_at\":0,\"reason\":null,\"last_error\":" error ",\"attempts\":0,\"last_issued\":" issued          \
-    ",\"verify\":true,"                                                                                      \
+    ",\"reuse_key\":false,\"verify\":true,"                                                                  \
     "\"deploy\":" deploy "}"
 #define DEPLOY(generation, step, done, served, error)                                                        \
     "{\"generation\":" generation ",\"step\":\"" step "\",\"attempts\":0,\"next_at\":0,\"done_at\":" done    \

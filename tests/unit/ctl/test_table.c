@@ -261,7 +261,8 @@ static void assert_detail(const char *certificate, const char *expected)
     "\"key_type\":\"ecdsa-p256\",\"ca\":\"own\",\"generation\":1,\"state\":\"valid\",\"issuer\":\"R11\","    \
     "\"serial\":\"03\",\"not_before\":1787321600,\"not_after\":1795097600,\"renew_at\":1792505600,"          \
     "\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":null,\"last_error\":null,\"attempts\":0,"   \
-    "\"last_issued\":1787321600,\"verify\":false,\"deploy\":{\"generation\":1,\"step\":\"done\","            \
+    "\"last_issued\":1787321600,\"reuse_key\":false,\"verify\":false,\"deploy\":{\"generation\":1,\"step\":" \
+    "\"done\","                                                                                              \
     "\"attempts\":0,"                                                                                        \
     "\"next_at\":0,\"done_at\":1787321600,\"served_at\":0,\"last_error\":null,\"note\":null}}"
 
@@ -339,7 +340,7 @@ static void test_show_what_the_ca_suggests(void **state)
                   "example.com  valid\n"
                   "\n"
                   "  Names       example.com\n"
-                  "  Key         ecdsa-p256\n"
+                  "  Key         ecdsa-p256, kept when it is renewed (reuse_key)\n"
                   "  CA          letsencrypt\n"
                   "  Profile     classic\n"
                   "  Issuer      R11\n"

@@ -20,7 +20,8 @@ static struct config_certificate config = {.name = (char *)"a.example",
                                            .ca = &ca,
                                            .reload = {units, 1},
                                            .verify_host = (char *)"127.0.0.1",
-                                           .verify_port = 443};
+                                           .verify_port = 443,
+                                           .reuse_key = true};
 static struct cert_facts facts = {.names = {names, 2},
                                   .issuer = (char *)"E5",
                                   .serial = (char *)"04ab",
@@ -240,6 +241,7 @@ static void test_round_trip(void **state)
     assert_int_equal(back.attempts, 3);
     assert_int_equal(back.last_issued, NOW - 30 * DAY);
     assert_true(back.verify);
+    assert_true(back.reuse_key);
     assert_string_equal(back.deployment.note, "nginx.service is stopped");
     status_certificate_clear(&back);
     json_object_set_new(j, "state", json_string("bogus"));

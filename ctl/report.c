@@ -119,7 +119,7 @@ static void add_paragraph(struct buf *out, const struct group *g, const struct t
 /* A renewal that somebody asked for before its time failed: nothing is in danger, but they want to know. */
 static bool has_failed_request(const struct status_certificate *s)
 {
-    return s->state == STATUS_VALID && s->last_error.at > s->last_issued;
+    return s->state == STATUS_VALID && s->last_error.at != 0;
 }
 
 static void add_paragraphs(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)

@@ -48,6 +48,7 @@ static const struct vocabulary vocabulary[] = {
     [IPC_ACCOUNT_NEXT] = {"account-next", "s", SHORT, false},
     [IPC_ACCOUNT_SETTLE] = {"account-settle", "su", SHORT, false},
     [IPC_ACCOUNT_CLOSE] = {"account-close", "s", SHORT, false},
+    [IPC_ACCOUNT_CONTACT] = {"account-contact", "s", SHORT, false},
     [IPC_SIGN_KEY_CHANGE] = {"sign-key-change", "sss", URLS, false},
     [IPC_SIGN_FIND_NEXT] = {"sign-find-next", "sss", URLS, false},
     [IPC_SIGN_UPDATE] = {"sign-update", "sss", URLS, false},

@@ -50,6 +50,7 @@ enum ipc_type {
     IPC_ACCOUNT_NEXT,    /* ca -> IPC_OK: the next key is made, durable; needs a permit */
     IPC_ACCOUNT_SETTLE,  /* ca, 1: the next key is the account's / 0: it is not -> IPC_OK, durable */
     IPC_ACCOUNT_CLOSE,   /* ca -> IPC_OK: the CA deactivated it, noted, durable; needs a permit and ends it */
+    IPC_ACCOUNT_CONTACT, /* ca -> IPC_OK: the CA has the configured contact, noted, durable */
     IPC_SIGN_KEY_CHANGE, /* ca, url, nonce -> IPC_SIGNED: from the key to the next; needs a permit */
     IPC_SIGN_FIND_NEXT,  /* ca, url, nonce -> IPC_SIGNED: IPC_SIGN_FIND_ACCOUNT by the next key */
     IPC_SIGN_UPDATE,     /* ca, url, nonce -> IPC_SIGNED: the configured contact */
@@ -114,6 +115,8 @@ enum ipc_health { IPC_HEALTH_SOUND, IPC_HEALTH_REPAIRED, IPC_HEALTH_DAMAGED };
 /* Flags of IPC_ACCOUNT */
 #define IPC_ACCOUNT_HAS_NEXT    1U /* a change of the key was begun: which one is the account's is not known */
 #define IPC_ACCOUNT_DEACTIVATED 2U /* by us */
+#define IPC_ACCOUNT_CONTACT_DUE                                                                              \
+    4U /* the CA has another contact than the configured one, as far as is known */
 
 #define IPC_FIELDS_MAX 6
 #define IPC_FRAME_MAX  (2 * 1024 * 1024)

@@ -19,6 +19,7 @@ static const char *const doing[] = {
     [ACCOUNT_STATE_FIND_NEXT] = "asking which of two keys is the account's",
     [ACCOUNT_STATE_SETTLE] = "keeping the account's key",
     [ACCOUNT_STATE_UPDATE] = "sending the account's contact",
+    [ACCOUNT_STATE_NOTE] = "noting the account's contact",
     [ACCOUNT_STATE_DEACTIVATE] = "deactivating the account",
     [ACCOUNT_STATE_CLOSE] = "noting that the account is deactivated",
     [ACCOUNT_STATE_READY] = "using the account",
@@ -67,6 +68,7 @@ struct account_action account_fail(struct account *a)
 {
     err_wrap(&a->error, "%s", doing[a->state]);
     a->state = ACCOUNT_STATE_FAILED;
+    a->own = false;
     if (a->acting && !a->has_refusal) {
         a->has_refusal = true;
         a->act_error = a->error;
@@ -158,6 +160,7 @@ static struct account_action on_loaded(struct account *a, const struct account_e
 {
     if (event->kind != ACCOUNT_EV_LOADED)
         return account_fail_unexpected(a, event);
+    a->contact_due = event->contact_due;
     if (event->deactivated)
         return account_fail_deactivated(a);
     if (event->has_next)
@@ -170,7 +173,7 @@ static struct account_action on_loaded(struct account *a, const struct account_e
         err_nomem(&a->error, "the account's URL");
         return account_fail(a);
     }
-    return a->suspected ? account_check(a) : account_ready(a);
+    return a->suspected ? account_check(a) : account_settled(a);
 }
 
 /* A binding that is wrong, unknown or used up has no problem type of its own: whatever says nothing else may
@@ -242,6 +245,7 @@ static struct account_action on_registered(struct account *a, const struct accou
         return account_fail(a);
     free(a->url);
     a->url = url;
+    a->contact_sent = event->reply->status == 201; /* else it was there before (RFC 8555 section 7.3.1) */
     if (status != ACME_ACCOUNT_VALID)
         return account_fail_ended(a, status == ACME_ACCOUNT_DEACTIVATED ? "is deactivated at the CA"
                                                                         : "is revoked at the CA");
@@ -252,7 +256,7 @@ static struct account_action on_saved(struct account *a, const struct account_ev
 {
     if (event->kind != ACCOUNT_EV_DONE)
         return account_fail_unexpected(a, event);
-    return account_ready(a);
+    return account_settled(a);
 }
 
 static struct account_action on_ready(struct account *a, const struct account_event *event)
@@ -271,7 +275,7 @@ struct account_action account_step(struct account *a, const struct account_event
 {
     const int64_t now = now_ms / 1000;
 
-    if (event->kind == ACCOUNT_EV_ERROR && a->state != ACCOUNT_STATE_CHECK) {
+    if (event->kind == ACCOUNT_EV_ERROR && a->state != ACCOUNT_STATE_CHECK && !a->own) {
         a->error = *event->error;
         return account_fail(a);
     }
@@ -308,7 +312,8 @@ const char *account_state_to_str(enum account_state s)
         [ACCOUNT_STATE_FIND_NEXT] = "find-next", [ACCOUNT_STATE_SETTLE] = "settle",
         [ACCOUNT_STATE_UPDATE] = "update",       [ACCOUNT_STATE_DEACTIVATE] = "deactivate",
         [ACCOUNT_STATE_CLOSE] = "close",         [ACCOUNT_STATE_CHECK] = "check",
-        [ACCOUNT_STATE_READY] = "ready",         [ACCOUNT_STATE_FAILED] = "failed",
+        [ACCOUNT_STATE_NOTE] = "note-contact",   [ACCOUNT_STATE_READY] = "ready",
+        [ACCOUNT_STATE_FAILED] = "failed",
     };
 
     return names[s];

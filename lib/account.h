@@ -18,6 +18,9 @@
  * requests whose connection died. A CA that wants a binding where none is configured is an error of the
  * configuration; it is not even asked, if that can be known before.
  *
+ * Where the CA has another contact than the configured one it is sent before the account is ready, once in
+ * the machine's life; that this fails is no hindrance.
+ *
  * What a person may ask for once it is ready: another key (RFC 8555 section 7.3.5), the configured contact
  * (7.3.2), the end (7.3.6). While the key is changed there are two; when that was cut off, the CA is asked by
  * the next one (newAccount with onlyReturnExisting) which of them is the account's, before anything else. A
@@ -39,6 +42,7 @@ enum account_state {
     ACCOUNT_STATE_FIND_NEXT,  /* newAccount with onlyReturnExisting by the next key */
     ACCOUNT_STATE_SETTLE,     /* the keeper keeps the one that is the account's */
     ACCOUNT_STATE_UPDATE,     /* the contact is sent */
+    ACCOUNT_STATE_NOTE,       /* the keeper notes that */
     ACCOUNT_STATE_DEACTIVATE, /* the CA deactivates it */
     ACCOUNT_STATE_CLOSE,      /* the keeper notes that */
     ACCOUNT_STATE_READY,
@@ -56,6 +60,7 @@ enum account_action_kind {
     ACCOUNT_DO_FIND_NEXT,     /* like FIND, by the next key */
     ACCOUNT_DO_SETTLE,        /* tell the keeper which key it is (.next), then ACCOUNT_EV_DONE */
     ACCOUNT_DO_UPDATE,        /* sign the contact and post it to .url */
+    ACCOUNT_DO_NOTE,          /* let the keeper note that the CA has it, then ACCOUNT_EV_DONE */
     ACCOUNT_DO_DEACTIVATE,    /* sign the deactivation and post it to .url */
     ACCOUNT_DO_CLOSE,         /* let the keeper note that, then ACCOUNT_EV_DONE */
     ACCOUNT_DO_READY,         /* .url is the account's */
@@ -89,6 +94,7 @@ struct account_event {
     const char *url;  /* ACCOUNT_EV_LOADED: the stored account URL, or NULL */
     bool has_next;    /* ACCOUNT_EV_LOADED: a change of the key was begun */
     bool deactivated; /* ACCOUNT_EV_LOADED: by us */
+    bool contact_due; /* ACCOUNT_EV_LOADED: the CA has another contact than the configured one */
 };
 
 struct account;
@@ -108,7 +114,8 @@ void account_suspect(struct account *a);
 /* Why the account is of no use until a person does something: it was deactivated or revoked, as far as the CA
  * has said; NULL: it was not. Stays while the CA cannot be asked. Borrowed until the next step. */
 const struct err *account_ended(const struct account *a);
-/* Why what was asked for last (ACCOUNT_EV_ROLLOVER, ...) was not done; NULL: it was. Borrowed. */
+/* Why what was asked for last (ACCOUNT_EV_ROLLOVER, ...), or what the machine did by itself after that, was
+ * not done; NULL: it was. Borrowed. */
 const struct err *account_refusal(const struct account *a);
 /* The directory, once fetched; NULL before. Borrowed; stays the same object for the machine's life. */
 const struct acme_directory *account_directory(const struct account *a);

@@ -11,9 +11,25 @@ const struct err *account_refusal(const struct account *a)
 struct account_action account_ready(struct account *a)
 {
     a->acting = false;
+    a->own = false;
     a->suspected = false;
     a->ended = false;
     return account_go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
+}
+
+struct account_action account_settled(struct account *a)
+{
+    bool sent = a->contact_sent;
+
+    a->contact_sent = false;
+    if (!a->contact_due || a->contact_tried || a->acting)
+        return account_ready(a);
+    a->contact_tried = true;
+    a->own = true;
+    a->has_refusal = false;
+    a->bad_nonces = 0;
+    return sent ? account_go(a, ACCOUNT_STATE_NOTE, ACCOUNT_DO_NOTE, NULL)
+                : account_go(a, ACCOUNT_STATE_UPDATE, ACCOUNT_DO_UPDATE, a->url);
 }
 
 /* It was not done, and the account is as it was. */
@@ -88,7 +104,7 @@ static struct account_action on_reply_ok(struct account *a)
     case ACCOUNT_STATE_DEACTIVATE:
         return account_go(a, ACCOUNT_STATE_CLOSE, ACCOUNT_DO_CLOSE, NULL);
     default:
-        return account_ready(a);
+        return account_go(a, ACCOUNT_STATE_NOTE, ACCOUNT_DO_NOTE, NULL);
     }
 }
 
@@ -121,6 +137,9 @@ static struct account_action on_done(struct account *a)
         return account_go(a, ACCOUNT_STATE_CHANGE, ACCOUNT_DO_CHANGE, a->directory.key_change);
     case ACCOUNT_STATE_SETTLE:
         return account_go(a, ACCOUNT_STATE_LOAD, ACCOUNT_DO_LOAD, NULL);
+    case ACCOUNT_STATE_NOTE:
+        a->contact_due = false;
+        return account_ready(a);
     default: /* deactivated: what was asked for is done */
         a->acting = false;
         return account_fail_deactivated(a);
@@ -130,9 +149,14 @@ static struct account_action on_done(struct account *a)
 struct account_action account_act_step(struct account *a, const struct account_event *event, int64_t now)
 {
     enum acme_problem_type problem;
-    bool waits_for_keeper =
-        a->state == ACCOUNT_STATE_NEXT || a->state == ACCOUNT_STATE_SETTLE || a->state == ACCOUNT_STATE_CLOSE;
+    bool waits_for_keeper = a->state == ACCOUNT_STATE_NEXT || a->state == ACCOUNT_STATE_SETTLE ||
+                            a->state == ACCOUNT_STATE_NOTE || a->state == ACCOUNT_STATE_CLOSE;
 
+    if (event->kind == ACCOUNT_EV_ERROR) {
+        a->error = *event->error;
+        refuse(a);
+        return account_ready(a);
+    }
     if (event->kind != (waits_for_keeper ? ACCOUNT_EV_DONE : ACCOUNT_EV_REPLY))
         return account_fail_unexpected(a, event);
     if (waits_for_keeper)

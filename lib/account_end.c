@@ -97,7 +97,7 @@ struct account_action account_on_checked(struct account *a, const struct account
         return inconclusive(a);
     free(url);
     if (status == ACME_ACCOUNT_VALID)
-        return account_ready(a);
+        return account_settled(a);
     return account_fail_ended(a, status == ACME_ACCOUNT_DEACTIVATED ? "is deactivated at the CA"
                                                                     : "is revoked at the CA");
 }

@@ -26,6 +26,10 @@ struct account {
     bool suspected; /* of having been ended */
     bool ended;     /* it is, for this reason: */
     struct err end;
+    bool contact_due;  /* the CA has another contact than the configured one */
+    bool contact_sent; /* no: it was given it with newAccount */
+    bool contact_tried;
+    bool own;         /* what is under way is by nobody's wish, and may fail */
     bool acting;      /* a person asked for something, and waits */
     bool has_refusal; /* of what was asked for last: */
     struct err act_error;
@@ -39,6 +43,8 @@ struct account_action account_fail_unexpected(struct account *a, const struct ac
 
 /* The end of all ways, of what a person asked for, too. */
 struct account_action account_ready(struct account *a);
+/* The same, but the contact goes first where that is due. */
+struct account_action account_settled(struct account *a);
 struct account_action account_fail_deactivated(struct account *a);
 /* The same, as the CA has it. how: what follows the account's URL in a sentence. */
 struct account_action account_fail_ended(struct account *a, const char *how);

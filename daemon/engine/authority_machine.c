@@ -58,6 +58,7 @@ static void on_loaded(void *arg, const struct ipc_msg *m, const struct err *e)
             event.kind = ACCOUNT_EV_LOADED;
             event.url = m->field[0].len > 0 ? m->field[0].s : NULL;
             event.has_next = (m->field[2].u & IPC_ACCOUNT_HAS_NEXT) != 0;
+            event.contact_due = (m->field[2].u & IPC_ACCOUNT_CONTACT_DUE) != 0;
             event.deactivated = (m->field[2].u & IPC_ACCOUNT_DEACTIVATED) != 0;
         }
     }
@@ -123,11 +124,28 @@ static void tell_alarm(struct authority *a)
     a->alarmed = authority_alarm(a) != NULL;
 }
 
-static void ready(struct authority *a)
+/* What was done without being asked for. */
+static void tell_contact(const struct authority *a, enum account_state before)
+{
+    const struct err *e = account_refusal(a->machine);
+
+    if (a->act != ACCOUNT_EV_START || (before != ACCOUNT_STATE_UPDATE && before != ACCOUNT_STATE_NOTE))
+        return;
+    if (e != NULL)
+        log_warning(NULL,
+                    "CA %s: the account still has another contact than the configured one: %s; it is sent "
+                    "again at the next start, or by `acmectl account update`",
+                    a->ca->name, e->text);
+    else
+        log_notice(NULL, "CA %s: the account has the configured contact", a->ca->name);
+}
+
+static void ready(struct authority *a, enum account_state before)
 {
     a->running = false;
     a->failed = false;
     tell_alarm(a);
+    tell_contact(a, before);
     if (!nonces_set_url(a->nonces, authority_directory(a)->new_nonce))
         log_error(NULL, "CA %s: out of memory: nonces come from replies only", a->ca->name);
     if (a->act == ACCOUNT_EV_START)
@@ -159,6 +177,9 @@ static bool ask_keeper(struct authority *a, const struct account_action *action,
         break;
     case ACCOUNT_DO_CLOSE:
         a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_CLOSE, a->ca->name);
+        break;
+    case ACCOUNT_DO_NOTE:
+        a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_CONTACT, a->ca->name);
         break;
     case ACCOUNT_DO_SAVE:
         a->request = link_request(a->keeper, on_saved, a, IPC_ACCOUNT_SAVE, a->ca->name, action->url);
@@ -205,7 +226,7 @@ void authority_step(struct authority *a, const struct account_event *event)
         ok = get_directory(a, action.url, &e);
         break;
     case ACCOUNT_DO_READY:
-        ready(a);
+        ready(a, before);
         break;
     case ACCOUNT_DO_FAIL:
         authority_give_up(a, action.error);

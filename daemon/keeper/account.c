@@ -24,6 +24,7 @@ struct accounts *accounts_new(const struct store *store, const struct config *co
     if (a == NULL)
         return NULL;
     a->store = store;
+    a->config = config;
     a->n = config->n_cas;
     a->v = calloc(a->n + 1, sizeof *a->v);
     if (a->v == NULL) {
@@ -40,11 +41,13 @@ static void forget(struct account *account)
     key_free(account->key);
     key_free(account->next);
     free(account->url);
+    free(account->contact);
     free(account->thumbprint);
     account->key = NULL;
     account->next = NULL;
     account->deactivated = false;
     account->url = NULL;
+    account->contact = NULL;
     account->thumbprint = NULL;
 }
 
@@ -66,22 +69,22 @@ struct account *accounts_find(struct accounts *a, const struct config_ca *ca)
     return NULL;
 }
 
-/* What account.json says; the caller frees. NULL: out of memory. */
-static char *record_text(const char *directory, const char *url, bool deactivated)
+/* The caller frees. NULL: out of memory. */
+static char *record_text(const struct account_record *record)
 {
-    json_t *record = json_pack("{s:s, s:s, s:s}", "directory", directory, "url", url, "status",
-                               deactivated ? "deactivated" : "valid");
-    char *text = record != NULL ? json_dumps(record, JSON_INDENT(1)) : NULL;
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s*}", "directory", record->directory, "url", record->url, "status",
+                  record->deactivated ? "deactivated" : "valid", "contact", record->contact);
+    char *text = j != NULL ? json_dumps(j, JSON_INDENT(1)) : NULL;
 
-    json_decref(record);
+    json_decref(j);
     return text;
 }
 
 /* The record written beside; see file_replace_begin(). */
-static int begin_record(const struct dir *d, const char *directory, const char *url, bool deactivated,
-                        struct err *e)
+static int begin_record(const struct dir *d, const struct account_record *record, struct err *e)
 {
-    char *text = record_text(directory, url, deactivated);
+    char *text = record_text(record);
     int fd;
 
     if (text == NULL) {
@@ -93,10 +96,9 @@ static int begin_record(const struct dir *d, const char *directory, const char *
     return fd;
 }
 
-bool account_write_record(const struct dir *d, const char *directory, const char *url, bool deactivated,
-                          struct err *e)
+bool account_write_record(const struct dir *d, const struct account_record *record, struct err *e)
 {
-    int fd = begin_record(d, directory, url, deactivated, e);
+    int fd = begin_record(d, record, e);
 
     return fd >= 0 && file_replace_finish(d, RECORD_FILE, fd, e) && dir_sync(d, e);
 }
@@ -120,7 +122,7 @@ static bool set_aside(struct accounts *a, const char *ca, struct err *e)
 
 static bool fill_new(const struct dir *d, const struct config_ca *ca, const struct key *key, struct err *e)
 {
-    char *record = record_text(ca->directory, "", false);
+    char *record = record_text(&(struct account_record){.directory = ca->directory, .url = ""});
     struct buf pem;
     bool ok;
 
@@ -168,22 +170,26 @@ static bool make(struct accounts *a, struct account *account, struct err *e)
     return ok;
 }
 
-/* What account.json says; url is the caller's. False: it is missing or damaged. */
-static bool read_record(const struct dir *d, char **directory, char **url, bool *deactivated, struct err *e)
+/* Directory and URL are the caller's. False: account.json is missing or damaged. */
+static bool read_record(const struct dir *d, struct account *account, char **directory, char **url,
+                        struct err *e)
 {
     struct buf text;
     json_t *record = NULL;
     const char *directory_text = NULL;
     const char *url_text = NULL;
     const char *status = NULL;
+    const char *contact = NULL;
 
     buf_init(&text, FILE_MAX + 8192);
     if (file_read(d, RECORD_FILE, &text, NULL, NULL, e))
         record = json_read_object(text.len > 0 ? text.data : "", text.len, RECORD_MAX, e);
     buf_clear(&text);
     if (record != NULL && json_need_string(record, "directory", &directory_text, e) &&
-        json_need_string(record, "url", &url_text, e) && json_member_string(record, "status", &status, e)) {
-        *deactivated = status != NULL && strcmp(status, "deactivated") == 0;
+        json_need_string(record, "url", &url_text, e) && json_member_string(record, "status", &status, e) &&
+        json_member_string(record, "contact", &contact, e)) {
+        account->deactivated = status != NULL && strcmp(status, "deactivated") == 0;
+        account->contact = contact != NULL ? strdup(contact) : NULL; /* or it is sent once more */
         *directory = strdup(directory_text);
         *url = strdup(url_text);
     }
@@ -218,7 +224,7 @@ static enum found load_from(const struct dir *d, struct account *account, struct
 
     if (found != FOUND_GOOD)
         return found;
-    if (!read_record(d, &directory, &url, &account->deactivated, e)) {
+    if (!read_record(d, account, &directory, &url, e)) {
         /* The key alone is enough: newAccount with a known key finds the account (RFC 8555 section 7.3.1). */
         log_warning(
             NULL,
@@ -229,7 +235,9 @@ static enum found load_from(const struct dir *d, struct account *account, struct
         account->url = strdup("");
         if (account->url == NULL)
             (void)err_nomem(e, "reading an account");
-        return account->url != NULL && account_write_record(d, account->ca->directory, "", false, e)
+        return account->url != NULL &&
+                       account_write_record(
+                           d, &(struct account_record){.directory = account->ca->directory, .url = ""}, e)
                    ? FOUND_GOOD
                    : FOUND_ERROR;
     }
@@ -371,7 +379,11 @@ static struct save *save_new(struct accounts *a, struct account *account, const 
     if (s->url == NULL)
         (void)err_nomem(e, "saving the account's URL");
     else if (dir_open(&s->dir, &a->store->accounts, account->ca->name, NULL, e))
-        s->fd = begin_record(&s->dir, account->ca->directory, url, false, e);
+        s->fd =
+            begin_record(&s->dir,
+                         &(struct account_record){
+                             .directory = account->ca->directory, .url = url, .contact = account->contact},
+                         e);
     if (s->fd >= 0)
         return s;
     save_free(s);

@@ -2,9 +2,9 @@
 #ifndef ACMED_KEEPER_ACCOUNT_H
 #define ACMED_KEEPER_ACCOUNT_H
 
-/* Accounts with the CAs: accounts/CA/key.pem and account.json {"directory", "url", "status"}, RFC 8555
- * section 7.3. While the key is being changed (section 7.3.5) next.pem is there, too: which of both is the
- * account's the CA alone knows, and until it has said so neither is given up. A key that lost is kept as
+/* Accounts with the CAs: accounts/CA/key.pem and account.json {"directory", "url", "status", "contact"}, RFC
+ * 8555 section 7.3. While the key is being changed (section 7.3.5) next.pem is there, too: which of both is
+ * the account's the CA alone knows, and until it has said so neither is given up. A key that lost is kept as
  * key.old.pem or next.old.pem. */
 
 #include "daemon/keeper/batch.h"
@@ -17,6 +17,7 @@ struct account {
     const struct config_ca *ca; /* borrowed */
     struct key *key;            /* owned */
     char *url;                  /* owned; "": not registered, as far as is known */
+    char *contact;              /* owned; what the CA was given, "": none; NULL: not known */
     char *thumbprint;           /* owned, RFC 7638 */
     struct key *next;           /* owned; NULL: no change of the key is under way */
     bool deactivated;           /* by us, at the CA: it is of no use any more */
@@ -41,6 +42,11 @@ bool accounts_settle(struct accounts *a, const struct config_ca *ca, bool next, 
 
 /* The CA deactivated it, as a person asked: noted durably. */
 bool accounts_close(struct accounts *a, const struct config_ca *ca, struct err *e);
+
+/* The contact that the CA has is not the configured one, as far as is known. account: of this struct. */
+bool accounts_contact_is_due(const struct accounts *a, const struct account *account);
+/* It has it now: noted durably. */
+bool accounts_note_contact(struct accounts *a, const struct config_ca *ca, struct err *e);
 
 /* How it ended: e NULL, then the URL is the account's, durably; else e is borrowed. */
 typedef void accounts_done(void *arg, const struct err *e);

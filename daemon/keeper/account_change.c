@@ -141,8 +141,50 @@ bool accounts_close(struct accounts *a, const struct config_ca *ca, struct err *
 
     if (account == NULL)
         return false;
-    ok = account_write_record(&d, ca->directory, account->url, true, e);
+    ok = account_write_record(&d,
+                              &(struct account_record){.directory = ca->directory,
+                                                       .url = account->url,
+                                                       .contact = account->contact,
+                                                       .deactivated = true},
+                              e);
     dir_close(&d);
     account->deactivated = account->deactivated || ok;
     return ok;
+}
+
+/* "": none. */
+static const char *configured_contact(const struct accounts *a, const struct config_ca *ca)
+{
+    const char *contact = config_ca_contact(a->config, ca);
+
+    return contact != NULL ? contact : "";
+}
+
+bool accounts_contact_is_due(const struct accounts *a, const struct account *account)
+{
+    return strcmp(account->contact != NULL ? account->contact : "", configured_contact(a, account->ca)) != 0;
+}
+
+bool accounts_note_contact(struct accounts *a, const struct config_ca *ca, struct err *e)
+{
+    struct dir d;
+    struct account *account = begin(a, ca, &d, e);
+    struct account_record record = {.directory = ca->directory, .contact = configured_contact(a, ca)};
+    char *contact = strdup(record.contact);
+    bool ok = account != NULL;
+
+    if (ok) {
+        record.url = account->url;
+        record.deactivated = account->deactivated;
+        ok = contact != NULL ? account_write_record(&d, &record, e)
+                             : err_nomem(e, "noting the contact of an account");
+        dir_close(&d);
+    }
+    if (!ok) {
+        free(contact);
+        return false;
+    }
+    free(account->contact);
+    account->contact = contact;
+    return true;
 }

@@ -11,6 +11,7 @@
 
 struct accounts {
     const struct store *store;
+    const struct config *config;
     struct account *v; /* in the order of the configuration */
     size_t n;
 };
@@ -18,9 +19,16 @@ struct accounts {
 /* NULL: no configured CA. */
 struct account *accounts_find(struct accounts *a, const struct config_ca *ca);
 
+/* What account.json says. Borrowed. */
+struct account_record {
+    const char *directory;
+    const char *url;
+    const char *contact; /* NULL: not known */
+    bool deactivated;
+};
+
 /* Durably. */
-bool account_write_record(const struct dir *d, const char *directory, const char *url, bool deactivated,
-                          struct err *e);
+bool account_write_record(const struct dir *d, const struct account_record *record, struct err *e);
 
 /* Reads the next key, if there is one, of an account whose key is read. */
 bool account_load_next(const struct dir *d, struct account *account, struct err *e);

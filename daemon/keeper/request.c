@@ -152,10 +152,12 @@ static bool handle_account_load(const struct request *r, struct err *e)
 
     if (account == NULL)
         return false;
-    return ipc_send(r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint,
-                    (uint64_t)((account->next != NULL ? IPC_ACCOUNT_HAS_NEXT : 0) |
-                               (account->deactivated ? IPC_ACCOUNT_DEACTIVATED : 0)),
-                    key_type_to_str(key_type(account->key))) ||
+    return ipc_send(
+               r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint,
+               (uint64_t)((account->next != NULL ? IPC_ACCOUNT_HAS_NEXT : 0) |
+                          (account->deactivated ? IPC_ACCOUNT_DEACTIVATED : 0) |
+                          (accounts_contact_is_due(r->k->accounts, account) ? IPC_ACCOUNT_CONTACT_DUE : 0)),
+               key_type_to_str(key_type(account->key))) ||
            err_nomem(e, "replying");
 }
 
@@ -376,6 +378,7 @@ static const struct handler {
     [IPC_ACCOUNT_NEXT] = {FROM_ENGINE, request_account_next},
     [IPC_ACCOUNT_SETTLE] = {FROM_ENGINE, request_account_settle},
     [IPC_ACCOUNT_CLOSE] = {FROM_ENGINE, request_account_close},
+    [IPC_ACCOUNT_CONTACT] = {FROM_ENGINE, request_account_contact},
     [IPC_SIGN_KEY_CHANGE] = {FROM_ENGINE, request_sign_key_change},
     [IPC_SIGN_FIND_NEXT] = {FROM_ENGINE, request_sign_find_next},
     [IPC_SIGN_UPDATE] = {FROM_ENGINE, request_sign_update},

@@ -44,6 +44,14 @@ bool request_account_close(const struct request *r, struct err *e)
     return request_reply_ok(r, e);
 }
 
+/* Needs no permit: what is noted comes from the configuration. */
+bool request_account_contact(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = request_ca(r, e);
+
+    return ca != NULL && accounts_note_contact(r->k->accounts, ca, e) && request_reply_ok(r, e);
+}
+
 /* The inner JWS of RFC 8555 section 7.3.5: the next key says that it takes over from this one. */
 static char *inner(const struct account *account, const char *url, struct err *e)
 {

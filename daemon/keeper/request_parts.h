@@ -38,6 +38,7 @@ bool request_sign(const struct request *r, const struct config_ca *ca, char *pay
 bool request_account_next(const struct request *r, struct err *e);
 bool request_account_settle(const struct request *r, struct err *e);
 bool request_account_close(const struct request *r, struct err *e);
+bool request_account_contact(const struct request *r, struct err *e);
 bool request_sign_key_change(const struct request *r, struct err *e);
 bool request_sign_find_next(const struct request *r, struct err *e);
 bool request_sign_update(const struct request *r, struct err *e);

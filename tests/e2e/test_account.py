@@ -55,6 +55,32 @@ def test_contact_is_sent(issued, pebble):
     assert accounts_at_ca(pebble) == 1
 
 
+def test_another_contact_is_sent_by_itself(held, proxy):
+    sent = []
+    proxy.on_request = lambda r: sent.append(r.payload["contact"]) if "contact" in r.payload else None
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    held.stop()
+    held.start()
+    held.renew(NAME)
+    assert sent == [["mailto:admin@example.com"]], "the CA has it from the registration"
+    held.configure({NAME: {}}, contact="other@example.com")
+    fault = proxy.answer("/my-account", 500, times=1)
+    assert held.ctl("reload").code == 0
+    held.renew(NAME)
+    held.says("the account still has another contact than the configured one")
+    assert [r.payload for r in fault.hits] == [{"contact": ["mailto:other@example.com"]}]
+    held.stop()
+    held.start()
+    held.renew(NAME)
+    held.says("the account has the configured contact")
+    assert sent[1:] == [["mailto:other@example.com"]]
+    held.stop()
+    held.start()
+    held.renew(NAME)
+    assert len(sent) == 2 and proxy.count("/sign-me-up") == 1
+
+
 @pytest.mark.smoke
 def test_another_key(issued, pebble):
     before = account(issued)

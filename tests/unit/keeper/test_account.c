@@ -89,6 +89,33 @@ static void test_an_account_lasts(void **state)
     tear_down(&a);
 }
 
+/* The CA may have another contact than the configured one: a record of old says nothing of it. */
+static void test_the_contact_is_remembered(void **state)
+{
+    struct account_fixture a;
+    struct err e = {0};
+
+    (void)state;
+    set_up(&a);
+    assert_true(accounts_contact_is_due(a.accounts, get(&a)));
+    assert_true(commit_url(a.accounts, &a.batch, ca_of(&a), URL, &e));
+    assert_true(accounts_contact_is_due(a.accounts, get_again(&a)));
+    assert_true(accounts_note_contact(a.accounts, ca_of(&a), &e));
+    assert_false(accounts_contact_is_due(a.accounts, get(&a)));
+    assert_false(accounts_contact_is_due(a.accounts, get_again(&a)));
+    assert_string_equal(get(&a)->contact, "admin@example.com");
+    assert_string_equal(get(&a)->url, URL);
+    fixture_write(&a.f, "state/accounts/test/account.json",
+                  "{\"directory\": \"https://ca.test/dir\", \"url\": \"" URL "\", \"status\": \"valid\", "
+                  "\"contact\": \"old@example.com\"}",
+                  0600);
+    get_again(&a);
+    assert_true(accounts_contact_is_due(a.accounts, get(&a)));
+    assert_true(commit_url(a.accounts, &a.batch, ca_of(&a), URL "/2", &e));
+    assert_string_equal(get_again(&a)->contact, "old@example.com");
+    tear_down(&a);
+}
+
 static void test_another_directory_gets_another_account(void **state)
 {
     struct account_fixture a;
@@ -192,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_account_lasts),
+        cmocka_unit_test(test_the_contact_is_remembered),
         cmocka_unit_test(test_another_directory_gets_another_account),
         cmocka_unit_test(test_planted_files_are_refused),
         cmocka_unit_test(test_damage_is_survived),

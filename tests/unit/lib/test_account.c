@@ -537,6 +537,8 @@ static void test_contact_and_end(void **state)
     (void)state;
     is_action(&action, ACCOUNT_DO_UPDATE, ACCOUNT_URL);
     action = reply(a, 200, NULL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_NOTE, NULL);
+    action = event(a, ACCOUNT_EV_DONE);
     is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
     assert_null(account_refusal(a));
     event(a, ACCOUNT_EV_UPDATE);
@@ -692,6 +694,80 @@ static void test_update_of_an_ended_account(void **state)
     account_free(a);
 }
 
+/* An account that is stored; the CA has another contact. */
+static struct account_action loaded_with_contact_due(struct account **a, const char *url)
+{
+    *a = account_new("test", DIRECTORY, true, NULL);
+    start(*a);
+    reply(*a, 200, NULL, DIRECTORY_BODY(""));
+    return account_step(
+        *a, &(struct account_event){.kind = ACCOUNT_EV_LOADED, .url = url, .contact_due = true}, NOW);
+}
+
+static void test_contact_is_sent_by_itself(void **state)
+{
+    struct account *a;
+    struct account_action action = loaded_with_contact_due(&a, ACCOUNT_URL);
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_UPDATE, ACCOUNT_URL);
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "badNonce\"}");
+    is_action(&action, ACCOUNT_DO_UPDATE, ACCOUNT_URL);
+    action = reply(a, 200, NULL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_NOTE, NULL);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_null(account_refusal(a));
+    account_free(a);
+}
+
+static void test_contact_that_cannot_be_sent(void **state)
+{
+    struct account *a;
+    struct account_action action = loaded_with_contact_due(&a, ACCOUNT_URL);
+
+    (void)state;
+    action = reply(a, 400, NULL, "{\"type\": \"" URN "invalidContact\"}");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_non_null(strstr(account_refusal(a)->text, "invalidContact"));
+    account_free(a);
+    loaded_with_contact_due(&a, ACCOUNT_URL);
+    action = failed(a, ERR_CLASS_NETWORK, "timed out");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    account_free(a);
+    loaded_with_contact_due(&a, ACCOUNT_URL);
+    reply(a, 200, NULL, "{\"status\": \"valid\"}");
+    action = failed(a, ERR_CLASS_INTERNAL, "disk full");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    /* Once in a process; a person's wish is another matter. */
+    event(a, ACCOUNT_EV_DOUBT);
+    action = reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    action = event(a, ACCOUNT_EV_UPDATE);
+    is_action(&action, ACCOUNT_DO_UPDATE, ACCOUNT_URL);
+    account_free(a);
+}
+
+/* A new account was given it, one that was there before was not. */
+static void test_contact_of_a_registration(void **state)
+{
+    struct account *a;
+    struct account_action action = loaded_with_contact_due(&a, NULL);
+
+    (void)state;
+    reply(a, 201, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_NOTE, NULL);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    account_free(a);
+    loaded_with_contact_due(&a, NULL);
+    reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}");
+    action = event(a, ACCOUNT_EV_DONE);
+    is_action(&action, ACCOUNT_DO_UPDATE, ACCOUNT_URL);
+    account_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -700,6 +776,9 @@ int main(void)
         cmocka_unit_test(test_another_key_in_doubt),
         cmocka_unit_test(test_another_key_cut_off),
         cmocka_unit_test(test_contact_and_end),
+        cmocka_unit_test(test_contact_is_sent_by_itself),
+        cmocka_unit_test(test_contact_that_cannot_be_sent),
+        cmocka_unit_test(test_contact_of_a_registration),
         cmocka_unit_test(test_ended_by_the_ca),
         cmocka_unit_test(test_ended_is_asked_about_again),
         cmocka_unit_test(test_doubt_without_an_answer),

@@ -90,7 +90,10 @@ static struct account_action on_next_failed(struct account *a, enum acme_problem
 {
     if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
         return account_go(a, ACCOUNT_STATE_FIND_NEXT, ACCOUNT_DO_FIND_NEXT, a->directory.new_account);
-    return problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST ? settle(a, false) : account_fail(a);
+    return problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST ||
+                   problem == ACME_PROBLEM_EXTERNAL_ACCOUNT_REQUIRED /* asked of those it does not know */
+               ? settle(a, false)
+               : account_fail(a);
 }
 
 static struct account_action on_reply_ok(struct account *a)

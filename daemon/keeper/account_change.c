@@ -10,6 +10,7 @@
 #define NEXT_FILE     "next.pem"
 #define OLD_FILE      "key.old.pem"
 #define NEXT_OLD_FILE "next.old.pem"
+#define NEXT_BAD_FILE "next.bad.pem"
 
 static bool same_key(const struct account *account)
 {
@@ -22,19 +23,36 @@ static bool same_key(const struct account *account)
     return same;
 }
 
+/* If the CA has it as the account's already, it will say that it does not know the other one. */
+static bool put_aside(const struct dir *d, const struct err *why, struct err *e)
+{
+    if (!dir_rename(d, NEXT_FILE, NEXT_BAD_FILE, e) || !dir_sync(d, e))
+        return false;
+    log_error(NULL,
+              "%s/" NEXT_FILE " is damaged: %s; it is kept as " NEXT_BAD_FILE ", and the key in " KEY_FILE
+              " stays the account's",
+              d->path, why->text);
+    return true;
+}
+
 bool account_load_next(const struct dir *d, struct account *account, struct err *e)
 {
-    struct buf pem;
     bool missing = false;
+    struct err why;
+    struct buf pem;
     bool ok;
 
     buf_init_secret(&pem, FILE_MAX + 8192);
     ok = file_read_secret(d, NEXT_FILE, &pem, &missing, e);
     if (ok)
-        account->next = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, e);
+        account->next = key_from_pem(pem.len > 0 ? pem.data : "", pem.len, &why);
     buf_clear(&pem);
     if (missing)
         return true;
+    if (ok && account->next == NULL && why.class == ERR_CLASS_CONFIG) /* its text is bad */
+        return put_aside(d, &why, e);
+    if (ok && account->next == NULL)
+        *e = why;
     if (account->next == NULL)
         return err_wrap(e, "%s/" NEXT_FILE, d->path);
     if (!same_key(account))

@@ -315,6 +315,31 @@ static void test_another_key(void **state)
     tear_down(&f, &p);
 }
 
+/* A next key that is damaged does not end the account: the other one is there. */
+static void test_damaged_next_key(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    FILE *file;
+
+    (void)state;
+    set_up(&f, &p);
+    permit(&p, IPC_PERMITTED, ACT_ROLLOVER, "test", 0, 0);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_NEXT, "test");
+    assert_int_equal(peer_stop(&p), 0);
+    file = fopen(fixture_path(&f, "state/accounts/test/next.pem"), "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 60, SEEK_SET), 0);
+    assert_true(fputs("!!!!", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    peer_start(&p, &f);
+    flags_are(&p, 0);
+    assert_string_equal(p.m.field[0].s, ACCOUNT);
+    assert_true(fixture_exists(&f, "state/accounts/test/next.bad.pem"));
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);
+    tear_down(&f, &p);
+}
+
 static void test_the_end_of_an_account(void **state)
 {
     struct fixture f;
@@ -347,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_a_damaged_note),
         cmocka_unit_test(test_account_without_a_permit),
         cmocka_unit_test(test_another_key),
+        cmocka_unit_test(test_damaged_next_key),
         cmocka_unit_test(test_the_end_of_an_account),
         cmocka_unit_test(test_damaged_list),
     };

@@ -505,6 +505,12 @@ static void test_another_key_in_doubt(void **state)
     settles(a, reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}"), false);
     assert_non_null(account_refusal(a));
     account_free(a);
+    /* A CA that wants a binding for whoever it does not know says so to this key, too. */
+    a = changing();
+    reply(a, 500, NULL, "");
+    settles(a, reply(a, 401, NULL, "{\"type\": \"" URN "externalAccountRequired\"}"), false);
+    assert_non_null(account_refusal(a));
+    account_free(a);
 }
 
 /* Cut off by the network, or by a kill: settled before anything else, and never by a guess. */

@@ -29,6 +29,7 @@ struct control {
     struct peer *peers[PEERS_MAX]; /* oldest first; owned */
     size_t n_peers;
     int64_t deadline_ms;
+    struct turns *turns;
     struct loop_delay *resume; /* accepting, after descriptors had run out */
 };
 
@@ -78,7 +79,7 @@ static void on_gone(void *arg, const struct peer *p)
 
 static void welcome(struct control *c, int fd)
 {
-    struct peer *p = peer_new(c->engine, fd, c->deadline_ms, on_gone, c);
+    struct peer *p = peer_new(c->engine, c->turns, fd, c->deadline_ms, on_gone, c);
 
     if (p == NULL)
         return;
@@ -145,9 +146,10 @@ struct control *control_new(struct engine *g, int64_t deadline_ms)
         return NULL;
     c->engine = g;
     c->deadline_ms = deadline_ms;
+    c->turns = turns_new(g->loop);
     c->resume = loop_delay_new(g->loop, on_resume, c);
-    if (c->resume == NULL) {
-        free(c);
+    if (c->turns == NULL || c->resume == NULL) {
+        control_free(c);
         return NULL;
     }
     return c;
@@ -175,6 +177,7 @@ void control_free(struct control *c)
         (void)close(l->fd);
         free(l);
     }
+    turns_free(c->turns);
     loop_delay_free(c->resume);
     free(c);
 }

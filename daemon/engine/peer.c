@@ -22,6 +22,8 @@ struct peer {
     int64_t deadline_ms;
     struct loop_delay *deadline;
     struct loop_delay *soon; /* the next request, or the end, in a turn of its own */
+    struct turns *turns;     /* the control socket's */
+    struct turn turn;        /* for the request in `in` */
     uid_t uid;
     bool may_control;
     char name[32];
@@ -75,7 +77,7 @@ uid_t peer_uid(const struct peer *p)
 
 bool peer_is_idle(const struct peer *p)
 {
-    return !p->calling && p->out.len == 0 && !p->broken;
+    return !p->calling && !p->turn.waiting && p->out.len == 0 && !p->broken;
 }
 
 /* ---- the end of a call, and of a peer ---- */
@@ -99,6 +101,7 @@ static void end_call(struct peer *p)
 void peer_free(struct peer *p)
 {
     end_call(p);
+    turn_cancel(p->turns, &p->turn);
     p->on_gone(p->gone_arg, p);
     loop_io_free(p->io);
     loop_delay_free(p->deadline);
@@ -118,11 +121,12 @@ static void break_off(struct peer *p)
 
 static void update(struct peer *p)
 {
-    bool unfinished = p->out.len > 0 || (!p->calling && p->in.len > 0);
+    bool unfinished = p->out.len > 0 || (!p->calling && !p->turn.waiting && p->in.len > 0);
+    bool reads = !p->closing && !p->held && !p->turn.waiting && p->in.len < VARLINK_REQUEST_MAX + 1;
 
     if (p->broken)
         return;
-    (void)loop_io_want(p->io, !p->closing && !p->held && p->in.len<VARLINK_REQUEST_MAX + 1, p->out.len> 0);
+    (void)loop_io_want(p->io, reads, p->out.len > 0);
     if (!unfinished)
         loop_delay_stop(p->deadline);
     else if (!loop_delay_running(p->deadline))
@@ -263,20 +267,22 @@ static void start_call(struct peer *p, const struct varlink_call *call)
     }
 }
 
-/* The next request, if one is there whole and none is being answered. */
+/* The next request, if one is there whole and none is being answered, when it is its turn. */
 static void next_call(struct peer *p)
 {
+    if (p->calling || p->closing || p->broken || p->in.len == 0)
+        return;
+    if (memchr(p->in.data, '\0', p->in.len) != NULL || p->in.len > VARLINK_REQUEST_MAX)
+        turn_wait(p->turns, &p->turn);
+}
+
+static void take_call(struct peer *p)
+{
+    char *end = memchr(p->in.data, '\0', p->in.len);
+    size_t len = end != NULL ? (size_t)(end - p->in.data) : p->in.len;
     struct varlink_call call;
     struct err e;
-    char *end;
-    size_t len;
 
-    if (p->calling || p->closing || p->in.len == 0)
-        return;
-    end = memchr(p->in.data, '\0', p->in.len);
-    len = end != NULL ? (size_t)(end - p->in.data) : p->in.len;
-    if (end == NULL && p->in.len <= VARLINK_REQUEST_MAX)
-        return;
     if (end == NULL || !varlink_call_parse(&call, p->in.data, len, &e)) {
         log_debug(NULL, "control socket: %s sent what is no request: %s", p->name,
                   end == NULL ? "too long" : e.text);
@@ -286,6 +292,15 @@ static void next_call(struct peer *p)
     buf_consume(&p->in, len + 1);
     start_call(p, &call);
     varlink_call_clear(&call);
+}
+
+static void on_turn(void *arg)
+{
+    struct peer *p = arg;
+
+    if (!p->broken && !p->closing)
+        take_call(p);
+    update(p);
 }
 
 static void on_soon(void *arg)
@@ -394,11 +409,12 @@ static bool identify(struct peer *p)
     p->uid = cred.uid;
     p->may_control = cred.uid == 0 || cred.uid == p->engine->supervisor_uid ||
                      in_control_group(p->engine, p->fd, cred.gid);
+    p->turn.first = p->may_control;
     (void)snprintf(p->name, sizeof p->name, "uid %u", (unsigned)cred.uid);
     return true;
 }
 
-struct peer *peer_new(struct engine *g, int fd, int64_t deadline_ms,
+struct peer *peer_new(struct engine *g, struct turns *turns, int fd, int64_t deadline_ms,
                       void (*on_gone)(void *arg, const struct peer *p), void *arg)
 {
     struct peer *p = calloc(1, sizeof *p);
@@ -409,6 +425,8 @@ struct peer *peer_new(struct engine *g, int fd, int64_t deadline_ms,
     }
     *p =
         (struct peer){.engine = g, .fd = fd, .deadline_ms = deadline_ms, .on_gone = on_gone, .gone_arg = arg};
+    p->turns = turns;
+    p->turn = (struct turn){.on_turn = on_turn, .arg = p};
     buf_init(&p->in, VARLINK_REQUEST_MAX + 1);
     buf_init(&p->out, VARLINK_REPLY_MAX + 1024 * 1024);
     p->io = loop_io_new(g->loop, fd, on_peer, p);
@@ -424,7 +442,10 @@ struct peer *peer_new(struct engine *g, int fd, int64_t deadline_ms,
 
 void peer_stop(struct peer *p)
 {
-    if (p->calling)
+    if (p->turn.waiting)
+        p->oneway = false; /* that was the call before */
+    if (p->calling || p->turn.waiting)
         peer_error(p, VARLINK_CONTROL_INTERFACE ".Stopping", NULL);
+    turn_cancel(p->turns, &p->turn);
     p->closing = true;
 }

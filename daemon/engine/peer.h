@@ -6,15 +6,17 @@
  * the methods do is in methods.c and the files beside it. */
 
 #include "daemon/engine/engine.h"
+#include "daemon/engine/turns.h"
 #include "lib/varlink.h"
 
 struct peer;
 
-/* Takes over fd, a connection to the control socket; reads the client's credentials. deadline_ms: for the
+/* Takes over fd, a connection to the control socket; reads the client's credentials. turns: of all peers, who
+ * are answered one after the other, those who may control first; borrowed. deadline_ms: for the
  * rest of a request that has begun, and for a client to take what is queued. on_gone is called when the
  * connection ends, whoever ends it: the peer must not be used after it. NULL: out of memory, or nobody is
  * there any more. */
-struct peer *peer_new(struct engine *g, int fd, int64_t deadline_ms,
+struct peer *peer_new(struct engine *g, struct turns *turns, int fd, int64_t deadline_ms,
                       void (*on_gone)(void *arg, const struct peer *p), void *arg);
 void peer_free(struct peer *p);
 /* The daemon stops: a call under way ends with the error Stopping; what can be sent is sent, then it ends. */

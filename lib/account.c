@@ -324,6 +324,11 @@ enum account_state account_state(const struct account *a)
     return a->state;
 }
 
+const char *account_url(const struct account *a)
+{
+    return a->url;
+}
+
 const struct acme_directory *account_directory(const struct account *a)
 {
     return a->have_directory ? &a->directory : NULL;

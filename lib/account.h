@@ -117,6 +117,8 @@ const struct err *account_ended(const struct account *a);
 /* Why what was asked for last (ACCOUNT_EV_ROLLOVER, ...), or what the machine did by itself after that, was
  * not done; NULL: it was. Borrowed. */
 const struct err *account_refusal(const struct account *a);
+/* Of the account, once the machine is ready. Borrowed until the next step. */
+const char *account_url(const struct account *a);
 /* The directory, once fetched; NULL before. Borrowed; stays the same object for the machine's life. */
 const struct acme_directory *account_directory(const struct account *a);
 

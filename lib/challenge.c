@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/challenge.h"
 
+#include "lib/crypto.h"
+
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LABEL_BYTES 10 /* of the digest that make an account's label */
 
 static const struct {
     const char *name;
@@ -14,6 +19,7 @@ static const struct {
     [CHALLENGE_TYPE_HTTP_01] = {.name = "http-01", .ip = true},
     [CHALLENGE_TYPE_TLS_ALPN_01] = {.name = "tls-alpn-01", .ip = true},
     [CHALLENGE_TYPE_DNS_01] = {.name = "dns-01", .wildcard = true, .dns = true},
+    [CHALLENGE_TYPE_DNS_ACCOUNT_01] = {.name = "dns-account-01", .wildcard = true, .dns = true},
 };
 static_assert(sizeof types / sizeof types[0] == CHALLENGE_TYPE_COUNT, "every type is described");
 
@@ -48,10 +54,36 @@ bool challenge_type_is_dns(enum challenge_type type)
     return types[type].dns;
 }
 
-char *challenge_record_name(enum challenge_type type, const char *identifier)
+/* base32 (RFC 4648 section 6) in lower case; n: a multiple of 5. */
+static void base32(const uint8_t *bytes, size_t n, char *out)
 {
-    char *name;
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint64_t five = 0;
 
-    (void)type;
-    return asprintf(&name, "_acme-challenge.%s", identifier) < 0 ? NULL : name;
+    for (size_t i = 0; i < n; i++) {
+        five = five << 8 | bytes[i];
+        for (unsigned shift = 40; i % 5 == 4 && shift > 0;) {
+            shift -= 5;
+            *out++ = digits[five >> shift & 31];
+        }
+    }
+    *out = '\0';
+}
+
+char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url)
+{
+    uint8_t digest[32];
+    char label[LABEL_BYTES / 5 * 8 + 1];
+    char *name;
+    int n;
+
+    if (type != CHALLENGE_TYPE_DNS_ACCOUNT_01) {
+        n = asprintf(&name, "_acme-challenge.%s", identifier);
+    } else if (crypto_hash(MBEDTLS_MD_SHA256, account_url, strlen(account_url), digest)) {
+        base32(digest, LABEL_BYTES, label);
+        n = asprintf(&name, "_%s._acme-challenge.%s", label, identifier);
+    } else {
+        return NULL;
+    }
+    return n < 0 ? NULL : name;
 }

@@ -8,9 +8,10 @@
 #include <stdbool.h>
 
 enum challenge_type {
-    CHALLENGE_TYPE_HTTP_01,     /* RFC 8555 section 8.3 */
-    CHALLENGE_TYPE_TLS_ALPN_01, /* RFC 8737, RFC 8738 section 6 */
-    CHALLENGE_TYPE_DNS_01,      /* RFC 8555 section 8.4 */
+    CHALLENGE_TYPE_HTTP_01,        /* RFC 8555 section 8.3 */
+    CHALLENGE_TYPE_TLS_ALPN_01,    /* RFC 8737, RFC 8738 section 6 */
+    CHALLENGE_TYPE_DNS_01,         /* RFC 8555 section 8.4 */
+    CHALLENGE_TYPE_DNS_ACCOUNT_01, /* draft-ietf-acme-dns-account-label */
     CHALLENGE_TYPE_COUNT
 };
 
@@ -25,7 +26,8 @@ bool challenge_type_proves_ip(enum challenge_type type);
 /* Is it proven by a record in the DNS, through `dns_hook`? */
 bool challenge_type_is_dns(enum challenge_type type);
 
-/* The name of that record for the identifier (without "*."); the caller frees. NULL: out of memory. */
-char *challenge_record_name(enum challenge_type type, const char *identifier);
+/* The name of that record for the identifier (without "*."), for the account of this URL; the caller frees.
+ * NULL: out of memory. */
+char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url);
 
 #endif

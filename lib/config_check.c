@@ -354,6 +354,12 @@ static void check_challenges(struct check *k)
                 "challenge: tls-alpn-01 of [certificate %s] is answered nowhere: set `tls_alpn_listen` in "
                 "[acmed], to 0.0.0.0:443 or to where what has port 443 hands it on",
                 c->section);
+        if (c->challenge == CHALLENGE_TYPE_DNS_ACCOUNT_01 && c->dns_hook.kind == DNS_HOOK_DEHYDRATED &&
+            c->key == c->keys[0])
+            config_note(k->r, here.file, here.line, false,
+                        "challenge: dehydrated's hooks know the records of dns-01 only, not those of "
+                        "dns-account-01: use another dns_hook for [certificate %s]",
+                        c->section);
         if (!challenge_type_is_dns(c->challenge) || c->dns_hook.kind != DNS_HOOK_NONE || c->key != c->keys[0])
             continue;
         config_note(

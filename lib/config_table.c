@@ -70,7 +70,7 @@ static const struct config_key keys[] = {
     {CERTIFICATE(reuse_key), .name = "reuse_key", .parse = config_value_bool, .default_ = "no",
      .help = "yes: a renewal keeps the key, as TLSA records and pins want it"},
     {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
-     .help = "how the CA checks that the names are yours: http-01, tls-alpn-01 or dns-01"},
+     .help = "how the CA checks that the names are yours: http-01, tls-alpn-01, dns-01 or dns-account-01"},
     {CERTIFICATE(profile), .name = "profile", .parse = config_value_profile,
      .help = "which of the CA's profiles it is of, as shortlived at letsencrypt; default: the CA's default"},
     {CERTIFICATE(dns_hook), .name = "dns_hook", .parse = config_value_dns_hook,

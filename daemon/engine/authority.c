@@ -33,6 +33,11 @@ const char *authority_thumbprint(const struct authority *a)
     return a->thumbprint;
 }
 
+const char *authority_account_url(const struct authority *a)
+{
+    return a->machine != NULL ? account_url(a->machine) : NULL;
+}
+
 const char *authority_state(const struct authority *a, const struct err **e)
 {
     *e = a->failed ? &a->error : NULL;

@@ -61,6 +61,7 @@ void authority_act_forget(struct authority *a, const void *arg);
 /* Valid while the authority lives, once it was ready. Borrowed. */
 const struct acme_directory *authority_directory(const struct authority *a);
 const char *authority_thumbprint(const struct authority *a);
+const char *authority_account_url(const struct authority *a);
 
 /* A signed request there, as post_start(). */
 struct post *authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,

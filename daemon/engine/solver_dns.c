@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* dns-01 (RFC 8555 section 8.4): where the records of an order belong is looked up (CNAME records are
- * followed); they are set, one after the other, through the supervisor; when all servers of their zones have
- * them, the CA may look. What is set is in the journal before, and is withdrawn after the order
+/* dns-01 (RFC 8555 section 8.4) and dns-account-01: where the records of an order belong is looked up (CNAME
+ * records are followed); they are set, one after the other, through the supervisor; when all servers of their
+ * zones have them, the CA may look. What is set is in the journal before, and is withdrawn after the order
  * (daemon/engine/withdrawal.h). */
 
 #include "daemon/engine/solver_way.h"
@@ -262,7 +262,8 @@ static bool add(struct dns *d, const struct acme_authorization *a)
     *p = (struct proof){.owner = d,
                         .identifier = strdup(identifier),
                         .token = strdup(a->token),
-                        .name = challenge_record_name(d->job->certificate->config->challenge, identifier),
+                        .name = challenge_record_name(d->job->certificate->config->challenge, identifier,
+                                                      authority_account_url(d->job->authority)),
                         .value = key_authorization_txt(a->token, authority_thumbprint(d->job->authority))};
     return p->identifier != NULL && p->token != NULL && p->name != NULL && p->value != NULL;
 }

@@ -19,7 +19,7 @@ static bool has_name(const struct config_certificate *c, const char *identifier)
 }
 
 bool proof_dns(const struct config_certificate *c, const char *identifier, const char *token,
-               const char *thumbprint, char **name, char **value, struct err *e)
+               const struct proof_account *account, char **name, char **value, struct err *e)
 {
     char *text;
     char *txt;
@@ -30,8 +30,10 @@ bool proof_dns(const struct config_certificate *c, const char *identifier, const
         return err_set(e, ERR_CLASS_INTERNAL, "refused: %.200s is no name of %s", identifier, c->name);
     if (!b64url_valid(token, ACME_TOKEN_MAX))
         return err_set(e, ERR_CLASS_INTERNAL, "refused: the token is malformed");
-    txt = key_authorization_txt(token, thumbprint);
-    text = challenge_record_name(c->challenge, identifier);
+    if (c->challenge == CHALLENGE_TYPE_DNS_ACCOUNT_01 && *account->url == '\0')
+        return err_set(e, ERR_CLASS_INTERNAL, "there is no registered account yet, whose record it could be");
+    txt = key_authorization_txt(token, account->thumbprint);
+    text = challenge_record_name(c->challenge, identifier, account->url);
     if (txt == NULL || text == NULL) {
         free(txt);
         free(text);

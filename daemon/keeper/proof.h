@@ -10,10 +10,16 @@
 
 #include <stdbool.h>
 
+/* Whose proof it is. */
+struct proof_account {
+    const char *thumbprint;
+    const char *url;
+};
+
 /* The TXT record that proves the identifier (without "*.") for the lineage (RFC 8555 section 8.4). Refused
  * (class internal): a challenge that is not proven so, a name that is not the lineage's, a malformed token.
  * The caller frees both. */
 bool proof_dns(const struct config_certificate *c, const char *identifier, const char *token,
-               const char *thumbprint, char **name, char **value, struct err *e);
+               const struct proof_account *account, char **name, char **value, struct err *e);
 
 #endif

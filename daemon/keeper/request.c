@@ -3,7 +3,6 @@
 
 #include "daemon/keeper/binding.h"
 #include "daemon/keeper/copy.h"
-#include "daemon/keeper/proof.h"
 #include "daemon/keeper/request_parts.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
@@ -308,24 +307,6 @@ static bool handle_sign_finalize(const struct request *r, struct err *e)
     return false;
 }
 
-static bool handle_dns_record(const struct request *r, struct err *e)
-{
-    const struct config_certificate *c = request_lineage(r, e);
-    const struct config_ca *ca = c != NULL ? request_issuer(r, c, e) : NULL;
-    const struct account *account = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
-    char *name;
-    char *value;
-    bool ok;
-
-    if (account == NULL ||
-        !proof_dns(c, r->m->field[1].s, r->m->field[2].s, account->thumbprint, &name, &value, e))
-        return false;
-    ok = ipc_send(r->conn, IPC_DNS_RECORD_REPLY, r->m->id, name, value) || err_nomem(e, "replying");
-    free(name);
-    free(value);
-    return ok;
-}
-
 static bool handle_discard_key(const struct request *r, struct err *e)
 {
     const struct config_certificate *c = request_lineage(r, e);
@@ -365,7 +346,7 @@ static const struct handler {
     [IPC_SIGN_FETCH] = {FROM_ENGINE, handle_sign_fetch},
     [IPC_SIGN_ANSWER] = {FROM_ENGINE, handle_sign_answer},
     [IPC_SIGN_FINALIZE] = {FROM_ENGINE, handle_sign_finalize},
-    [IPC_DNS_RECORD] = {FROM_SUPERVISOR, handle_dns_record},
+    [IPC_DNS_RECORD] = {FROM_SUPERVISOR, request_dns_record},
     [IPC_DISCARD_KEY] = {FROM_ENGINE, handle_discard_key},
     [IPC_INSTALL] = {FROM_ENGINE, request_install},
     [IPC_COPY] = {FROM_ENGINE, handle_copy},

@@ -64,6 +64,9 @@ bool request_mark_served(const struct request *r, struct err *e);
  * cannot be had; the order is then one like any other. */
 char *request_live_ari_id(const struct request *r, const struct config_certificate *c);
 
+/* Handlers about what answers challenges (request_proof.c). */
+bool request_dns_record(const struct request *r, struct err *e);
+
 /* Handlers about generations on disk (request_live.c). */
 bool request_facts(const struct request *r, struct err *e);
 bool request_examine(const struct request *r, struct err *e);

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """DNS challenges with real authoritative servers: the CA is told when all of them have the records."""
 
+import base64
+import hashlib
+import json
+
 import pytest
 
 from conftest import needs_root
+from harness.ca import PEBBLE
 from harness.knot import Knot, free_address
 from harness.net import names_of
 from harness.wait import wait_for
@@ -115,6 +120,20 @@ def test_aliases_without_end(make_client, make_knot, hook, calls):
     assert "CNAME records lead on from one to the next" in status["last_error"]["text"] and calls() == []
 
 
+def test_a_record_of_the_account(make_client, make_knot, hook, calls):
+    """dns-account-01: a name of the account's own, which may be an alias of its own as well."""
+    if b"dns-account-01" not in (PEBBLE / "pebble").read_bytes():
+        pytest.skip("this Pebble does not offer dns-account-01")
+    knot = make_knot()
+    acmed = make_client(knot)
+    acmed.configure({NAME: {"domains": f"{NAME} *.example.com", "challenge": "dns-account-01", "dns_hook": hook(knot)}}, **acmed.settings).start()
+    assert names_of(acmed.issued(NAME)) == ["*.example.com", NAME]
+    url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
+    label = "_" + base64.b32encode(hashlib.sha256(url.encode()).digest()[:10]).decode().lower()
+    assert {c[1] for c in calls() if c[0] == "present"} == {f"{label}.{CHALLENGE}", f"{label}._acme-challenge.example.com"}
+    wait_for(lambda: len([c for c in calls() if c[0] == "cleanup"]) == 2, "the records to be removed")
+
+
 # -- what sets records without a program of the administrator's -----------------------------------------------------
 
 
@@ -209,7 +228,8 @@ def test_a_script_that_fails(acmed, pebble, acme_sh):
     (acme_sh / "account.conf").write_text("")
     acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f'acme.sh:dns_test "{acme_sh}"'}}, http_listen="off", dns_resolver="off").start()
     status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
-    assert status["last_error"]["text"].endswith("acme.sh-dnsapi exited with status 1; it said: You didn't specify TEST_Url.")
+    text = status["last_error"]["text"]
+    assert text.endswith("acme.sh-dnsapi exited with status 1; it said: You didn't specify TEST_Url."), text
 
 
 def test_files_of_acme_sh_are_checked(acmed, acme_sh):

@@ -18,6 +18,10 @@ static const struct config_certificate by_dns = {
 static const struct config_certificate by_http = {
     .name = (char *)"a.example", .domains = {names, 2}, .challenge = CHALLENGE_TYPE_HTTP_01};
 
+/* The label of this account is an example of draft-ietf-acme-dns-account-label. */
+static const struct proof_account account = {.thumbprint = THUMBPRINT,
+                                             .url = "https://example.com/acme/acct/ExampleAccount"};
+
 static void test_record(void **state)
 {
     static const char *const identifiers[] = {"a.example", "b.example"};
@@ -27,13 +31,29 @@ static void test_record(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        assert_true(proof_dns(&by_dns, identifiers[i], TOKEN, THUMBPRINT, &name, &value, &e));
+        assert_true(proof_dns(&by_dns, identifiers[i], TOKEN, &account, &name, &value, &e));
         assert_int_equal(strncmp(name, "_acme-challenge.", 16), 0);
         assert_string_equal(name + 16, identifiers[i]);
         assert_string_equal(value, TXT);
         free(name);
         free(value);
     }
+}
+
+static void test_record_of_the_account(void **state)
+{
+    struct config_certificate c = by_dns;
+    char *name;
+    char *value;
+    struct err e;
+
+    (void)state;
+    c.challenge = CHALLENGE_TYPE_DNS_ACCOUNT_01;
+    assert_true(proof_dns(&c, "b.example", TOKEN, &account, &name, &value, &e));
+    assert_string_equal(name, "_ujmmovf2vn55tgye._acme-challenge.b.example");
+    assert_string_equal(value, TXT);
+    free(name);
+    free(value);
 }
 
 static void test_refused(void **state)
@@ -55,8 +75,7 @@ static void test_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_false(
-            proof_dns(cases[i].c, cases[i].identifier, cases[i].token, THUMBPRINT, &name, &value, &e));
+        assert_false(proof_dns(cases[i].c, cases[i].identifier, cases[i].token, &account, &name, &value, &e));
         assert_int_equal(e.class, ERR_CLASS_INTERNAL);
         assert_int_equal(strncmp(e.text, "refused: ", 9), 0);
         assert_non_null(strstr(e.text, cases[i].why));
@@ -77,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record),
+        cmocka_unit_test(test_record_of_the_account),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_key_authorization),
     };

@@ -180,6 +180,8 @@ static void test_wrong_certificate(void **state)
         {CERT "challenge = dns-01\n", 4, "dns-01 needs to know how to set records"},
         {CERT "dns_hook = /bin/x\n", 4, "does not begin with the convention"},
         {CERT "dns_hook = exec:x\n", 4, "not an absolute path"},
+        {CERT "challenge = dns-account-01\n", 4, "dns-account-01 needs to know how to set records"},
+        {CERT "challenge = dns-account-01\ndns_hook = dehydrated:/bin/x\n", 4, "use another dns_hook"},
         {CERT "dns_hook = acme.sh:\n", 4, "not the name of one of acme.sh's DNS scripts"},
         {CERT "dns_hook = acme.sh:cf\n", 4, "not the name of one of acme.sh's DNS scripts"},
         {CERT "dns_hook = acme.sh:dns_\n", 4, "not the name of one of acme.sh's DNS scripts"},

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/keeper/request_parts.h"
+
+#include "daemon/keeper/account.h"
+#include "daemon/keeper/proof.h"
+
+#include <stdlib.h>
+
+/* Fields of all of these: lineage, identifier, token, CA. False with e. */
+static bool find_account(const struct request *r, const struct config_certificate **c,
+                         struct proof_account *account, struct err *e)
+{
+    const struct config_ca *ca;
+    const struct account *a;
+
+    *c = request_lineage(r, e);
+    ca = *c != NULL ? request_issuer(r, *c, e) : NULL;
+    a = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
+    if (a == NULL)
+        return false;
+    *account = (struct proof_account){.thumbprint = a->thumbprint, .url = a->url};
+    return true;
+}
+
+bool request_dns_record(const struct request *r, struct err *e)
+{
+    const struct config_certificate *c;
+    struct proof_account account;
+    char *name;
+    char *value;
+    bool ok;
+
+    if (!find_account(r, &c, &account, e) ||
+        !proof_dns(c, r->m->field[1].s, r->m->field[2].s, &account, &name, &value, e))
+        return false;
+    ok = ipc_send(r->conn, IPC_DNS_RECORD_REPLY, r->m->id, name, value) || err_nomem(e, "replying");
+    free(name);
+    free(value);
+    return ok;
+}

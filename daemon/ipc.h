@@ -46,8 +46,10 @@ enum ipc_type {
     IPC_INSTALL,           /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
     IPC_COPY,              /* lineage -> IPC_OK: the configured copies equal the live generation */
     IPC_EXAMINE,           /* lineage -> IPC_EXAMINED: whether the files of the live generation are whole */
-    IPC_MARK_SERVED,     /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
-    IPC_ACCOUNT_NEXT,    /* ca -> IPC_OK: the next key is made, durable; needs a permit */
+    IPC_PUBLISH,      /* lineage, identifier, token, ca -> IPC_OK: the answer to http-01 is in the webroot */
+    IPC_WITHDRAW,     /* likewise -> IPC_OK: it is not there any more */
+    IPC_MARK_SERVED,  /* lineage, generation -> IPC_OK: deployed and verified; kept until a later one is */
+    IPC_ACCOUNT_NEXT, /* ca -> IPC_OK: the next key is made, durable; needs a permit */
     IPC_ACCOUNT_SETTLE,  /* ca, 1: the next key is the account's / 0: it is not -> IPC_OK, durable */
     IPC_ACCOUNT_CLOSE,   /* ca -> IPC_OK: the CA deactivated it, noted, durable; needs a permit and ends it */
     IPC_ACCOUNT_CONTACT, /* ca -> IPC_OK: the CA has the configured contact, noted, durable */

@@ -141,6 +141,7 @@ struct config_certificate {
     enum key_type key; /* this lineage's */
     bool reuse_key;    /* a renewal keeps the live key */
     enum challenge_type challenge;
+    char *webroot;                   /* directory; NULL: acmed answers http-01 itself */
     struct config_dns_hook dns_hook; /* kind NONE: not given */
     char *profile;                   /* which of the CA's profiles; NULL: the CA's default */
     int64_t renew_before;            /* seconds; 0: not given; see renew_before_percent */

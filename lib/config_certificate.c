@@ -30,6 +30,7 @@ void config_certificate_clear(struct config_certificate *c)
     strv_clear(&c->ca_names);
     free(c->cas);
     free(c->profile);
+    free(c->webroot);
     free(c->owner);
     free(c->group);
     for (size_t i = 0; i < c->n_copies; i++)

@@ -370,6 +370,23 @@ static void check_challenges(struct check *k)
     }
 }
 
+/* One that [defaults] gives is for those which can use it. */
+static void check_webroots(struct check *k)
+{
+    const struct config_key *key = config_key_find(CONFIG_SECTION_CERTIFICATE, "webroot");
+
+    for (size_t i = 0; i < k->c->n_certificates; i++) {
+        const struct config_certificate *c = &k->c->certificates[i];
+        const struct config_entry *entry = config_reading_entry(k->r, k->of[i], key);
+
+        if (entry != NULL && c->challenge != CHALLENGE_TYPE_HTTP_01 && c->key == c->keys[0])
+            config_note(
+                k->r, k->of[i]->file, entry->line, false,
+                "webroot is for http-01, but [certificate %s] has `challenge = %s`: remove one of them",
+                c->section, challenge_type_to_str(c->challenge));
+    }
+}
+
 static void check_global(struct check *k)
 {
     const struct config_read_section *s = config_reading_find(k->r, CONFIG_SECTION_ACMED, "");
@@ -445,6 +462,8 @@ void config_check(struct config_reading *r, const struct config *c,
         check_rsa(&k);
     if (!r->nomem)
         check_challenges(&k);
+    if (!r->nomem)
+        check_webroots(&k);
     if (!r->nomem)
         check_global(&k);
 }

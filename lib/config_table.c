@@ -71,6 +71,8 @@ static const struct config_key keys[] = {
      .help = "yes: a renewal keeps the key, as TLSA records and pins want it"},
     {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
      .help = "how the CA checks that the names are yours: http-01, tls-alpn-01, dns-01 or dns-account-01"},
+    {CERTIFICATE(webroot), .name = "webroot", .parse = config_value_path,
+     .help = "for http-01 where another server has port 80: the directory that it serves; default: acmed answers itself"},
     {CERTIFICATE(profile), .name = "profile", .parse = config_value_profile,
      .help = "which of the CA's profiles it is of, as shortlived at letsencrypt; default: the CA's default"},
     {CERTIFICATE(dns_hook), .name = "dns_hook", .parse = config_value_dns_hook,

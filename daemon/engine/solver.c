@@ -21,6 +21,12 @@ static const struct solver_way *const ways[] = {
 };
 static_assert(sizeof ways / sizeof ways[0] == CHALLENGE_TYPE_COUNT, "every type of challenge has its way");
 
+static const struct solver_way *way_of(const struct config_certificate *c)
+{
+    return c->challenge == CHALLENGE_TYPE_HTTP_01 && c->webroot != NULL ? &solver_webroot
+                                                                        : ways[c->challenge];
+}
+
 struct solver *solver_new(struct engine *g, struct authority *a, struct certificate *c,
                           void (*on_ready)(void *arg, const struct err *e), void *arg)
 {
@@ -30,7 +36,7 @@ struct solver *solver_new(struct engine *g, struct authority *a, struct certific
         return NULL;
     s->job =
         (struct solver_job){.engine = g, .authority = a, .certificate = c, .on_ready = on_ready, .arg = arg};
-    s->way = ways[c->config->challenge];
+    s->way = way_of(c->config);
     s->state = s->way->start(&s->job);
     if (s->state == NULL) {
         free(s);

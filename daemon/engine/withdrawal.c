@@ -12,7 +12,8 @@ struct withdrawal {
     struct withdrawal *next;
     struct withdrawals *owner;
     struct certificate *c;
-    char *record; /* as in the journal: "CA IDENTIFIER TOKEN[ PLACE]" */
+    char *record;    /* as in the journal: "CA IDENTIFIER TOKEN[ PLACE]" */
+    struct link *to; /* whom is asked */
     uint32_t request;
     unsigned attempts; /* that failed */
     struct timer again;
@@ -39,7 +40,8 @@ static void drop(struct withdrawal *x)
     while (*p != x)
         p = &(*p)->next;
     *p = x->next;
-    link_forget(x->owner->engine->supervisor, x->request);
+    if (x->to != NULL)
+        link_forget(x->to, x->request);
     timer_cancel(x->owner->engine->timers, &x->again);
     free(x->record);
     free(x);
@@ -62,7 +64,8 @@ static void failed(struct withdrawal *x, const char *why)
     const char *identifier = strchr(x->record, ' ') + 1;
 
     if (x->attempts == 1)
-        log_warning(x->c->name, "the DNS record for %.*s could not be removed: %s; it is tried again",
+        log_warning(x->c->name,
+                    "what answered the challenge for %.*s could not be removed: %s; it is tried again",
                     (int)strcspn(identifier, " "), identifier, why);
     x->again = (struct timer){.pause = RENEWAL_DEPLOY_BACKOFF_MAX, .on_due = start, .arg = x};
     if (!timer_set(x->owner->engine->timers, &x->again, at))
@@ -75,7 +78,7 @@ static void on_done(void *arg, const struct ipc_msg *m, const struct err *e)
     struct certificate *c = x->c;
 
     x->request = 0;
-    if (m == NULL || m->type != IPC_DNS_DONE || m->field[0].u == 0) {
+    if (m == NULL || (m->type != IPC_OK && (m->type != IPC_DNS_DONE || m->field[0].u == 0))) {
         failed(x, m != NULL && m->type == IPC_DNS_DONE ? m->field[2].s : e != NULL ? e->text : "no answer");
         return;
     }
@@ -92,10 +95,14 @@ static void start(void *arg)
     const char *ca = strsep(&rest, " ");
     const char *identifier = strsep(&rest, " ");
     const char *token = strsep(&rest, " ");
+    bool file = rest != NULL && strcmp(rest, WITHDRAWAL_WEBROOT) == 0;
 
-    if (token != NULL)
-        x->request = link_request(x->owner->engine->supervisor, on_done, x, IPC_DNS, x->c->name, identifier,
-                                  token, ca, "cleanup", rest != NULL ? rest : "");
+    x->to = file ? x->owner->engine->keeper : x->owner->engine->supervisor;
+    if (token != NULL && file)
+        x->request = link_request(x->to, on_done, x, IPC_WITHDRAW, x->c->name, identifier, token, ca);
+    else if (token != NULL)
+        x->request = link_request(x->to, on_done, x, IPC_DNS, x->c->name, identifier, token, ca, "cleanup",
+                                  rest != NULL ? rest : "");
     free(copy);
     if (x->request == 0)
         failed(x, "acmed could not ask for it");

@@ -2,14 +2,17 @@
 #ifndef ACMED_ENGINE_WITHDRAWAL_H
 #define ACMED_ENGINE_WITHDRAWAL_H
 
-/* Taking back what was published to answer challenges, DNS records for now: after every order, whatever came
- * of it, and after a crash. The journal remembers what there is (published); what cannot be removed is tried
- * again. */
+/* Taking back what was published to answer challenges, DNS records and files in a webroot: after every order,
+ * whatever came of it, and after a crash. The journal remembers what there is (published); what cannot be
+ * removed is tried again. */
 
 #include "daemon/engine/engine.h"
 
 struct certificate;
 struct withdrawals;
+
+/* The place of a file, for journal_publish(). No DNS record has this name. */
+#define WITHDRAWAL_WEBROOT "@webroot"
 
 /* NULL: out of memory. */
 struct withdrawals *withdrawals_new(struct engine *g);

@@ -22,4 +22,9 @@ struct proof_account {
 bool proof_dns(const struct config_certificate *c, const char *identifier, const char *token,
                const struct proof_account *account, char **name, char **value, struct err *e);
 
+/* The content of the file in the lineage's webroot that proves the identifier (RFC 8555 section 8.3). Refused
+ * likewise, and without a webroot. The caller frees. */
+bool proof_http(const struct config_certificate *c, const char *identifier, const char *token,
+                const struct proof_account *account, char **content, struct err *e);
+
 #endif

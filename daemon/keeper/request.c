@@ -351,6 +351,8 @@ static const struct handler {
     [IPC_INSTALL] = {FROM_ENGINE, request_install},
     [IPC_COPY] = {FROM_ENGINE, handle_copy},
     [IPC_EXAMINE] = {FROM_ENGINE, request_examine},
+    [IPC_PUBLISH] = {FROM_ENGINE, request_publish},
+    [IPC_WITHDRAW] = {FROM_ENGINE, request_withdraw},
     [IPC_MARK_SERVED] = {FROM_ENGINE, request_mark_served},
     [IPC_SIGN_REVOKE] = {FROM_ENGINE, request_sign_revoke},
     [IPC_SIGN_REVOKE_BY_KEY] = {FROM_ENGINE, request_sign_revoke_by_key},

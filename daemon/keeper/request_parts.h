@@ -66,6 +66,8 @@ char *request_live_ari_id(const struct request *r, const struct config_certifica
 
 /* Handlers about what answers challenges (request_proof.c). */
 bool request_dns_record(const struct request *r, struct err *e);
+bool request_publish(const struct request *r, struct err *e);
+bool request_withdraw(const struct request *r, struct err *e);
 
 /* Handlers about generations on disk (request_live.c). */
 bool request_facts(const struct request *r, struct err *e);

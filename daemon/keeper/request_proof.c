@@ -3,6 +3,7 @@
 
 #include "daemon/keeper/account.h"
 #include "daemon/keeper/proof.h"
+#include "daemon/keeper/webroot.h"
 
 #include <stdlib.h>
 
@@ -37,4 +38,32 @@ bool request_dns_record(const struct request *r, struct err *e)
     free(name);
     free(value);
     return ok;
+}
+
+static bool change_webroot(const struct request *r,
+                           bool (*change)(const char *dir, const char *token, const char *content,
+                                          struct err *e),
+                           struct err *e)
+{
+    const struct config_certificate *c;
+    struct proof_account account;
+    char *content;
+    bool ok;
+
+    if (!find_account(r, &c, &account, e) ||
+        !proof_http(c, r->m->field[1].s, r->m->field[2].s, &account, &content, e))
+        return false;
+    ok = change(c->webroot, r->m->field[2].s, content, e) && request_reply_ok(r, e);
+    free(content);
+    return ok;
+}
+
+bool request_publish(const struct request *r, struct err *e)
+{
+    return change_webroot(r, webroot_publish, e);
+}
+
+bool request_withdraw(const struct request *r, struct err *e)
+{
+    return change_webroot(r, webroot_withdraw, e);
 }

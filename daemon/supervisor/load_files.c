@@ -174,6 +174,23 @@ static void check_secret(struct load *l, const struct config_ca *ca, uid_t uid)
                               ca->name, value, e.text);
 }
 
+/* As the keeper will find it (daemon/keeper/webroot.h); what changes until then it says itself. */
+static bool check_webroot(const char *path, struct err *e)
+{
+    char real[PATH_MAX];
+    struct stat st;
+
+    if (realpath(path, real) == NULL || stat(path, &st) != 0)
+        return err_set(e, ERR_CLASS_CONFIG, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return err_set(e, ERR_CLASS_CONFIG, "%s is no directory", path);
+    if (strcmp(real, path) != 0)
+        return err_set(e, ERR_CLASS_CONFIG, "%s is reached through a symbolic link: write %s", path, real);
+    return (st.st_mode & S_IWOTH) == 0 ||
+           err_set(e, ERR_CLASS_CONFIG, "%s can be written by everybody (mode %04o): chmod o-w %s", path,
+                   (unsigned)st.st_mode & 07777, path);
+}
+
 /* Its files may belong to hook_user, if it is run by that one. */
 static bool check_dns_hook(const struct load *l, const struct config_certificate *c, struct err *e)
 {
@@ -207,6 +224,9 @@ void load_check_paths(struct load *l, uid_t uid)
         if (c->dns_hook.kind != DNS_HOOK_NONE && !check_dns_hook(l, c, &e))
             (void)config_messages_add(&l->messages, c->file, c->line, false,
                                       "dns_hook of [certificate %s]: %s", c->section, e.text);
+        if (c->webroot != NULL && c->challenge == CHALLENGE_TYPE_HTTP_01 && !check_webroot(c->webroot, &e))
+            (void)config_messages_add(&l->messages, c->file, c->line, false,
+                                      "webroot of [certificate %s]: %s", c->section, e.text);
         if (c->hook.n > 0 && c->hook.v[0][0] != '/')
             (void)config_messages_add(&l->messages, c->file, c->line, false,
                                       "hook of [certificate %s]: \"%s\" must be an absolute path", c->name,

@@ -83,6 +83,27 @@ static void test_refused(void **state)
     assert_null(name);
 }
 
+static void test_file(void **state)
+{
+    struct config_certificate c = by_http;
+    char *content = NULL;
+    struct err e;
+
+    (void)state;
+    assert_false(proof_http(&c, "a.example", TOKEN, &account, &content, &e));
+    assert_non_null(strstr(e.text, "refused: a.example is not proven by files"));
+    c.webroot = (char *)"/srv/www";
+    assert_true(proof_http(&c, "a.example", TOKEN, &account, &content, &e));
+    assert_string_equal(content, TOKEN "." THUMBPRINT);
+    free(content);
+    assert_false(proof_http(&c, "c.example", TOKEN, &account, &content, &e));
+    assert_false(proof_http(&c, "a.example", "../x", &account, &content, &e));
+    assert_false(proof_http(&c, "a.example", ".", &account, &content, &e));
+    c.challenge = CHALLENGE_TYPE_DNS_01;
+    assert_false(proof_http(&c, "a.example", TOKEN, &account, &content, &e));
+    assert_int_equal(strncmp(e.text, "refused: ", 9), 0);
+}
+
 static void test_key_authorization(void **state)
 {
     char *text = key_authorization(TOKEN, THUMBPRINT);
@@ -98,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_record_of_the_account),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_file),
         cmocka_unit_test(test_key_authorization),
     };
 

@@ -11,7 +11,7 @@ static const char good[] =
     "dns_resolver = 127.0.0.1:53\n"
     "http_listen = 127.0.0.1:80 unix:/run/h.sock systemd\n"
     "[ca x]\ndirectory = https://ca.example/dir\nca_file = /etc/x.pem\ncontact = b@example.com\n"
-    "[defaults]\nreload = nginx\nowner = www\ngroup = www\n"
+    "[defaults]\nreload = nginx\nwebroot = /srv/www\nowner = www\ngroup = www\n"
     "[certificate a.example]\ndomains = a.example \\\n www.a.example\nca = x\n"
     "copy = fullchain:/etc/a.pem privkey:/etc/a.key\nhook = /bin/x 'a b' \"c\"\n"
     "hook_user = u\nverify = localhost:443\n"

@@ -209,7 +209,7 @@ static struct propagation *begin(int64_t patience_ms, const char *second)
     assert_non_null(p);
     assert_true(propagation_add(p, "_acme-challenge.a.example", "example", "one"));
     if (second != NULL)
-        assert_true(propagation_add(p, "_acme-challenge.a.example", "example", second));
+        assert_true(propagation_add(p, "_acme-challenge.b.example", "example", second));
     assert_true(propagation_start(p, &e));
     return p;
 }
@@ -233,8 +233,9 @@ static void test_all_are_there(void **state)
 {
     (void)state;
     serve();
-    FACT("_acme-challenge.a.example", DNS_TYPE_TXT, "\3two");
+    FACT("_acme-challenge.a.example", DNS_TYPE_TXT, "\5other");
     FACT("_acme-challenge.a.example", DNS_TYPE_TXT, "\3one");
+    FACT("_acme-challenge.b.example", DNS_TYPE_TXT, "\3two");
     complete(begin(PROPAGATION_PATIENCE_MS, "two"));
     assert_int_equal(result.error.class, ERR_CLASS_NONE);
     assert_int_equal(server.asked_txt, 2);
@@ -246,7 +247,7 @@ static void test_one_comes_later(void **state)
 
     (void)state;
     serve();
-    FACT("_acme-challenge.a.example", DNS_TYPE_TXT, "\3two");
+    FACT("_acme-challenge.b.example", DNS_TYPE_TXT, "\3two");
     p = begin(PROPAGATION_PATIENCE_MS, "two");
     rig_until(server.loop, &server.asked_txt, 2);
     FACT("_acme-challenge.a.example", DNS_TYPE_TXT, "\3one");

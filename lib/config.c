@@ -4,6 +4,7 @@
 #include "lib/ca.h"
 #include "lib/config_build.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,6 +237,38 @@ bool config_answers_to(const struct config_certificate *c, const char *name)
         return true;
     return strncmp(name, c->section, len) == 0 && name[len] == '.' &&
            strcmp(name + len + 1, key_type_to_str(c->key)) == 0;
+}
+
+static const struct config_certificate *ambiguous(const struct config_certificate *c, struct err *e)
+{
+    char names[ERR_TEXT_MAX] = "";
+    size_t len = 0;
+
+    for (unsigned i = 0; i < c->n_keys && len < sizeof names; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s.%s", i == 0 ? "" : " or ", c->section,
+                                key_type_to_str(c->keys[i]));
+    (void)err_set(e, ERR_CLASS_CONFIG,
+                  "%s has a certificate for each of its %u types of key; say which one: %s", c->section,
+                  c->n_keys, names);
+    return NULL;
+}
+
+const struct config_certificate *config_find_one(const struct config *c, const char *name, struct err *e)
+{
+    const struct config_certificate *found = config_find(c, name);
+    const char *dot = strrchr(name, '.');
+    char section[CONFIG_NAME_MAX + 1];
+
+    if (found != NULL)
+        return found->n_keys > 1 && strcmp(name, found->section) == 0 ? ambiguous(found, e) : found;
+    if (dot != NULL &&
+        snprintf(section, sizeof section, "%.*s", (int)(dot - name), name) < (int)sizeof section) {
+        found = config_find(c, section);
+        if (found != NULL && config_answers_to(found, name))
+            return found;
+    }
+    (void)err_set(e, ERR_CLASS_CONFIG, "%s is no configured certificate (any more)", name);
+    return NULL;
 }
 
 const struct config_ca *config_find_ca(const struct config *c, const char *name)

@@ -216,6 +216,10 @@ bool config_profile_valid(const char *name);
 const struct config_certificate *config_find(const struct config *c, const char *name);
 /* A section's name stands for all its lineages; SECTION.KEYTYPE for one of them, the plain one too. */
 bool config_answers_to(const struct config_certificate *c, const char *name);
+/* The one lineage that is meant, for what cannot be done to several: as config_answers_to(), but a section's
+ * name alone is not enough where it has several types of key. NULL with e: which are to choose from, or there
+ * is none. Borrowed. */
+const struct config_certificate *config_find_one(const struct config *c, const char *name, struct err *e);
 /* NULL when there is none of that name. Borrowed. */
 const struct config_ca *config_find_ca(const struct config *c, const char *name);
 

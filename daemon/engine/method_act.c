@@ -16,6 +16,18 @@ void method_refuse(struct peer *p, const struct err *e)
                json_pack("{ss ss}", "class", err_class_to_str(e->class), "text", e->text));
 }
 
+/* The certificate that is meant. NULL with e: there is none, or more than one. */
+static struct certificate *find_subject(const struct engine *g, const char *name, struct err *e)
+{
+    struct certificate *c = fleet_find(g->fleet, name);
+    const struct config_certificate *config;
+
+    if (c != NULL && c->config == NULL)
+        return c;
+    config = config_find_one(g->config, name, e);
+    return config != NULL ? fleet_find(g->fleet, config->name) : NULL;
+}
+
 /* What the call asks for, of a configured certificate that nothing else is being done to. NULL: the peer has
  * its answer. */
 static struct certificate *begin(struct peer *p, const char *method, const json_t *parameters,
@@ -29,9 +41,13 @@ static struct certificate *begin(struct peer *p, const char *method, const json_
         peer_error(p, VARLINK_INVALID_PARAMETER, json_pack("{ss}", "parameter", parameter));
         return NULL;
     }
-    c = fleet_find(peer_engine(p)->fleet, act->subject);
-    if (c == NULL) {
+    c = find_subject(peer_engine(p), act->subject, &e);
+    if (c == NULL && fleet_find(peer_engine(p)->fleet, act->subject) == NULL) {
         method_unknown_certificate(p, act->subject);
+        return NULL;
+    }
+    if (c == NULL) {
+        method_refuse(p, &e);
         return NULL;
     }
     if (c->config == NULL) {

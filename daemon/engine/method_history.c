@@ -10,7 +10,8 @@
 
 struct history_call {
     struct peer *peer;
-    char *name; /* NULL: all; owned */
+    struct certificate **v; /* whose; owned; NULL: all */
+    size_t n;
     struct feed_listener listener;
 };
 
@@ -86,12 +87,20 @@ static json_t *newest(json_t *events)
     return sorted;
 }
 
+static bool is_followed(const struct history_call *h, const char *name)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (strcmp(h->v[i]->name, name) == 0)
+            return true;
+    return h->v == NULL;
+}
+
 static void on_event(void *arg, const char *name, const char *line)
 {
     struct history_call *h = arg;
     json_t *event;
 
-    if (h->name != NULL && strcmp(h->name, name) != 0)
+    if (!is_followed(h, name))
         return;
     event = parse_event(line, strlen(line), peer_may_control(h->peer));
     if (event != NULL)
@@ -103,18 +112,20 @@ static void end_follow(void *arg)
     struct history_call *h = arg;
 
     feed_leave(peer_engine(h->peer)->feed, &h->listener);
-    free(h->name);
+    free(h->v);
     free(h);
 }
 
-static bool follow(struct peer *p, const char *name)
+/* Takes v. */
+static bool follow(struct peer *p, struct certificate **v, size_t n)
 {
     struct history_call *h = calloc(1, sizeof *h);
 
-    if (h == NULL)
+    if (h == NULL) {
+        free(v);
         return false;
-    h->peer = p;
-    h->name = name != NULL ? strdup(name) : NULL;
+    }
+    *h = (struct history_call){.peer = p, .v = v, .n = n};
     h->listener = (struct feed_listener){.on_event = on_event, .arg = h};
     feed_join(peer_engine(p)->feed, &h->listener);
     peer_continue(p, NULL, end_follow, h);
@@ -124,21 +135,25 @@ static bool follow(struct peer *p, const char *name)
 void method_history(struct peer *p, const json_t *parameters)
 {
     const struct fleet *f = peer_engine(p)->fleet;
+    struct certificate **v = NULL;
     const char *name = NULL;
     bool follows = false;
     json_t *events;
+    size_t n = 0;
 
-    if (!method_string(p, parameters, "name", &name) || !method_bool(p, parameters, "follow", &follows))
+    if (!method_string(p, parameters, "name", &name) || !method_bool(p, parameters, "follow", &follows) ||
+        (name != NULL && !method_named(p, name, &v, &n)))
         return;
-    if (name != NULL && fleet_find(f, name) == NULL) {
-        method_unknown_certificate(p, name);
-        return;
-    }
     events = json_array();
-    if (name != NULL)
-        add_file(p, events, name);
-    for (size_t i = 0; name == NULL && i < fleet_count(f); i++)
+    for (size_t i = 0; i < n; i++)
+        add_file(p, events, v[i]->name);
+    for (size_t i = 0; v == NULL && i < fleet_count(f); i++)
         add_file(p, events, fleet_at(f, i)->name);
-    follows = follows && peer_wants_more(p) && follow(p, name);
+    if (follows && peer_wants_more(p)) {
+        follows = follow(p, v, n);
+    } else {
+        follows = false;
+        free(v);
+    }
     peer_reply(p, json_pack("{so}", "events", newest(events)), follows);
 }

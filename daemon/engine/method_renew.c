@@ -116,33 +116,19 @@ void method_renew(struct peer *p, const json_t *parameters)
 
 /* ---- Deploy ---- */
 
-void method_deploy(struct peer *p, const json_t *parameters)
+static void deploy_again(struct wait_call *w, struct certificate *c, bool wait)
 {
-    const char *name = NULL;
-    struct certificate *c;
-    struct wait_call *w;
-    bool wait = true;
+    struct wait_target *t = wait_add(w, c);
 
-    if (!method_string(p, parameters, "name", &name) || !method_bool(p, parameters, "wait", &wait))
-        return;
-    c = name != NULL ? fleet_find(peer_engine(p)->fleet, name) : NULL;
-    if (c == NULL) {
-        method_unknown_certificate(p, name != NULL ? name : "");
-        return;
-    }
-    w = wait_new(p, 1);
-    if (w == NULL)
-        return;
     if (c->config == NULL || !c->has_facts) {
-        wait_settle(w, wait_add(w, c),
+        wait_settle(w, t,
                     c->config == NULL ? "it is not in the configuration (any more)"
                                       : "there is no certificate to deploy yet",
                     "failed");
-        wait_begin(w, wait);
         return;
     }
-    log_info(c->name, "control socket: %s asks to deploy generation %u again", peer_name(p), c->generation);
-    (void)wait_add(w, c);
+    log_info(c->name, "control socket: %s asks to deploy generation %u again", peer_name(w->peer),
+             c->generation);
     deploy_cancel(c->deploy);
     c->deploy = NULL;
     deployment_restart(&c->journal.deployment, c->generation);
@@ -150,5 +136,23 @@ void method_deploy(struct peer *p, const json_t *parameters)
         wait_progress(w, c->name, "out of memory", "failed");
     if (!wait && certificate_save(c, wait_on_durable, w))
         w->unsaved++;
-    wait_begin(w, wait);
+}
+
+void method_deploy(struct peer *p, const json_t *parameters)
+{
+    const char *name = NULL;
+    struct certificate **v;
+    struct wait_call *w;
+    bool wait = true;
+    size_t n;
+
+    if (!method_string(p, parameters, "name", &name) || !method_bool(p, parameters, "wait", &wait) ||
+        !method_named(p, name, &v, &n))
+        return;
+    w = wait_new(p, n);
+    for (size_t i = 0; w != NULL && i < n; i++)
+        deploy_again(w, v[i], wait);
+    free(v);
+    if (w != NULL)
+        wait_begin(w, wait);
 }

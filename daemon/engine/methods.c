@@ -154,6 +154,20 @@ bool method_selection(struct peer *p, const json_t *parameters, struct certifica
     return ok;
 }
 
+bool method_named(struct peer *p, const char *name, struct certificate ***v, size_t *n)
+{
+    struct certificate **found = calloc(KEY_TYPE_COUNT + 2, sizeof(struct certificate *));
+
+    *n = 0;
+    if (found != NULL && name != NULL && select_by_name(peer_engine(p)->fleet, name, found, n)) {
+        *v = found;
+        return true;
+    }
+    free(found);
+    method_unknown_certificate(p, name != NULL ? name : "");
+    return false;
+}
+
 static void get_info(struct peer *p, const json_t *parameters)
 {
     (void)parameters;

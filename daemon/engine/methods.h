@@ -41,6 +41,9 @@ bool method_string(struct peer *p, const json_t *parameters, const char *name, c
  * frees. Unknown ones: the peer has its NoSuchCertificate, and false. */
 bool method_selection(struct peer *p, const json_t *parameters, struct certificate ***v, size_t *n,
                       bool *named);
+/* The same for the one name of a call, which stands for all certificates of its section; NULL: there is
+ * none. */
+bool method_named(struct peer *p, const char *name, struct certificate ***v, size_t *n);
 /* NoSuchCertificate, with the names there are. */
 void method_unknown_certificate(struct peer *p, const char *name);
 

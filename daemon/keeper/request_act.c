@@ -9,17 +9,28 @@
 #include "lib/cert.h"
 #include "lib/jws.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+/* The lineage that the client means, under its own name from here on. */
+static const struct config_certificate *find_subject(const struct request *r, struct act *act, struct err *e)
+{
+    const struct config_certificate *c = config_find_one(r->k->config, act->subject, e);
+
+    if (c != NULL)
+        (void)snprintf(act->subject, sizeof act->subject, "%s", c->name);
+    return c;
+}
+
 static bool check_revoke(const struct request *r, struct act *act, struct err *e)
 {
-    const struct config_certificate *c = config_find(r->k->config, act->subject);
+    const struct config_certificate *c = find_subject(r, act, e);
     struct cert_facts facts;
 
     if (c == NULL)
-        return err_set(e, ERR_CLASS_PERMANENT, "%s is no configured certificate (any more)", act->subject);
+        return false;
     if (act->generation == 0)
         act->generation = store_live(&r->k->store, c->name, e);
     if (act->generation == 0)
@@ -36,11 +47,10 @@ static bool check_revoke(const struct request *r, struct act *act, struct err *e
 
 static bool check_rollback(const struct request *r, struct act *act, struct err *e)
 {
-    const struct config_certificate *c = config_find(r->k->config, act->subject);
+    const struct config_certificate *c = find_subject(r, act, e);
 
-    if (c == NULL)
-        return err_set(e, ERR_CLASS_PERMANENT, "%s is no configured certificate (any more)", act->subject);
-    return rollback_find(&r->k->store, c, act->generation, (int64_t)time(NULL), &act->generation, e);
+    return c != NULL &&
+           rollback_find(&r->k->store, c, act->generation, (int64_t)time(NULL), &act->generation, e);
 }
 
 static bool check_act(const struct request *r, struct act *act, struct err *e)

@@ -219,6 +219,27 @@ static void test_a_compromised_key(void **state)
 }
 
 /* A note that cannot be read is no reason to trust what it may be about. */
+/* By the name of its section alone it cannot be told which lineage is meant. */
+static void test_one_of_several_lineages(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_PLAIN "key = ecdsa-p256 ecdsa-p384\n");
+    peer_start(&p, &f);
+    peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
+    issue(&p, 1);
+    permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 0, 0);
+    assert_non_null(strstr(p.m.field[1].s, "one.test.ecdsa-p256 or one.test.ecdsa-p384"));
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 0, 0);
+    permit(&p, IPC_ERROR, ACT_REVOKE, "one.test.rsa-2048", 0, 0);
+    permit(&p, IPC_PERMITTED, ACT_REVOKE, "one.test.ecdsa-p256", 0, 0);
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_REVOKE, "one.test", URL, NONCE, "test");
+    tear_down(&f, &p);
+}
+
 static void test_a_damaged_note(void **state)
 {
     struct fixture f;
@@ -370,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_revocation),
         cmocka_unit_test(test_a_compromised_key),
         cmocka_unit_test(test_a_damaged_note),
+        cmocka_unit_test(test_one_of_several_lineages),
         cmocka_unit_test(test_account_without_a_permit),
         cmocka_unit_test(test_another_key),
         cmocka_unit_test(test_damaged_next_key),

@@ -286,6 +286,26 @@ static void test_all_errors_at_once_in_order(void **state)
 #define TWO_KEYS                                                                                             \
     AGREED "[certificate a.example]\nkey = ecdsa-p256 rsa-2048\ncopy = privkey:/etc/x/{key}.pem\n"
 
+static void test_the_one_that_is_meant(void **state)
+{
+    struct config *c = parse_good(TWO_KEYS "[certificate b.example]\nkey = rsa-2048\n");
+    struct err e;
+
+    (void)state;
+    assert_string_equal(config_find_one(c, "a.example.ecdsa-p256", &e)->name, "a.example");
+    assert_string_equal(config_find_one(c, "a.example.rsa-2048", &e)->name, "a.example.rsa-2048");
+    assert_null(config_find_one(c, "a.example", &e));
+    assert_string_equal(e.text, "a.example has a certificate for each of its 2 types of key; say which one: "
+                                "a.example.ecdsa-p256 or a.example.rsa-2048");
+    assert_string_equal(config_find_one(c, "b.example", &e)->name, "b.example");
+    assert_string_equal(config_find_one(c, "b.example.rsa-2048", &e)->name, "b.example");
+    assert_null(config_find_one(c, "b.example.ecdsa-p256", &e));
+    assert_null(config_find_one(c, "c.example", &e));
+    assert_non_null(strstr(e.text, "no configured certificate"));
+    assert_null(config_find_one(c, "", &e));
+    config_free(c);
+}
+
 static void test_each_key_type_is_a_lineage(void **state)
 {
     struct config *c = parse_good(TWO_KEYS "[certificate a.example-b]\n");
@@ -408,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_what_public_cas_do_not_issue_for_is_warned_of),
         cmocka_unit_test(test_all_errors_at_once_in_order),
         cmocka_unit_test(test_each_key_type_is_a_lineage),
+        cmocka_unit_test(test_the_one_that_is_meant),
         cmocka_unit_test(test_what_is_live_has_the_plain_name),
         cmocka_unit_test(test_lineages_collide),
     };

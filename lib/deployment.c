@@ -80,16 +80,18 @@ static struct deployment_action proceed(struct journal_deployment *record, const
     return (struct deployment_action){DEPLOYMENT_DO_RUN, record->step, 0};
 }
 
-static void succeeded(struct journal_deployment *record, const struct config_certificate *c, const char *note,
-                      int64_t now)
+static void succeeded(struct journal_deployment *record, const struct config_certificate *c,
+                      const struct deployment_event *event, int64_t now)
 {
+    const char *note = event->note;
+
     if (note != NULL) {
         free(record->note);
         record->note = strndup(note, utf8_cut(note, JOURNAL_NOTE_MAX));
     }
     record->not_before = 0;
     if (record->step == DEPLOYMENT_VERIFY)
-        record->served_at = now;
+        record->served_at = event->unseen ? 0 : now;
     if (record->step == DEPLOYMENT_VERIFY || !configured(c, DEPLOYMENT_VERIFY))
         forget_failures(record);
     if (record->step != DEPLOYMENT_DONE)
@@ -119,7 +121,7 @@ struct deployment_action deployment_step(struct journal_deployment *record,
     if (record->generation == 0)
         return (struct deployment_action){DEPLOYMENT_DO_DONE, DEPLOYMENT_DONE, 0};
     if (event->kind == DEPLOYMENT_EV_OK)
-        succeeded(record, c, event->note, now);
+        succeeded(record, c, event, now);
     else if (event->kind == DEPLOYMENT_EV_FAILED && record->step != DEPLOYMENT_DONE)
         failed(record, c, event->error, jitter, now);
     return proceed(record, c, now);

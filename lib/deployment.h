@@ -34,6 +34,7 @@ struct deployment_event {
     enum deployment_event_kind kind;
     const struct err *error; /* FAILED */
     const char *note;        /* OK: what the administrator should know, or NULL; copied into the record */
+    bool unseen;             /* OK, of a verification: what the server presents to others cannot be told */
 };
 
 /* Attempts and error are cleared when a step succeeds; where verify is configured only when the new leaf was

@@ -397,7 +397,26 @@ struct client_call *client_start(struct client *c, const struct client_request *
     return start(call, set_request(call, r), e);
 }
 
+static bool set_offer(CURL *h, enum client_offer offer)
+{
+    static const char *const openssl[] = {[CLIENT_OFFER_ECDSA] = "aECDSA", [CLIENT_OFFER_RSA] = "aRSA"};
+    static const char *const gnutls[] = {
+        [CLIENT_OFFER_ECDSA] = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA",
+        [CLIENT_OFFER_RSA] = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-RSA:+DHE-RSA:+RSA"};
+    const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+    if (offer == CLIENT_OFFER_ANY)
+        return true;
+    if (offer != CLIENT_OFFER_TLS12 && strncmp(library, "OpenSSL", 7) == 0)
+        (void)curl_easy_setopt(h, CURLOPT_SSL_CIPHER_LIST, openssl[offer]);
+    if (offer != CLIENT_OFFER_TLS12 && strncmp(library, "GnuTLS", 6) == 0)
+        (void)curl_easy_setopt(h, CURLOPT_SSL_CIPHER_LIST, gnutls[offer]);
+    return curl_easy_setopt(h, CURLOPT_SSLVERSION,
+                            (long)CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2) == CURLE_OK;
+}
+
 struct client_call *client_peek(struct client *c, const char *host, uint16_t port, const char *name,
+                                enum client_offer offer,
                                 void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e),
                                 void *arg, struct err *e)
 {
@@ -416,7 +435,7 @@ struct client_call *client_peek(struct client *c, const char *host, uint16_t por
     call->on_leaf = on_leaf;
     (void)snprintf(text, sizeof text, "::%s%s%s:%" PRIu16, v6 ? "[" : "", host, v6 ? "]" : "", port);
     call->connect_to = curl_slist_append(NULL, text);
-    ok = call->connect_to != NULL && set_common(call, PEEK_TIMEOUT_S) &&
+    ok = call->connect_to != NULL && set_common(call, PEEK_TIMEOUT_S) && set_offer(call->easy, offer) &&
          curl_easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to) == CURLE_OK &&
          curl_easy_setopt(call->easy, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
          curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&

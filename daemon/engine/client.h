@@ -36,10 +36,15 @@ struct client_call *client_start(struct client *c, const struct client_request *
                                                  const struct err *e),
                                  void *arg, struct err *e);
 
+/* What a peek lets the server choose from. ECDSA and RSA: TLS 1.2 with the suites that go with such a key, if
+ * the TLS library can be told (OpenSSL; GnuTLS by way of a libcurl of 2025 or later); else as TLS12. */
+enum client_offer { CLIENT_OFFER_ANY, CLIENT_OFFER_TLS12, CLIENT_OFFER_ECDSA, CLIENT_OFFER_RSA };
+
 /* Connects to host:port, shakes hands with `name` as SNI (none where it is an address), without checking the
  * chain (what is served is compared with what was installed, which proves more), and reports the SHA-256 of
  * the leaf's DER; or NULL with e. 10 s in all. */
 struct client_call *client_peek(struct client *c, const char *host, uint16_t port, const char *name,
+                                enum client_offer offer,
                                 void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e),
                                 void *arg, struct err *e);
 

@@ -2,6 +2,7 @@
 #include "daemon/engine/deploy.h"
 
 #include "daemon/engine/examiner.h"
+#include "daemon/engine/fleet.h"
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/verify.h"
 #include "daemon/log.h"
@@ -110,8 +111,9 @@ static void on_acted(void *arg, const struct ipc_msg *m, const struct err *e)
     failed(d, &own);
 }
 
-static void on_verified(void *arg, const struct err *e)
+static void on_verified(void *arg, const char *note, const struct err *e)
 {
+    const struct deployment_event unseen = {.kind = DEPLOYMENT_EV_OK, .note = note, .unseen = true};
     struct deploy *d = arg;
 
     d->verification = NULL;
@@ -119,7 +121,11 @@ static void on_verified(void *arg, const struct err *e)
         failed(d, e);
         return;
     }
-    record(d)->served_at = engine_now();
+    if (note != NULL) {
+        log_notice(d->c->name, "generation %u: %s", record(d)->generation, note);
+        step(d, &unseen);
+        return;
+    }
     feed_event(d->g->feed, d->c->name, "verified", NULL, "%s:%u serves generation %u",
                d->c->config->verify_host, (unsigned)d->c->config->verify_port, record(d)->generation);
     succeeded(d, NULL);
@@ -127,17 +133,47 @@ static void on_verified(void *arg, const struct err *e)
 
 /* ---- the machine's actions ---- */
 
+/* The section's other lineage whose live leaf this is. */
+static const char *find_sibling(void *arg, const uint8_t sha256[32])
+{
+    const struct deploy *d = arg;
+    const struct fleet *f = d->g->fleet;
+
+    for (size_t i = 0; i < fleet_count(f); i++) {
+        const struct certificate *c = fleet_at(f, i);
+
+        if (c != d->c && c->config != NULL && c->has_facts &&
+            strcmp(c->config->section, d->c->config->section) == 0 &&
+            memcmp(c->facts.sha256, sha256, sizeof c->facts.sha256) == 0)
+            return c->name;
+    }
+    return NULL;
+}
+
+static enum client_offer offer_for(const struct config_certificate *c)
+{
+    if (c->n_keys < 2)
+        return CLIENT_OFFER_ANY;
+    return c->key == KEY_TYPE_ECDSA_P256 || c->key == KEY_TYPE_ECDSA_P384 ? CLIENT_OFFER_ECDSA
+                                                                          : CLIENT_OFFER_RSA;
+}
+
 static bool verify(struct deploy *d, struct err *e)
 {
     const struct config_certificate *config = d->c->config;
+    struct verify_target target = {.host = config->verify_host,
+                                   .port = config->verify_port,
+                                   .offer = offer_for(config),
+                                   .sibling = find_sibling};
     char name[IDENT_MAX + 1];
 
     feed_progress(d->g->feed, d->c->name, NULL, "looking at what %s:%u serves", config->verify_host,
                   (unsigned)config->verify_port);
     if (!ident_server_name(&config->domains, config->verify_host, name))
         (void)snprintf(name, sizeof name, "%s", config->domains.v[0]);
-    d->verification = verify_start(d->g->loop, d->g->client, config->verify_host, config->verify_port, name,
-                                   d->c->facts.sha256, on_verified, d);
+    target.name = name;
+    memcpy(target.sha256, d->c->facts.sha256, sizeof target.sha256);
+    d->verification = verify_start(d->g->loop, d->g->client, &target, on_verified, d);
     return d->verification != NULL || err_nomem(e, "a verification");
 }
 

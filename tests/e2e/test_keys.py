@@ -2,13 +2,19 @@
 """Keys that are kept, keys of other types, and several of them for one section."""
 
 import json
+import shutil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+import pytest
+from conftest import needs_root
 from harness.daemon import key_matches
+from harness.servers import Nginx
 from harness.wait import wait_for
 
 NAME = "keys.example.com"
+SECOND = f"{NAME}.rsa-2048"
+BOTH = {"key": "ecdsa-p256 rsa-2048"}
 
 
 def public(acmed, name=NAME, generation=1):
@@ -91,33 +97,31 @@ def test_another_type_of_key_is_a_renewal(acmed, pebble):
 
 
 def test_from_one_type_of_key_to_two_and_back(acmed, pebble):
-    second = f"{NAME}.rsa-2048"
     acmed.configure({NAME: {}}).start()
     first = acmed.issued(NAME)
     acmed.deployed(NAME)
     reload(acmed, {"key": "rsa-2048 ecdsa-p256"})
-    assert isinstance(acmed.issued(second, seconds=60).public_key(), rsa.RSAPublicKey)
-    acmed.deployed(second)
+    assert isinstance(acmed.issued(SECOND, seconds=60).public_key(), rsa.RSAPublicKey)
+    acmed.deployed(SECOND)
     assert acmed.leaf(NAME) == first, "what is live keeps its place, and is not renewed for that"
     reload(acmed, {})
-    row = acmed.status(second)
-    assert row["state"] == "unmanaged" and row["key_type"] == "rsa-2048" and acmed.live(second, "privkey.pem").exists()
+    row = acmed.status(SECOND)
+    assert row["state"] == "unmanaged" and row["key_type"] == "rsa-2048" and acmed.live(SECOND, "privkey.pem").exists()
     assert "unmanaged" in acmed.ctl("status").out and acmed.leaf(NAME) == first
     # The other one alone: the plain lineage changes its type, and the one that was beside it stays as it is.
     two_hours_later(acmed, {"key": "rsa-2048"}, NAME)
     assert isinstance(acmed.issued(NAME, 2, 60).public_key(), rsa.RSAPublicKey)
     acmed.deployed(NAME, 2)
-    assert acmed.status(second)["state"] == "unmanaged"
+    assert acmed.status(SECOND)["state"] == "unmanaged"
     reload(acmed, {"key": "ecdsa-p256 rsa-2048"})
     assert isinstance(acmed.issued(f"{NAME}.ecdsa-p256").public_key(), ec.EllipticCurvePublicKey)
     acmed.deployed(f"{NAME}.ecdsa-p256")
-    assert acmed.generation(NAME) == 2 and acmed.status(second)["state"] == "unmanaged"
+    assert acmed.generation(NAME) == 2 and acmed.status(SECOND)["state"] == "unmanaged"
     assert pebble.orders() == 4
 
 
 def test_an_order_in_flight_for_a_lineage_that_goes_away(held, proxy):
     """The lineage is not in the configuration any more: its order ends, and the others go on. Taken up again, it goes on as well."""
-    second = f"{NAME}.rsa-2048"
     held.configure({NAME: {}}).start()
     held.deployed(NAME)
     hold = proxy.hold("/finalize-order")
@@ -128,9 +132,143 @@ def test_an_order_in_flight_for_a_lineage_that_goes_away(held, proxy):
     wait_for(lambda: len(new := set(held.children().values())) == 2 and not new & old, "the old pair to be gone")
     hold.release()
     held.renew(NAME)
-    assert held.generation(NAME) == 2 and held.generation(second) == 0
+    assert held.generation(NAME) == 2 and held.generation(SECOND) == 0
     assert not [c for c in held.status()["certificates"] if c["last_error"]]
     orders = proxy.pebble.orders()
     reload(held, {"key": "ecdsa-p256 rsa-2048"})
-    held.deployed(second, seconds=60)
+    held.deployed(SECOND, seconds=60)
     assert proxy.pebble.orders() == orders, "its order was still there"
+
+
+# -- commands about a section with several lineages ---------------------------------------------------------------
+
+
+def test_a_section_is_deployed_told_and_shown_as_a_whole(acmed, script, out):
+    hook = script("hook", f'echo "$ACMED_DIR" >>{out}/runs\n')
+    acmed.configure({NAME: {**BOTH, "hook": hook}}).start()
+    acmed.deployed(NAME), acmed.deployed(SECOND, seconds=60)
+    (out / "runs").unlink()
+    r = acmed.ctl("deploy", NAME)
+    assert r.code == 0 and NAME in r.out and SECOND in r.out, r
+    assert len((out / "runs").read_text().split()) == 2
+    assert acmed.ctl("deploy", f"{NAME}.ecdsa-p256").code == 0
+    assert len((out / "runs").read_text().split()) == 3
+    told = {e["name"] for e in acmed.ctl("history", NAME, "--json").events}
+    assert told == {NAME, SECOND}
+    assert {e["name"] for e in acmed.ctl("history", SECOND, "--json").events} == {SECOND}
+    assert {e["name"] for e in acmed.ctl("history", f"{NAME}.ecdsa-p256", "--json").events} == {NAME}
+    shown = acmed.ctl("show", NAME).out
+    assert "ecdsa-p256" in shown and "rsa-2048" in shown
+    assert "rsa-2048" not in acmed.ctl("show", f"{NAME}.ecdsa-p256").out
+    with acmed.varlink() as v:
+        v.send("org.acmed.Control.History", {"name": NAME, "follow": True}, more=True)
+        assert len(v.receive()["parameters"]["events"]) == len(acmed.ctl("history", NAME, "--json").events)
+        acmed.ctl("deploy", SECOND)
+        assert v.receive()["parameters"]["events"][0]["name"] == SECOND
+    assert acmed.ctl("deploy", f"{NAME}.rsa-4096").code != 0
+
+
+def test_what_is_done_to_one_lineage_wants_it_named(acmed):
+    acmed.configure({NAME: BOTH}).start()
+    acmed.deployed(NAME), acmed.deployed(SECOND, seconds=60)
+    for words in (("revoke", NAME, "--yes"), ("rollback", NAME)):
+        r = acmed.ctl(*words)
+        assert r.code != 0 and f"say which one: {NAME}.ecdsa-p256 or {SECOND}" in " ".join(r.text.split()), r
+    assert acmed.generation(NAME) == acmed.generation(SECOND) == 1
+    r = acmed.ctl("revoke", f"{NAME}.ecdsa-p256", "--reason", "superseded", "--yes")
+    assert r.code == 0 and f"Generation 1 of {NAME} is revoked" in r.out, r
+    acmed.deployed(NAME, 2)
+    assert acmed.generation(SECOND) == 1
+    r = acmed.ctl("rollback", SECOND)
+    assert r.code != 0 and "say which one" not in r.text, r  # there is nothing to go back to
+
+
+@needs_root
+def test_lineages_of_one_section_are_reloaded_together(pebble, make_acmed, place):
+    log, fake = place / "asked", place / "systemctl"
+    fake.write_text(f'#!/bin/sh\necho "$*" >>{log}\n[ "$1" = show ] && printf "LoadState=loaded\\nActiveState=active\\n"\nexit 0\n')
+    fake.chmod(0o755)
+    enter = f'mount --bind {fake} /usr/bin/systemctl && exec "$@"'
+    acmed = make_acmed(pebble, wrapper=["unshare", "-m", "--propagation", "private", "sh", "-c", enter, "sh"])
+    acmed.configure({NAME: {**BOTH, "reload": "nginx"}}).start()
+    acmed.deployed(NAME, seconds=60), acmed.deployed(SECOND, seconds=60)
+    reloads = [line for line in log.read_text().splitlines() if "reload" in line]
+    assert len(reloads) == 1 and "nginx.service" in reloads[0], reloads
+
+
+# -- what a server with several certificates presents -------------------------------------------------------------
+
+
+@pytest.fixture
+def dual_nginx(place, acmed, ending):
+    """nginx with the live certificates of both types; rsa: another directory for that, or None."""
+    def make(name=NAME, tls="", rsa="live"):
+        if rsa == "live":
+            rsa = acmed.live(f"{name}.rsa-2048")
+        if rsa:
+            tls += f" ssl_certificate {rsa}/fullchain.pem; ssl_certificate_key {rsa}/privkey.pem;"
+        ec = acmed.live(name)
+        nginx = Nginx(place / f"nginx-{name}", ec / "fullchain.pem", ec / "privkey.pem", name, tls=tls)
+        ending(nginx.stop)
+        return nginx
+    return make
+
+
+def issued_both(acmed, *names):
+    acmed.configure({n: BOTH for n in names}).start()
+    for n in names:
+        acmed.deployed(n), acmed.deployed(f"{n}.rsa-2048", seconds=60)
+
+
+def test_each_certificate_of_nginx_is_verified(acmed, dual_nginx):
+    issued_both(acmed, NAME)
+    nginx = dual_nginx()
+    reload(acmed, {**BOTH, "hook": nginx.reload_command(), "verify": f"127.0.0.1:{nginx.port}"})
+    acmed.renew(NAME)
+    for lineage in (NAME, SECOND):
+        row = acmed.deployed(lineage, 2)
+        assert row["deploy"]["served_at"] > 0 and row["deploy"]["note"] is None, row
+
+
+def test_without_tls_1_2_they_cannot_be_told_apart(acmed, dual_nginx):
+    issued_both(acmed, NAME)
+    nginx = dual_nginx(tls="ssl_protocols TLSv1.3;")
+    reload(acmed, {**BOTH, "hook": nginx.reload_command(), "verify": f"127.0.0.1:{nginx.port}"})
+    acmed.renew(NAME)
+    assert acmed.deployed(NAME, 2)["deploy"]["served_at"] > 0
+    row = acmed.deployed(SECOND, 2)
+    assert row["deploy"]["served_at"] == 0 and "no TLS 1.2 is spoken there" in row["deploy"]["note"], row
+    assert f"presents the certificate of {NAME}" in acmed.told(SECOND) and row["state"] == "valid"
+
+
+@pytest.mark.slow
+def test_one_certificate_of_two_is_not_the_new_one(acmed, dual_nginx, place):
+    """One server goes on with an old RSA certificate, the other has none; the ECDSA ones are well."""
+    other = "only.example.com"
+    issued_both(acmed, NAME, other)
+    shutil.copytree(acmed.live(SECOND), place / "old")
+    stale, single = dual_nginx(rsa=place / "old"), dual_nginx(other, rsa=None)
+    acmed.configure({n: {**BOTH, "hook": s.reload_command(), "verify": f"127.0.0.1:{s.port}"} for n, s in ((NAME, stale), (other, single))})
+    assert acmed.ctl("reload").code == 0
+    assert acmed.ctl("renew", "now", NAME, other, "--force", "--no-wait").code == 0
+    for lineage in (NAME, other):
+        assert acmed.deployed(lineage, 2)["deploy"]["served_at"] > 0
+    for lineage, words in ((SECOND, "still serves another certificate"), (f"{other}.rsa-2048", "has no certificate with an RSA key")):
+        row = wait_for(lambda lineage=lineage: (s := acmed.status(lineage))["deploy"]["last_error"] and s, "the failure to be told", 100)
+        assert words in row["deploy"]["last_error"]["text"] and row["state"] == "deploying", row
+
+
+def test_each_certificate_of_haproxy_is_verified(acmed, make_haproxy, place):
+    """Its bundles: site.pem.ecdsa and site.pem.rsa."""
+    (place / "copies").mkdir()
+    keys = {**BOTH, "copy": f"haproxy:{place}/copies/{{key}}.pem"}
+    acmed.configure({NAME: keys}).start()
+    acmed.deployed(NAME), acmed.deployed(SECOND, seconds=60)
+    for suffix, key_type in (("ecdsa", "ecdsa-p256"), ("rsa", "rsa-2048")):
+        (place / f"copies/site.pem.{suffix}").symlink_to(f"{key_type}.pem")
+    haproxy = make_haproxy(place / "copies/site.pem")
+    reload(acmed, {**keys, "hook": haproxy.reload_command(), "verify": f"127.0.0.1:{haproxy.port}"})
+    acmed.renew(NAME)
+    for lineage in (NAME, SECOND):
+        row = acmed.deployed(lineage, 2)
+        assert row["deploy"]["served_at"] > 0 and row["deploy"]["note"] is None, row

@@ -18,9 +18,9 @@ def program(name):
 
 
 class Nginx:
-    """Serves `fullchain` and `key` on .port (TLS); `extra` is put into a plain server on http_port where that is given."""
+    """Serves `fullchain` and `key` on .port (TLS), where `tls` is put in besides; `extra` is put into a plain server on http_port where that is given."""
 
-    def __init__(self, directory, fullchain, key, name="localhost", http_port=None, extra=""):
+    def __init__(self, directory, fullchain, key, name="localhost", http_port=None, extra="", tls=""):
         self.directory = directory
         for d in ("", "tmp", "logs"):
             (directory / d).mkdir(exist_ok=True)
@@ -34,7 +34,7 @@ class Nginx:
 events {{ worker_connections 64; }}
 http {{
     access_log off; {temp}
-    server {{ listen 127.0.0.1:{self.port} ssl; server_name {name}; ssl_certificate {fullchain}; ssl_certificate_key {key};
+    server {{ listen 127.0.0.1:{self.port} ssl; server_name {name}; ssl_certificate {fullchain}; ssl_certificate_key {key}; {tls}
         location / {{ return 200 "served\\n"; }} }}
     {plain}
 }}

@@ -47,6 +47,8 @@ static void test_all_steps_in_order(void **state)
     struct config_certificate c = everything();
     struct journal_deployment d = {0};
     const struct deployment_event noted = {.kind = DEPLOYMENT_EV_OK, .note = "nginx.service is not running"};
+    const struct deployment_event unseen = {
+        .kind = DEPLOYMENT_EV_OK, .note = "cannot be told apart", .unseen = true};
     struct deployment_action a;
 
     (void)state;
@@ -65,6 +67,11 @@ static void test_all_steps_in_order(void **state)
     a = step(&d, &c, &start, NOW + 50);
     assert_int_equal(a.kind, DEPLOYMENT_DO_DONE);
     assert_int_equal(d.done_at, NOW + 5);
+    d.step = DEPLOYMENT_VERIFY; /* looked at, but not seen */
+    a = step(&d, &c, &unseen, NOW + 60);
+    assert_int_equal(a.kind, DEPLOYMENT_DO_DONE);
+    assert_int_equal(d.served_at, 0);
+    assert_string_equal(d.note, "cannot be told apart");
     deployment_restart(&d, 4);
     assert_null(d.note);
     assert_int_equal(d.done_at, 0);

@@ -27,6 +27,19 @@ static void print_line(FILE *out, const char *label, const char *value)
         (void)fprintf(out, "  %-11s %s\n", label, value);
 }
 
+/* And what the configuration wants, where that is another one. */
+static void print_key(FILE *out, const json_t *j)
+{
+    const char *type = text_of(j, "key_type");
+    const char *wanted = text_of(j, "account_key");
+
+    if (type == NULL || wanted == NULL || strcmp(type, wanted) == 0)
+        print_line(out, "key", type);
+    else
+        (void)fprintf(out, "  %-11s %s, not %s as account_key says: `acmectl account rollover` changes it\n",
+                      "key", type, wanted);
+}
+
 static void print_account(FILE *out, const json_t *j)
 {
     (void)fprintf(out, "%s\n", text_of(j, "ca"));
@@ -34,7 +47,7 @@ static void print_account(FILE *out, const json_t *j)
     print_line(out, "account", text_of(j, "url"));
     print_line(out, "directory", text_of(j, "directory"));
     print_line(out, "contact", text_of(j, "contact"));
-    print_line(out, "key", text_of(j, "key_type"));
+    print_key(out, j);
     print_line(out, "thumbprint", text_of(j, "thumbprint"));
     print_line(out, "problem", text_of(j, "error"));
 }

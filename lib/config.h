@@ -81,12 +81,13 @@ struct config_ca {
     char *ca_file;    /* absolute path of roots for the CA's own HTTPS; NULL: the system's */
     char *contact;    /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
     bool agree_terms; /* [ca] value, or [acmed]'s */
-    char *eab_kid;    /* external account binding (RFC 8555 section 7.3.4); both are given, or neither */
-    char *eab_hmac_file;           /* absolute path, or "credential:NAME" (daemon/secret.h) */
-    char *chain;                   /* common name; NULL: the CA's default chain */
-    bool limits_set;               /* else what acmed knows of this CA counts (gate_limit()) */
-    unsigned limit;                /* new orders a window; 0: no limit */
-    int64_t limit_window;          /* seconds */
+    enum key_type account_key; /* of new accounts, and of those whose key is changed */
+    char *eab_kid;        /* external account binding (RFC 8555 section 7.3.4); both are given, or neither */
+    char *eab_hmac_file;  /* absolute path, or "credential:NAME" (daemon/secret.h) */
+    char *chain;          /* common name; NULL: the CA's default chain */
+    bool limits_set;      /* else what acmed knows of this CA counts (gate_limit()) */
+    unsigned limit;       /* new orders a window; 0: no limit */
+    int64_t limit_window; /* seconds */
     struct ledger_rates rates;     /* the other limits ... */
     bool rates_set[LEDGER_LIMITS]; /* ... else what acmed knows of this CA counts (ledger_rates()) */
     const char *file; /* where it is configured; "" for a built-in one; borrowed from the config */

@@ -51,6 +51,8 @@ static const struct config_key keys[] = {
      .help = "e-mail address for this CA; default: that of [acmed]"},
     {CA(agree_terms), .name = "agree_terms", .parse = config_value_bool,
      .help = "yes: you accept this CA's terms of service; default: what [acmed] says"},
+    {CA(account_key), .name = "account_key", .parse = config_value_account_key, .default_ = "ecdsa-p256",
+     .help = "type of a new account's key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096"},
     {CA(eab_kid), .name = "eab_kid", .parse = config_value_eab_kid,
      .help = "key identifier of the external account binding that some CAs want for a new account"},
     {CA(eab_hmac_file), .name = "eab_hmac_file", .parse = config_value_secret,

@@ -32,6 +32,7 @@ bool config_value_dns_resolver(void *object, const struct config_key *key, const
 bool config_value_log_level(void *object, const struct config_key *key, const char *value, struct err *e);
 
 /* struct config_ca */
+bool config_value_account_key(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_eab_kid(void *object, const struct config_key *key, const char *value, struct err *e);
 /* An absolute path, or "credential:NAME": secrets are never values. */
 bool config_value_secret(void *object, const struct config_key *key, const char *value, struct err *e);

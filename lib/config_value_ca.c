@@ -19,6 +19,16 @@ static char **string_field(void *object, const struct config_key *key)
     return field;
 }
 
+bool config_value_account_key(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config_ca *ca = object;
+
+    (void)key;
+    return key_type_from_str(value, &ca->account_key) ||
+           err_set(e, ERR_CLASS_CONFIG,
+                   "\"%.80s\" is none of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 and rsa-4096", value);
+}
+
 /* It goes into a JSON string as it is. */
 bool config_value_eab_kid(void *object, const struct config_key *key, const char *value, struct err *e)
 {

@@ -38,6 +38,12 @@ const char *authority_account_url(const struct authority *a)
     return a->machine != NULL ? account_url(a->machine) : NULL;
 }
 
+bool authority_has_other_key(const struct authority *a, enum key_type *type)
+{
+    *type = a->key_type;
+    return a->thumbprint != NULL && a->key_type != a->ca->account_key;
+}
+
 const char *authority_state(const struct authority *a, const struct err **e)
 {
     *e = a->failed ? &a->error : NULL;

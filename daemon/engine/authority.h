@@ -62,6 +62,8 @@ void authority_act_forget(struct authority *a, const void *arg);
 const struct acme_directory *authority_directory(const struct authority *a);
 const char *authority_thumbprint(const struct authority *a);
 const char *authority_account_url(const struct authority *a);
+/* The account's key is of another type than account_key says; *type: which. As far as is known. */
+bool authority_has_other_key(const struct authority *a, enum key_type *type);
 
 /* A signed request there, as post_start(). */
 struct post *authority_post(struct authority *a, enum ipc_type what, const char *subject, const char *url,

@@ -51,7 +51,7 @@ static void on_loaded(void *arg, const struct ipc_msg *m, const struct err *e)
     if (m != NULL) {
         free(a->thumbprint);
         a->thumbprint = m->type == IPC_ACCOUNT ? strdup(m->field[1].s) : NULL;
-        if (a->thumbprint == NULL) {
+        if (a->thumbprint == NULL || !key_type_from_str(m->field[3].s, &a->key_type)) {
             err_set(&own, ERR_CLASS_INTERNAL, "no answer to the request for the account key");
             event.error = &own;
         } else {

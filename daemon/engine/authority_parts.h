@@ -16,6 +16,7 @@ struct authority {
     struct gate *gate;
     struct account *machine;
     char *thumbprint;
+    enum key_type key_type;         /* of the account's key, once there is a thumbprint */
     struct authority_wait *waiting; /* in no order */
     bool running;                   /* the machine has an action under way */
     bool failed;

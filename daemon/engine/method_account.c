@@ -78,11 +78,12 @@ static void on_described(void *arg, const struct ipc_msg *m, const struct err *e
     if (alarm == NULL && why != NULL)
         alarm = why->text;
     (void)json_array_append_new(c->accounts,
-                                json_pack("{ss ss ss? ss ss? ss ss ss?}", "ca", ca->name, "directory",
+                                json_pack("{ss ss ss? ss ss? ss ss ss ss?}", "ca", ca->name, "directory",
                                           ca->directory, "url", m->field[0].len > 0 ? m->field[0].s : NULL,
                                           "state", state_of(m, authority_alarm(authority)), "contact",
                                           config_ca_contact(g->config, ca), "thumbprint", m->field[1].s,
-                                          "key_type", m->field[3].s, "error", alarm));
+                                          "key_type", m->field[3].s, "account_key",
+                                          key_type_to_str(ca->account_key), "error", alarm));
     describe_next(c);
 }
 

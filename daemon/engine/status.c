@@ -140,11 +140,19 @@ static json_t *strings(const struct strv *l)
 }
 
 /* What acmed knows of a CA by itself, which its directory does not say. */
-static json_t *notes(const struct config_ca *ca)
+static json_t *notes(const struct authority *a)
 {
+    const struct config_ca *ca = authority_ca(a);
     const struct ca_info *known = ca_by_directory(ca->directory);
     json_t *list = json_array();
+    enum key_type type;
 
+    if (authority_has_other_key(a, &type))
+        (void)json_array_append_new(
+            list,
+            json_sprintf("the account's key is of type %s; `acmectl account rollover %s` makes it %s, as "
+                         "account_key says",
+                         key_type_to_str(type), ca->name, key_type_to_str(ca->account_key)));
     if (known == NULL)
         return list;
     if (known->keys_from != NULL)
@@ -171,7 +179,7 @@ static void add_directory(json_t *ca, const struct authority *a)
         d = &unknown;
     more = json_pack("{ss? ss? so so sb so}", "website", d->website, "terms", d->terms, "caa_identities",
                      strings(&d->caa_identities), "profiles", strings(&d->profiles),
-                     "external_account_required", (int)d->eab_required, "notes", notes(authority_ca(a)));
+                     "external_account_required", (int)d->eab_required, "notes", notes(a));
     (void)json_object_update(ca, more);
     json_decref(more);
 }

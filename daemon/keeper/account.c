@@ -55,8 +55,11 @@ void accounts_free(struct accounts *a)
 {
     if (a == NULL)
         return;
-    for (size_t i = 0; i < a->n; i++)
+    keygen_cancel(&a->keygen);
+    for (size_t i = 0; i < a->n; i++) {
+        key_free(a->v[i].made);
         forget(&a->v[i]);
+    }
     free(a->v);
     free(a);
 }
@@ -153,7 +156,7 @@ static bool make(struct accounts *a, struct account *account, struct err *e)
     bool ok;
 
     (void)snprintf(temporary, sizeof temporary, ".new-%s", account->ca->name);
-    account->key = key_generate(KEY_TYPE_ECDSA_P256, e);
+    account->key = account_new_key(account, e);
     account->url = strdup("");
     if (account->key == NULL || account->url == NULL)
         return account->key == NULL ? false : err_nomem(e, "making an account");
@@ -300,6 +303,7 @@ const struct account *accounts_get(struct accounts *a, const struct config_ca *c
     }
     if (account->key != NULL)
         return account;
+    account->wants_key = false;
     if (load(a, account, e))
         account->thumbprint = jws_thumbprint(account->key, e);
     if (account->thumbprint != NULL)

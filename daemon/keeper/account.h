@@ -13,6 +13,8 @@
 #include "lib/err.h"
 #include "lib/key.h"
 
+#include <poll.h>
+
 struct account {
     const struct config_ca *ca; /* borrowed */
     struct key *key;            /* owned */
@@ -20,6 +22,8 @@ struct account {
     char *contact;              /* owned; what the CA was given, "": none; NULL: not known */
     char *thumbprint;           /* owned, RFC 7638 */
     struct key *next;           /* owned; NULL: no change of the key is under way */
+    struct key *made;           /* owned; made for it in a child, not used yet */
+    bool wants_key;             /* nothing goes on before one is made; see accounts_wait() */
     bool deactivated;           /* by us, at the CA: it is of no use any more */
 };
 
@@ -31,11 +35,24 @@ void accounts_free(struct accounts *a);
 
 /* The account with this configured CA, read or made (key durable) at the first call; borrowed. An account
  * made for another directory URL, or one whose key is unreadable, is set aside as accounts/CA.~N~ and a new
- * one made. NULL with e on failure; the next call tries again. */
+ * one made. NULL with e on failure; the next call tries again. A new RSA key takes its time: see
+ * accounts_wait(). */
 const struct account *accounts_get(struct accounts *a, const struct config_ca *ca, struct err *e);
 
-/* The next key is made, durably, unless there is one. False with e: it is not. */
+/* The next key is made, of the configured type, durably, unless there is one. False with e: it is not. */
 bool accounts_next(struct accounts *a, const struct config_ca *ca, struct err *e);
+
+enum accounts_result { ACCOUNTS_WAIT, ACCOUNTS_FAILED };
+
+/* accounts_get() or accounts_next() has just failed. WAIT: because a key is being made; call it again when
+ * accounts_dispatch() returns true. FAILED: for another reason, or because no key can be made (then e says
+ * so).
+ */
+enum accounts_result accounts_wait(struct accounts *a, const struct config_ca *ca, struct err *e);
+/* What to poll for the child that makes one; returns 1, or 0 when there is none. */
+size_t accounts_poll(const struct accounts *a, struct pollfd *fd);
+/* It is readable. True: the child has ended. Another descriptor: nothing happens. */
+bool accounts_dispatch(struct accounts *a, int fd);
 
 /* The CA said which key is the account's: the next one, or the one before. Durable. */
 bool accounts_settle(struct accounts *a, const struct config_ca *ca, bool next, struct err *e);

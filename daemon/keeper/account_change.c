@@ -94,7 +94,8 @@ bool accounts_next(struct accounts *a, const struct config_ca *ca, struct err *e
         return false;
     ok = account->next != NULL;
     if (!ok) {
-        next = key_generate(KEY_TYPE_ECDSA_P256, e);
+        account->wants_key = false;
+        next = account_new_key(account, e);
         ok = next != NULL && write_key(&d, NEXT_FILE, next, e);
         if (ok)
             account->next = next;

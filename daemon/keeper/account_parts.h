@@ -5,6 +5,7 @@
 /* What account.c (found, made, registered) and account_change.c (another key, the end) share. */
 
 #include "daemon/keeper/account.h"
+#include "daemon/keeper/keygen.h"
 
 #define KEY_FILE    "key.pem"
 #define RECORD_FILE "account.json"
@@ -14,7 +15,14 @@ struct accounts {
     const struct config *config;
     struct account *v; /* in the order of the configuration */
     size_t n;
+    struct keygen keygen;
+    struct account *making; /* what keygen makes a key for; one at a time. NULL: nothing */
+    struct account *failed; /* it could not, which was not told yet: */
+    struct err failure;
 };
+
+/* A key of the configured type. NULL with e; account->wants_key: it takes its time. */
+struct key *account_new_key(struct account *account, struct err *e);
 
 /* NULL: no configured CA. */
 struct account *accounts_find(struct accounts *a, const struct config_ca *ca);

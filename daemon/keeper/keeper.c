@@ -93,12 +93,13 @@ static enum outcome serve(struct keeper *k, struct ipc_conn *conn, short revents
 /* *quiet: nobody wanted anything. */
 static enum outcome turn(struct keeper *k, bool busy, bool *quiet)
 {
-    struct pollfd fds[2 + PENDING_CHILDREN_MAX];
+    struct pollfd fds[2 + PENDING_CHILDREN_MAX + 1];
     size_t n = 2 + pending_poll(k->pending, fds + 2);
     enum outcome outcome;
     int ready;
 
     *quiet = false;
+    n += accounts_poll(k->accounts, fds + n);
     fds[0] = watch(k->supervisor);
     fds[1] = watch(k->engine);
     ready = poll(fds, n, busy ? 0 : -1);
@@ -109,9 +110,14 @@ static enum outcome turn(struct keeper *k, bool busy, bool *quiet)
         return FAILED;
     }
     *quiet = ready == 0;
-    for (size_t i = 2; i < n; i++)
-        if (fds[i].revents != 0)
+    for (size_t i = 2; i < n; i++) {
+        if (fds[i].revents == 0)
+            continue;
+        if (accounts_dispatch(k->accounts, fds[i].fd))
+            request_account_resume(k);
+        else
             pending_dispatch(k->pending, fds[i].fd);
+    }
     outcome = serve(k, k->supervisor, fds[0].revents);
     return outcome == GO_ON ? serve(k, k->engine, fds[1].revents) : outcome;
 }
@@ -165,6 +171,7 @@ int keeper_run(const struct snapshot *snapshot, int supervisor_fd, int engine_fd
     else
         status = loop(&k);
     request_waiting_free(k.waiting);
+    request_account_waiting_free(k.account_waiting);
     pending_free(k.pending);
     accounts_free(k.accounts);
     store_close(&k.store);

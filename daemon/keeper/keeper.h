@@ -22,7 +22,8 @@ struct keeper {
     struct accounts *accounts;
     struct pending *pending;
     struct permits permits;
-    struct request_waiting *waiting; /* owned list: requests that a key is being made for */
+    struct request_waiting *waiting;         /* owned list: requests that a key is being made for */
+    struct account_waiting *account_waiting; /* owned list: the same, for the key of an account */
     struct ipc_conn *engine;
     struct ipc_conn *supervisor;
 };

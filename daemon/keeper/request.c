@@ -144,22 +144,6 @@ bool request_sign(const struct request *r, const struct config_ca *ca, char *pay
     return ok;
 }
 
-static bool handle_account_load(const struct request *r, struct err *e)
-{
-    const struct config_ca *ca = request_ca(r, e);
-    const struct account *account = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
-
-    if (account == NULL)
-        return false;
-    return ipc_send(
-               r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint,
-               (uint64_t)((account->next != NULL ? IPC_ACCOUNT_HAS_NEXT : 0) |
-                          (account->deactivated ? IPC_ACCOUNT_DEACTIVATED : 0) |
-                          (accounts_contact_is_due(r->k->accounts, account) ? IPC_ACCOUNT_CONTACT_DUE : 0)),
-               key_type_to_str(key_type(account->key))) ||
-           err_nomem(e, "replying");
-}
-
 /* By the key itself: the account may have no URL yet. Takes the payload over; NULL: memory was out. */
 static bool sign_by_key(const struct request *r, const struct account *account, char *payload, struct err *e)
 {
@@ -338,7 +322,7 @@ static const struct handler {
     unsigned from;
     bool (*handle)(const struct request *r, struct err *e);
 } handlers[IPC_TYPE_COUNT] = {
-    [IPC_ACCOUNT_LOAD] = {FROM_ENGINE, handle_account_load},
+    [IPC_ACCOUNT_LOAD] = {FROM_ENGINE, request_account_load},
     [IPC_ACCOUNT_SAVE] = {FROM_ENGINE, request_account_save},
     [IPC_SIGN_NEW_ACCOUNT] = {FROM_ENGINE, handle_sign_new_account},
     [IPC_SIGN_FIND_ACCOUNT] = {FROM_ENGINE, handle_sign_find_account},

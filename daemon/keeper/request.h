@@ -12,6 +12,7 @@
 
 struct keeper;
 struct request_waiting;
+struct account_waiting;
 
 /* Answers one message (or remembers it, when a key must be made first) by queueing the reply. What is asked
  * for and not allowed is answered with IPC_ERROR and logged. False with e: a message that this peer
@@ -21,6 +22,10 @@ bool request_handle(struct keeper *k, struct ipc_conn *from, const struct ipc_ms
 /* Answers remembered requests whose key is made, or cannot be. */
 void request_resume(struct keeper *k);
 
+/* A key for an account was made, or cannot be: the same for those that wait for it. */
+void request_account_resume(struct keeper *k);
+
+void request_account_waiting_free(struct account_waiting *list);
 void request_waiting_free(struct request_waiting *list);
 
 #endif

@@ -6,6 +6,9 @@
 #include "lib/jws.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define WAITING_MAX 256 /* an engine asks for a few at a time */
 
 /* The CA of the first field, where this act may be done to its account. NULL with e. */
 static const struct config_ca *permitted(const struct request *r, enum act_kind kind, struct err *e)
@@ -15,11 +18,89 @@ static const struct config_ca *permitted(const struct request *r, enum act_kind 
     return ca != NULL && permit_find(&r->k->permits, kind, ca->name, e) != NULL ? ca : NULL;
 }
 
+/* A request that goes on when a key is made. */
+struct account_waiting {
+    struct account_waiting *next;
+    uint32_t id;
+    enum ipc_type type;
+    const struct config_ca *ca;
+};
+
+/* What was asked for of this CA has failed (e): true when it only has to wait. */
+static bool wait_for_key(const struct request *r, const struct config_ca *ca, struct err *e)
+{
+    struct account_waiting **end = &r->k->account_waiting;
+    unsigned n = 0;
+
+    if (accounts_wait(r->k->accounts, ca, e) != ACCOUNTS_WAIT)
+        return false;
+    for (; *end != NULL; end = &(*end)->next)
+        n++;
+    if (n >= WAITING_MAX)
+        return err_set(e, ERR_CLASS_INTERNAL, "refused: %u requests wait for the keys of accounts", n);
+    *end = malloc(sizeof **end);
+    if (*end == NULL)
+        return err_nomem(e, "waiting for the key of an account");
+    **end = (struct account_waiting){NULL, r->m->id, r->m->type, ca};
+    return true;
+}
+
+void request_account_waiting_free(struct account_waiting *list)
+{
+    while (list != NULL) {
+        struct account_waiting *next = list->next;
+
+        free(list);
+        list = next;
+    }
+}
+
+void request_account_resume(struct keeper *k)
+{
+    struct account_waiting *list = k->account_waiting;
+
+    k->account_waiting = NULL;
+    for (const struct account_waiting *w = list; w != NULL; w = w->next) {
+        const struct ipc_msg m = {.type = w->type,
+                                  .id = w->id,
+                                  .n = 1,
+                                  .field[0] = {w->ca->name, strlen(w->ca->name), 0},
+                                  .fd = -1};
+        const struct request r = {k, k->engine, &m};
+        struct err e = {0};
+
+        if (!(w->type == IPC_ACCOUNT_LOAD ? request_account_load(&r, &e) : request_account_next(&r, &e)))
+            request_reply_error(k->engine, w->id, w->type, &e);
+    }
+    request_account_waiting_free(list);
+}
+
+static uint64_t flags_of(const struct accounts *accounts, const struct account *account)
+{
+    return (account->next != NULL ? IPC_ACCOUNT_HAS_NEXT : 0) |
+           (account->deactivated ? IPC_ACCOUNT_DEACTIVATED : 0) |
+           (accounts_contact_is_due(accounts, account) ? IPC_ACCOUNT_CONTACT_DUE : 0);
+}
+
+bool request_account_load(const struct request *r, struct err *e)
+{
+    const struct config_ca *ca = request_ca(r, e);
+    const struct account *account = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
+
+    if (account == NULL)
+        return ca != NULL && wait_for_key(r, ca, e);
+    return ipc_send(r->conn, IPC_ACCOUNT, r->m->id, account->url, account->thumbprint,
+                    flags_of(r->k->accounts, account), key_type_to_str(key_type(account->key))) ||
+           err_nomem(e, "replying");
+}
+
 bool request_account_next(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = permitted(r, ACT_ROLLOVER, e);
 
-    return ca != NULL && accounts_next(r->k->accounts, ca, e) && request_reply_ok(r, e);
+    if (ca == NULL)
+        return false;
+    return accounts_next(r->k->accounts, ca, e) ? request_reply_ok(r, e) : wait_for_key(r, ca, e);
 }
 
 /* Needs no permit: it may come after a restart, there is something to settle only when there was one, and

@@ -35,6 +35,7 @@ bool request_reply_ok(const struct request *r, struct err *e);
 bool request_sign(const struct request *r, const struct config_ca *ca, char *payload, struct err *e);
 
 /* request_act.c and request_account.c: what needs a permit, and what belongs to it. */
+bool request_account_load(const struct request *r, struct err *e);
 bool request_account_next(const struct request *r, struct err *e);
 bool request_account_settle(const struct request *r, struct err *e);
 bool request_account_close(const struct request *r, struct err *e);

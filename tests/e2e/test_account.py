@@ -97,6 +97,38 @@ def test_another_key(issued, pebble):
     assert accounts_at_ca(pebble) == 1
 
 
+@pytest.mark.parametrize("kind", ["ecdsa-p384", "rsa-2048", "rsa-4096"])
+def test_key_of_another_type(acmed, kind):
+    acmed.configure({NAME: {}}, ca={"account_key": kind}).start()
+    acmed.deployed(NAME)
+    a = account(acmed)
+    assert a["key_type"] == a["account_key"] == kind
+    assert f"key         {kind}\n" in acmed.ctl("account", "show").out
+    acmed.configure({NAME: {}}).stop()
+    acmed.start()
+    acmed.renew(NAME)
+    assert account(acmed)["key_type"] == kind and account(acmed)["account_key"] == "ecdsa-p256"
+    assert f"{kind}, not ecdsa-p256 as account_key says" in acmed.ctl("account", "show").out
+    (ca,) = acmed.ctl("status", "--json").json["daemon"]["cas"]
+    assert any("acmectl account rollover pebble" in n for n in ca["notes"]), ca
+    assert acmed.ctl("account", "rollover").code == 0
+    assert account(acmed)["key_type"] == "ecdsa-p256" and account(acmed)["url"] == a["url"]
+    acmed.renew(NAME)
+    acmed.configure({NAME: {}}, ca={"account_key": kind})
+    assert acmed.ctl("reload").code == 0
+    assert acmed.ctl("account", "rollover").code == 0
+    assert account(acmed)["key_type"] == kind
+    acmed.renew(NAME)
+    (ca,) = acmed.ctl("status", "--json").json["daemon"]["cas"]
+    assert not any("rollover" in n for n in ca["notes"]), ca
+
+
+def test_wrong_type_of_key(acmed):
+    acmed.configure({NAME: {}}, ca={"account_key": "ed25519"})
+    r = acmed.check()
+    assert r.code == 2 and 'account_key: "ed25519" is none of ecdsa-p256' in r.text, r
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["not-heard", "heard"])
 def test_killed_while_the_key_changes(held, proxy, pebble, after):
     """Whether or not the CA has heard of it: the right one of both keys is kept."""

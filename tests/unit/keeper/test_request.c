@@ -366,6 +366,59 @@ static void test_slow_keys_hold_nobody_up(void **state)
     tear_down(&f, &p);
 }
 
+/* An account's key that takes its time holds nobody up, whoever asks for it, and is the same for all. */
+static void test_slow_key_of_an_account(void **state)
+{
+    struct fixture f;
+    struct peer p;
+    char *thumbprint = NULL;
+
+    (void)state;
+    set_up(&f, &p,
+           "[ca test]\ndirectory = https://ca.test/dir\naccount_key = rsa-4096\n"
+           "[ca other]\ndirectory = https://other.test/dir\naccount_key = rsa-2048\n"
+           "[certificate one.test]\nca = test other\n");
+    assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 100, "test"));
+    assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 101, "test"));
+    assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 102, "other"));
+    assert_true(ipc_send(p.engine, IPC_SIGN_FIND_ACCOUNT, 103, "test", URL, NONCE));
+    assert_true(ipc_send(p.engine, IPC_PING, 104));
+    peer_send_all(p.engine);
+    peer_expect(&p, IPC_ERROR, 103);
+    assert_non_null(strstr(p.m.field[1].s, "its key is being made"));
+    peer_expect(&p, IPC_PONG, 104);
+    for (uint32_t id = 100; id <= 102; id++) {
+        peer_expect(&p, IPC_ACCOUNT, id);
+        assert_string_equal(p.m.field[3].s, id == 102 ? "rsa-2048" : "rsa-4096");
+        if (id == 100)
+            thumbprint = strdup(p.m.field[1].s);
+        else
+            assert_int_equal(strcmp(p.m.field[1].s, thumbprint) == 0, id == 101);
+    }
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FIND_ACCOUNT, "test", URL, NONCE);
+    free(thumbprint);
+    tear_down(&f, &p);
+}
+
+/* The keeper ends while a child makes one. */
+static void test_end_while_a_key_is_made(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p,
+           "[ca test]\ndirectory = https://ca.test/dir\naccount_key = rsa-4096\n"
+           "[certificate one.test]\nca = test\n");
+    assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 100, "test"));
+    for (uint32_t i = 0; i < 400; i++) /* more than can wait */
+        assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 1000 + i, "test"));
+    peer_send_all(p.engine);
+    peer_expect(&p, IPC_ERROR, 1255);
+    assert_non_null(strstr(p.m.field[1].s, "wait for the keys of accounts"));
+    tear_down(&f, &p);
+}
+
 static void test_a_key_is_begun_with_the_order(void **state)
 {
     struct fixture f;
@@ -555,6 +608,8 @@ int main(void)
         cmocka_unit_test(test_requests_about_one_certificate_keep_their_order),
         cmocka_unit_test(test_what_was_asked_last_is_done),
         cmocka_unit_test(test_slow_keys_hold_nobody_up),
+        cmocka_unit_test(test_slow_key_of_an_account),
+        cmocka_unit_test(test_end_while_a_key_is_made),
         cmocka_unit_test(test_a_key_is_begun_with_the_order),
         cmocka_unit_test(test_discarding_ends_the_child),
         cmocka_unit_test(test_a_peer_outside_the_protocol_ends_it),

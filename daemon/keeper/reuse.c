@@ -62,7 +62,8 @@ static bool may_serve(const struct store *store, const struct config_certificate
         return err_set(e, ERR_CLASS_CONFIG, "it is %s, and the configuration asks for %s",
                        key_type_to_str(key_type(key)), key_type_to_str(c->key));
     return belongs_to_leaf(store, c->name, generation, key, e) &&
-           check_not_refused(store, c->name, generation, e) && revocation_check_key(store, c->name, key, e);
+           check_not_refused(store, c->name, generation, e) && revocation_check_key(store, c->name, key, e) &&
+           revocation_is_known(store, c->name, e);
 }
 
 struct key *reuse_live_key(const struct store *store, const struct config_certificate *c, struct err *why)

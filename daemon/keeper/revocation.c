@@ -18,7 +18,8 @@ static bool put_aside(const struct dir *d, const char *lineage, const struct err
         return false;
     log_error(lineage,
               "%s/" REVOKED_FILE " is damaged: %s; it is kept as " DAMAGED_FILE
-              ", renewals go on, and nothing is rolled back until you have looked at it and removed it",
+              "; renewals go on with new keys, and nothing is rolled back, until you have looked at it and "
+              "removed it",
               d->path, why->text);
     return true;
 }
@@ -60,7 +61,7 @@ bool revocation_is_known(const struct store *store, const char *lineage, struct 
     if (found)
         err_set(e, ERR_CLASS_PERMANENT,
                 "the list of what was revoked was damaged: look at %s/" DAMAGED_FILE
-                " and remove it when what is to be live again is not on it",
+                " and remove it when what is to be used again is not on it",
                 d.path);
     dir_close(&d);
     return !found;

@@ -256,6 +256,27 @@ static void test_a_key_that_others_know_is_not_kept(void **state)
     tear_down(&f, &p);
 }
 
+/* Which keys others know is not known any more: none is kept until somebody has looked at it. */
+static void test_a_damaged_list_keeps_no_key(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p, KEPT);
+    issue(&p, 1);
+    compromise(&p);
+    fixture_write(&f, "state/certs/one.test/revoked.json", "{", 0644);
+    issue(&p, 2);
+    assert_false(same_key(&f, 1, 2));
+    issue(&p, 3);
+    assert_false(same_key(&f, 2, 3));
+    assert_int_equal(unlink(fixture_path(&f, "state/certs/one.test/revoked.json.bad")), 0);
+    issue(&p, 4);
+    assert_true(same_key(&f, 3, 4));
+    tear_down(&f, &p);
+}
+
 static void test_a_damaged_key_is_not_kept(void **state)
 {
     struct fixture f;
@@ -374,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_a_refused_new_key_says_nothing_of_the_live_one),
         cmocka_unit_test(test_the_key_of_an_earlier_order_makes_way),
         cmocka_unit_test(test_a_key_that_others_know_is_not_kept),
+        cmocka_unit_test(test_a_damaged_list_keeps_no_key),
         cmocka_unit_test(test_a_damaged_key_is_not_kept),
         cmocka_unit_test(test_another_type_is_a_new_key),
         cmocka_unit_test(test_slow_keys_delay_no_other),

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ACME_ISSUERS_MAX        10
 #define ACME_TOKEN_MAX          256 /* bytes of a challenge token */
 #define ACME_AUTHORIZATIONS_MAX 100
 
@@ -135,7 +136,9 @@ struct acme_authorization {
     bool has_challenge; /* of the wanted type */
     enum acme_challenge_status challenge_status;
     char *challenge_url;
-    char *token;   /* base64url only, 1..ACME_TOKEN_MAX bytes: safe in a path */
+    char *token;         /* base64url only, 1..ACME_TOKEN_MAX bytes: safe in a path */
+    struct strv issuers; /* of dns-persist-01 alone, which has no token (it is "" then): the names that the CA
+                            goes by, 1..ACME_ISSUERS_MAX DNS names */
     char *offered; /* the challenge types offered, "dns-01 tls-alpn-01", for the message when the wanted one
                       is missing */
     char *error;   /* the failed challenge's problem as one line, with the CA's detail; NULL: none */

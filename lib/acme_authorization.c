@@ -2,6 +2,7 @@
 #include "lib/acme_internal.h"
 
 #include "lib/b64.h"
+#include "lib/dns_reply.h"
 #include "lib/buf.h"
 #include "lib/ident.h"
 #include "lib/json.h"
@@ -86,13 +87,46 @@ static bool read_failure(struct acme_authorization *a, const json_t *challenge, 
     return acme_problem_describe(problem, address, &a->error, &a->error_type, &a->error_class, e);
 }
 
+/* They become part of what a person is asked to publish. */
+static bool read_issuers(struct acme_authorization *a, const json_t *challenge, struct err *e)
+{
+    const json_t *list;
+
+    if (!json_need_array(challenge, "issuer-domain-names", &list, e))
+        return false;
+    if (json_array_size(list) == 0 || json_array_size(list) > ACME_ISSUERS_MAX)
+        return err_set(e, ERR_CLASS_PERMANENT, "it has %zu issuer-domain-names, not 1 to %d",
+                       json_array_size(list), ACME_ISSUERS_MAX);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+
+        if (name == NULL || !dns_name_valid(name))
+            return err_set(e, ERR_CLASS_PERMANENT, "one of its issuer-domain-names is no DNS name");
+        if (!strv_add(&a->issuers, name))
+            return err_nomem(e, "an authorization");
+    }
+    return true;
+}
+
+static bool read_token(struct acme_authorization *a, const json_t *challenge, struct err *e)
+{
+    const char *token;
+
+    if (!json_need_string(challenge, "token", &token, e))
+        return false;
+    if (!b64url_valid(token, ACME_TOKEN_MAX))
+        return err_set(e, ERR_CLASS_PERMANENT, "its token is refused: it is not 1 to %d base64url characters",
+                       ACME_TOKEN_MAX);
+    a->token = strdup(token);
+    return a->token != NULL || err_nomem(e, "an authorization");
+}
+
 /* The token becomes part of a path, the URL is posted to: nothing of a challenge that is still to be answered
  * is taken over unless both are harmless. */
 static bool read_challenge(struct acme_authorization *a, const struct acme_directory *d,
-                           const json_t *challenge, struct err *e)
+                           enum challenge_type type, const json_t *challenge, struct err *e)
 {
     const char *url;
-    const char *token;
     int status;
 
     if (!read_status(challenge, challenge_names, sizeof challenge_names / sizeof challenge_names[0], &status,
@@ -102,15 +136,13 @@ static bool read_challenge(struct acme_authorization *a, const struct acme_direc
     a->challenge_status = (enum acme_challenge_status)status;
     if (a->status != ACME_AUTHORIZATION_PENDING)
         return true;
-    if (!json_need_string(challenge, "url", &url, e) || !json_need_string(challenge, "token", &token, e))
+    if (!json_need_string(challenge, "url", &url, e) ||
+        !acme_url_copy(&a->challenge_url, d, "challenge", url, e))
         return false;
-    if (!b64url_valid(token, ACME_TOKEN_MAX))
-        return err_set(e, ERR_CLASS_PERMANENT, "its token is refused: it is not 1 to %d base64url characters",
-                       ACME_TOKEN_MAX);
-    if (!acme_url_copy(&a->challenge_url, d, "challenge", url, e))
-        return false;
-    a->token = strdup(token);
-    return a->token != NULL || err_nomem(e, "an authorization");
+    if (type != CHALLENGE_TYPE_DNS_PERSIST_01)
+        return read_token(a, challenge, e);
+    a->token = strdup("");
+    return a->token != NULL ? read_issuers(a, challenge, e) : err_nomem(e, "an authorization");
 }
 
 /* Only known shapes are repeated to the administrator: the list is the CA's text. */
@@ -144,7 +176,7 @@ static bool read_challenges(struct acme_authorization *a, const struct acme_dire
         if (!json_need_string(challenge, "type", &type, e) || !read_failure(a, challenge, e))
             return err_wrap(e, "in a challenge");
         offer(offered, type);
-        if (strcmp(type, name) == 0 && !a->has_challenge && !read_challenge(a, d, challenge, e))
+        if (strcmp(type, name) == 0 && !a->has_challenge && !read_challenge(a, d, wanted, challenge, e))
             return err_wrap(e, "in its %s challenge", name);
     }
     return true;
@@ -214,6 +246,7 @@ void acme_authorization_clear(struct acme_authorization *a)
     free(a->identifier);
     free(a->challenge_url);
     free(a->token);
+    strv_clear(&a->issuers);
     free(a->offered);
     free(a->error);
     *a = (struct acme_authorization){0};

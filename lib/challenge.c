@@ -20,6 +20,7 @@ static const struct {
     [CHALLENGE_TYPE_TLS_ALPN_01] = {.name = "tls-alpn-01", .ip = true},
     [CHALLENGE_TYPE_DNS_01] = {.name = "dns-01", .wildcard = true, .dns = true},
     [CHALLENGE_TYPE_DNS_ACCOUNT_01] = {.name = "dns-account-01", .wildcard = true, .dns = true},
+    [CHALLENGE_TYPE_DNS_PERSIST_01] = {.name = "dns-persist-01", .wildcard = true},
 };
 static_assert(sizeof types / sizeof types[0] == CHALLENGE_TYPE_COUNT, "every type is described");
 
@@ -77,7 +78,9 @@ char *challenge_record_name(enum challenge_type type, const char *identifier, co
     char *name;
     int n;
 
-    if (type != CHALLENGE_TYPE_DNS_ACCOUNT_01) {
+    if (type == CHALLENGE_TYPE_DNS_PERSIST_01) {
+        n = asprintf(&name, "_validation-persist.%s", identifier);
+    } else if (type != CHALLENGE_TYPE_DNS_ACCOUNT_01) {
         n = asprintf(&name, "_acme-challenge.%s", identifier);
     } else if (crypto_hash(MBEDTLS_MD_SHA256, account_url, strlen(account_url), digest)) {
         base32(digest, LABEL_BYTES, label);

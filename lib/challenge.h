@@ -12,6 +12,7 @@ enum challenge_type {
     CHALLENGE_TYPE_TLS_ALPN_01,    /* RFC 8737, RFC 8738 section 6 */
     CHALLENGE_TYPE_DNS_01,         /* RFC 8555 section 8.4 */
     CHALLENGE_TYPE_DNS_ACCOUNT_01, /* draft-ietf-acme-dns-account-label */
+    CHALLENGE_TYPE_DNS_PERSIST_01, /* draft-ietf-acme-dns-persist, experimental */
     CHALLENGE_TYPE_COUNT
 };
 
@@ -26,8 +27,8 @@ bool challenge_type_proves_ip(enum challenge_type type);
 /* Is it proven by a record in the DNS, through `dns_hook`? */
 bool challenge_type_is_dns(enum challenge_type type);
 
-/* The name of that record for the identifier (without "*."), for the account of this URL; the caller frees.
- * NULL: out of memory. */
+/* The name of that record, or of the one of dns-persist-01, for the identifier (without "*."), for the
+ * account of this URL; the caller frees. NULL: out of memory. */
 char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url);
 
 #endif

@@ -180,6 +180,7 @@ struct config {
     enum http_other http_other;
     struct strv dns_resolvers; /* ADDRESS:PORT, [ADDRESS]:PORT; none: those of /etc/resolv.conf */
     bool dns_off;              /* `dns_resolver = off`: nothing is looked up for DNS challenges */
+    bool dns_persist;          /* `experimental = dns-persist-01` */
     unsigned max_orders;       /* orders in flight; default 8, 1..1000 */
     enum log_level log_level;
     struct config_ca *cas;

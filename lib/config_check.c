@@ -360,6 +360,12 @@ static void check_challenges(struct check *k)
                         "challenge: dehydrated's hooks know the records of dns-01 only, not those of "
                         "dns-account-01: use another dns_hook for [certificate %s]",
                         c->section);
+        if (c->challenge == CHALLENGE_TYPE_DNS_PERSIST_01 && !k->c->dns_persist && c->key == c->keys[0])
+            config_note(
+                k->r, here.file, here.line, false,
+                "challenge: dns-persist-01 of [certificate %s] may still change: it needs `experimental = "
+                "dns-persist-01` in [acmed]",
+                c->section);
         if (!challenge_type_is_dns(c->challenge) || c->dns_hook.kind != DNS_HOOK_NONE || c->key != c->keys[0])
             continue;
         config_note(

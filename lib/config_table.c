@@ -40,6 +40,8 @@ static const struct config_key keys[] = {
              "alone: nothing is looked up; default: those of /etc/resolv.conf"},
     {ACMED(max_orders), .name = "max_orders", .parse = config_value_unsigned, .min = 1, .max = 1000,
      .default_ = "8", .help = "orders in flight at the same time"},
+    {ACMED(dns_persist), .name = "experimental", .list = true, .parse = config_value_experimental,
+     .help = "what may still change, or not work: dns-persist-01 (a challenge)"},
     {ACMED(log_level), .name = "log_level", .parse = config_value_log_level, .default_ = "info",
      .help = "error, warning, notice, info or debug"},
 
@@ -72,7 +74,8 @@ static const struct config_key keys[] = {
     {CERTIFICATE(reuse_key), .name = "reuse_key", .parse = config_value_bool, .default_ = "no",
      .help = "yes: a renewal keeps the key, as TLSA records and pins want it"},
     {CERTIFICATE(challenge), .name = "challenge", .parse = config_value_challenge, .default_ = "http-01",
-     .help = "how the CA checks that the names are yours: http-01, tls-alpn-01, dns-01 or dns-account-01"},
+     .help = "how the CA checks that the names are yours: http-01, tls-alpn-01, dns-01, dns-account-01 or "
+             "dns-persist-01"},
     {CERTIFICATE(webroot), .name = "webroot", .parse = config_value_path,
      .help = "for http-01 where another server has port 80: the directory that it serves; default: acmed answers itself"},
     {CERTIFICATE(profile), .name = "profile", .parse = config_value_profile,

@@ -29,6 +29,7 @@ bool config_value_tls_alpn_listen(void *object, const struct config_key *key, co
                                   struct err *e);
 bool config_value_http_other(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_dns_resolver(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_experimental(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_log_level(void *object, const struct config_key *key, const char *value, struct err *e);
 
 /* struct config_ca */

@@ -186,3 +186,15 @@ bool config_value_dns_resolver(void *object, const struct config_key *key, const
         return err_nomem(e, "reading the configuration");
     return true;
 }
+
+bool config_value_experimental(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config *c = object;
+
+    (void)key;
+    if (strcmp(value, challenge_type_to_str(CHALLENGE_TYPE_DNS_PERSIST_01)) != 0)
+        return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is nothing experimental of this version: it has %s",
+                       value, challenge_type_to_str(CHALLENGE_TYPE_DNS_PERSIST_01));
+    c->dns_persist = true;
+    return true;
+}

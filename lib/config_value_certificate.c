@@ -137,7 +137,9 @@ bool config_value_challenge(void *object, const struct config_key *key, const ch
     if (challenge_type_from_str(value, &c->challenge))
         return true;
     return err_set(e, ERR_CLASS_CONFIG,
-                   "\"%.80s\" is not supported: the challenges are http-01, tls-alpn-01 and dns-01", value);
+                   "\"%.80s\" is not supported: the challenges are http-01, tls-alpn-01, dns-01, "
+                   "dns-account-01 and dns-persist-01",
+                   value);
 }
 
 bool config_profile_valid(const char *name)

@@ -18,6 +18,7 @@ static const struct solver_way *const ways[] = {
     [CHALLENGE_TYPE_TLS_ALPN_01] = &solver_alpn,
     [CHALLENGE_TYPE_DNS_01] = &solver_dns,
     [CHALLENGE_TYPE_DNS_ACCOUNT_01] = &solver_dns,
+    [CHALLENGE_TYPE_DNS_PERSIST_01] = &solver_persist,
 };
 static_assert(sizeof ways / sizeof ways[0] == CHALLENGE_TYPE_COUNT, "every type of challenge has its way");
 

@@ -27,6 +27,7 @@ struct solver_way {
 extern const struct solver_way solver_http;    /* acmed's own responder (daemon/engine/responder.h) */
 extern const struct solver_way solver_alpn;    /* and the other one (daemon/engine/alpn.h) */
 extern const struct solver_way solver_webroot; /* files which another server serves, written by the keeper */
+extern const struct solver_way solver_persist; /* records that a person publishes once */
 extern const struct solver_way solver_dns;     /* records set through the supervisor */
 
 #endif

@@ -134,6 +134,25 @@ def test_a_record_of_the_account(make_client, make_knot, hook, calls):
     wait_for(lambda: len([c for c in calls() if c[0] == "cleanup"]) == 2, "the records to be removed")
 
 
+def test_a_record_that_stays(make_client, knot):
+    """dns-persist-01: acmed says what is to be published, and sees that it is."""
+    if b"dns-persist-01" not in (PEBBLE / "pebble").read_bytes():
+        pytest.skip("this Pebble does not offer dns-persist-01")
+    acmed = make_client(knot, experimental="dns-persist-01")
+    acmed.configure({NAME: {"domains": f"{NAME} *.example.com", "challenge": "dns-persist-01"}}, **acmed.settings).start()
+    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    assert "2 records are missing, the first of them: publish this record" in status["last_error"]["text"]
+    for name, policy in {f"_validation-persist.{NAME}": "", "_validation-persist.example.com": "; policy=wildcard"}.items():
+        url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
+        record = next(line for line in acmed.text().splitlines() if f"{name}. TXT " in line).split(f"{name}. TXT ")[1].split('"')[1]
+        assert record.endswith(f"; accounturi={url}{policy}")
+        knot.update(f'update add {name}. 1 TXT "{record}"')
+    shown = acmed.ctl("show", NAME).text
+    assert "publish this record" in " ".join(shown.split()) and "_validation-persist." in shown
+    acmed.renew(NAME)
+    assert names_of(acmed.issued(NAME)) == ["*.example.com", NAME]
+
+
 # -- what sets records without a program of the administrator's -----------------------------------------------------
 
 

@@ -68,6 +68,22 @@ static void try_authorization(const struct acme_directory *d, const struct http_
     acme_authorization_clear(&a);
 }
 
+static void try_persistent(const struct acme_directory *d, const struct http_reply *reply)
+{
+    struct acme_authorization a;
+    struct err e;
+
+    if (!acme_authorization_parse(&a, d, CHALLENGE_TYPE_DNS_PERSIST_01, reply, &e))
+        return;
+    must(a.token == NULL || *a.token == '\0');
+    must(a.issuers.n <= ACME_ISSUERS_MAX);
+    if (a.status == ACME_AUTHORIZATION_PENDING && a.has_challenge)
+        must(a.issuers.n > 0 && a.challenge_url != NULL);
+    for (size_t i = 0; i < a.issuers.n; i++)
+        must(strpbrk(a.issuers.v[i], "; \"\\") == NULL);
+    acme_authorization_clear(&a);
+}
+
 static void try_account(const struct acme_directory *d, const struct http_reply *reply)
 {
     enum acme_account_status status;
@@ -105,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_directory(&reply);
     try_order(&d, &reply);
     try_authorization(&d, &reply);
+    try_persistent(&d, &reply);
     try_account(&d, &reply);
     free(text);
     return 0;

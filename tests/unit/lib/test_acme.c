@@ -425,6 +425,44 @@ static void test_authorization(void **state)
     acme_authorization_clear(&a);
 }
 
+#define PERSIST(issuers)                                                                                     \
+    "{\"type\": \"dns-persist-01\", \"url\": \"https://ca.test/chall/2\", \"status\": \"pending\", "         \
+    "\"issuer-domain-names\": [" issuers "]}"
+#define TEN "\"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\""
+
+static void test_authorization_that_persists(void **state)
+{
+    static const struct {
+        const char *body, *why;
+    } refused[] = {
+        {AUTHORIZATION("pending", PERSIST("")), "it has 0 issuer-domain-names"},
+        {AUTHORIZATION("pending", PERSIST(TEN ", \"a\"")), "it has 11 issuer-domain-names"},
+        {AUTHORIZATION("pending", PERSIST("5")), "no DNS name"},
+        {AUTHORIZATION("pending", PERSIST("\"a\\\"; x\"")), "no DNS name"},
+        {AUTHORIZATION("pending", "{\"type\": \"dns-persist-01\", \"url\": \"https://ca.test/chall/2\", "
+                                  "\"status\": \"pending\", \"token\": \"a\"}"),
+         "issuer-domain-names"},
+    };
+    struct http_reply reply = reply_of(200, AUTHORIZATION("pending", PERSIST("\"ca.test\", \"b.test\"")));
+    struct acme_authorization a;
+    struct err e;
+
+    (void)state;
+    assert_true(acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_DNS_PERSIST_01, &reply, &e));
+    assert_true(a.has_challenge);
+    assert_string_equal(a.token, "");
+    assert_string_equal(a.challenge_url, "https://ca.test/chall/2");
+    assert_int_equal(a.issuers.n, 2);
+    assert_string_equal(a.issuers.v[1], "b.test");
+    acme_authorization_clear(&a);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        reply = reply_of(200, refused[i].body);
+        assert_false(acme_authorization_parse(&a, &directory, CHALLENGE_TYPE_DNS_PERSIST_01, &reply, &e));
+        if (strstr(e.text, refused[i].why) == NULL)
+            fail_msg("%s", e.text);
+    }
+}
+
 static void identifier_is(const char *members, const char *expected)
 {
     struct acme_authorization a;
@@ -599,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_order_error),
         cmocka_unit_test(test_order_refused),
         cmocka_unit_test(test_authorization),
+        cmocka_unit_test(test_authorization_that_persists),
         cmocka_unit_test(test_authorization_identifiers),
         cmocka_unit_test(test_authorization_failed),
         cmocka_unit_test(test_authorization_refused),

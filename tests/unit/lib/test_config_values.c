@@ -176,7 +176,8 @@ static void test_wrong_certificate(void **state)
          "has the IP address 192.0.2.1, which dns-01 cannot prove: it needs `challenge = "
          "http-01 or tls-alpn-01`"},
         {CERT "challenge = tls-alpn-01\n", 4, "tls_alpn_listen"},
-        {CERT "challenge = dns-02\n", 4, "the challenges are http-01, tls-alpn-01 and dns-01"},
+        {CERT "challenge = dns-02\n", 4,
+         "the challenges are http-01, tls-alpn-01, dns-01, dns-account-01 and dns-persist-01"},
         {CERT "challenge = dns-01\n", 4, "dns-01 needs to know how to set records"},
         {CERT "dns_hook = /bin/x\n", 4, "does not begin with the convention"},
         {CERT "dns_hook = exec:x\n", 4, "not an absolute path"},
@@ -184,6 +185,8 @@ static void test_wrong_certificate(void **state)
         {CERT "webroot = /\n", 4, "is the root directory"},
         {CERT "webroot = /srv/www\nchallenge = dns-01\ndns_hook = exec:/bin/x\n", 4,
          "webroot is for http-01"},
+        {"[acmed]\nexperimental = x\n", 2, "is nothing experimental of this version"},
+        {CERT "challenge = dns-persist-01\n", 4, "it needs `experimental = dns-persist-01`"},
         {CERT "challenge = dns-account-01\n", 4, "dns-account-01 needs to know how to set records"},
         {CERT "challenge = dns-account-01\ndns_hook = dehydrated:/bin/x\n", 4, "use another dns_hook"},
         {CERT "dns_hook = acme.sh:\n", 4, "not the name of one of acme.sh's DNS scripts"},

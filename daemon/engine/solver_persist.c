@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* dns-persist-01 (draft-ietf-acme-dns-persist): a person publishes a record once, which stays. Nothing is set
+ * here: it is looked whether it is there, before the CA looks, and the person is told what to publish. */
+
+#include "daemon/engine/solver_way.h"
+
+#include "daemon/engine/certificate.h"
+#include "daemon/engine/resolver.h"
+#include "daemon/log.h"
+#include "lib/dns_persist.h"
+#include "lib/ident.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct persist {
+    const struct solver_job *job; /* borrowed */
+    const struct order *order;    /* borrowed while presenting */
+    size_t at;                    /* of its challenges */
+    struct loop_delay *soon;      /* nothing is told within present() */
+    struct resolver *resolver;
+    size_t missing;    /* records so far */
+    struct err error;  /* about the first of them */
+    char *record_name; /* that is looked for */
+};
+
+static void look(struct persist *p);
+
+static void *start(const struct solver_job *job)
+{
+    struct persist *p = calloc(1, sizeof *p);
+
+    if (p != NULL)
+        p->job = job;
+    return p;
+}
+
+static void clear(struct persist *p)
+{
+    resolver_free(p->resolver);
+    loop_delay_free(p->soon);
+    free(p->record_name);
+    *p = (struct persist){.job = p->job};
+}
+
+static void end(void *state)
+{
+    struct persist *p = state;
+
+    clear(p);
+    free(p);
+}
+
+static void finish(struct persist *p, const struct err *e)
+{
+    p->job->on_ready(p->job->arg, e);
+}
+
+/* All have been looked for. */
+static void conclude(struct persist *p)
+{
+    struct err e = p->error;
+
+    if (p->missing > 1)
+        err_wrap(&e, "%zu records are missing, the first of them", p->missing);
+    finish(p, p->missing > 0 ? &e : NULL);
+}
+
+/* A CNAME record may lead elsewhere: whatever TXT record the answer has is meant. */
+static bool is_allowed(const struct persist *p, const struct acme_authorization *a,
+                       const struct dns_reply *reply)
+{
+    for (size_t i = 0; i < reply->n; i++)
+        if (reply->v[i].answer && reply->v[i].type == DNS_TYPE_TXT &&
+            dns_persist_allows(reply->v[i].data, &a->issuers, authority_account_url(p->job->authority),
+                               ident_is_wildcard(a->identifier), engine_now()))
+            return true;
+    return false;
+}
+
+/* What a person has to do; no repetition mends it before that. */
+static void ask_for_record(struct persist *p, const struct acme_authorization *a)
+{
+    char *record = dns_persist_record(a->issuers.v[0], authority_account_url(p->job->authority),
+                                      ident_is_wildcard(a->identifier));
+
+    if (p->missing++ > 0) {
+        log_warning(p->job->certificate->name, "to be published: %s. TXT \"%s\"", p->record_name,
+                    record != NULL ? record : "");
+    } else if (record != NULL) {
+        err_set(&p->error, ERR_CLASS_TRANSIENT, "publish this record, once, for it may stay: %s. TXT \"%s\"",
+                p->record_name, record);
+    } else {
+        err_nomem(&p->error, "a DNS record");
+    }
+    free(record);
+}
+
+static void on_txt(void *arg, const struct dns_reply *reply, const struct err *e)
+{
+    struct persist *p = arg;
+    const struct acme_authorization *a = order_challenge(p->order, p->at);
+    struct err own;
+
+    if (reply == NULL) {
+        own = *e;
+        err_wrap(&own, "the record %s cannot be looked for", p->record_name);
+        finish(p, &own);
+        return;
+    }
+    if (!is_allowed(p, a, reply))
+        ask_for_record(p, a);
+    p->at++;
+    look(p);
+}
+
+static void look(struct persist *p)
+{
+    const struct acme_authorization *a = order_challenge(p->order, p->at);
+    struct err e;
+
+    if (a == NULL) {
+        conclude(p);
+        return;
+    }
+    free(p->record_name);
+    p->record_name = challenge_record_name(CHALLENGE_TYPE_DNS_PERSIST_01, ident_base(a->identifier), "");
+    if (p->record_name != NULL && resolver_ask(p->resolver, p->record_name, DNS_TYPE_TXT, on_txt, p))
+        return;
+    err_nomem(&e, "a question to the DNS");
+    finish(p, &e);
+}
+
+static void begin(void *arg)
+{
+    struct persist *p = arg;
+    struct engine *g = p->job->engine;
+    struct err e;
+
+    if (g->config->dns_off) {
+        finish(p, NULL);
+        return;
+    }
+    p->resolver = resolver_new(g->loop, &g->config->dns_resolvers, true, &e);
+    if (p->resolver != NULL)
+        look(p);
+    else
+        finish(p, &e);
+}
+
+static bool present(void *state, const struct order *o, struct err *e)
+{
+    struct persist *p = state;
+
+    clear(p);
+    p->order = o;
+    p->soon = loop_delay_new(p->job->engine->loop, begin, p);
+    if (p->soon == NULL)
+        return err_nomem(e, "the challenges");
+    loop_delay_start(p->soon, 0);
+    return true;
+}
+
+const struct solver_way solver_persist = {.start = start, .end = end, .present = present};

@@ -138,6 +138,7 @@ static const struct record_field journal_fields[] = {
     {"ca_choice", RECORD_OBJECT_OR_NULL, JOURNAL(ca_choice), .type = &ca_choice_record},
     {"issued_generation", RECORD_COUNT, JOURNAL(issued_generation)},
     {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
+    {"issuers", RECORD_STRINGS, JOURNAL(issuers), .max = JOURNAL_ISSUERS_MAX, .newer = true},
     {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
     {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
     {"damaged_generation", RECORD_COUNT, JOURNAL(damaged_generation), .newer = true},
@@ -301,8 +302,52 @@ void journal_taken_over(struct journal *j, unsigned generation)
     take_string(&j->issued_profile, &unknown);
 }
 
+/* What directory a note of journal.issuers names, if it is about this generation. */
+static const char *issuer_in(const char *note, unsigned generation)
+{
+    char *end;
+    unsigned long n = strtoul(note, &end, 10);
+
+    return n == generation && *end == ' ' ? end + 1 : NULL;
+}
+
+static void drop_issuer(struct strv *issuers, size_t i)
+{
+    free(issuers->v[i]);
+    memmove(&issuers->v[i], &issuers->v[i + 1], (--issuers->n - i) * sizeof issuers->v[0]);
+}
+
+/* Without memory for it the generation's issuer has to be searched for, if it is ever needed. */
+static void note_issuer(struct journal *j, unsigned generation, const char *directory)
+{
+    struct strv *issuers = &j->issuers;
+    char *note;
+
+    for (size_t i = issuers->n; i-- > 0;)
+        if (issuer_in(issuers->v[i], generation) != NULL)
+            drop_issuer(issuers, i);
+    if (directory == NULL || asprintf(&note, "%u %s", generation, directory) < 0)
+        return;
+    if (issuers->n == JOURNAL_ISSUERS_MAX)
+        drop_issuer(issuers, 0);
+    (void)strv_add(issuers, note);
+    free(note);
+}
+
+const char *journal_issuer(const struct journal *j, unsigned generation)
+{
+    const char *directory = NULL;
+
+    if (generation == j->issued_generation && j->issued_directory != NULL)
+        return j->issued_directory;
+    for (size_t i = 0; directory == NULL && i < j->issuers.n; i++)
+        directory = issuer_in(j->issuers.v[i], generation);
+    return directory;
+}
+
 void journal_issued(struct journal *j, unsigned generation, int64_t now)
 {
+    note_issuer(j, generation, j->order_directory);
     memmove(&j->issued[1], &j->issued[0], (JOURNAL_ISSUED_MAX - 1) * sizeof j->issued[0]);
     j->issued[0] = now;
     j->issued_generation = generation;

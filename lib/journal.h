@@ -102,6 +102,7 @@ struct journal {
     /* the past */
     unsigned issued_generation;         /* the newest generation that acmed issued */
     char *issued_directory;             /* by the CA of this directory; NULL: not known */
+    struct strv issuers;                /* "GENERATION DIRECTORY" of those before, oldest first */
     char *issued_profile;               /* of that profile; NULL: the CA's default, or not known */
     int64_t issued[JOURNAL_ISSUED_MAX]; /* when, newest first; 0: none */
     unsigned damaged_generation;        /* its files were found damaged, and it has to be replaced; 0: none */
@@ -137,6 +138,8 @@ bool journal_has_order(const struct journal *j);
 void journal_drop_order(struct journal *j);
 void journal_error_set(struct journal_error *je, const struct err *e, int64_t now);
 void journal_error_clear(struct journal_error *je);
+#define JOURNAL_ISSUERS_MAX 50
+
 /* Notes an issuance: shifts `issued`, keeps directory and profile of the order and forgets the rest of it and
  * the request for it, clears attempts, not_before, error and renewal information, starts a fresh deploy
  * record. All of it belongs into one write. */
@@ -145,6 +148,9 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now);
 /* Another generation than that which acmed issued last is live: who issued it is not known. */
 void journal_taken_over(struct journal *j, unsigned generation);
 void journal_ari_clear(struct journal_ari *a);
+
+/* The directory of the CA that issued this generation; NULL: not known. Borrowed. */
+const char *journal_issuer(const struct journal *j, unsigned generation);
 
 /* The CA of this directory issued the live certificate, as far as is known. */
 bool journal_is_issued_by(const struct journal *j, const char *directory);

@@ -190,11 +190,10 @@ static void on_revoke_granted(void *arg, uint64_t generation, const struct err *
     r->c->asking = NULL;
     if (e == NULL) {
         r->act.generation = generation;
-        r->going = revocation_start(r->c, &r->act, on_revoked, r);
-        if (r->going)
-            return;
-        err_nomem(&own, "a revocation");
-        e = &own;
+        r->going = revocation_start(r->c, &r->act, on_revoked, r, &own);
+        if (!r->going)
+            on_revoked(r, NULL, &own);
+        return;
     }
     method_refuse(r->peer, e);
 }

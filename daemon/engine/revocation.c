@@ -17,9 +17,11 @@ struct revocation {
     struct authority_wait ready;
     struct post *post;
     uint32_t request;
+    bool searching; /* nobody knows who issued it: each CA is asked in turn, by the certificate's own key */
+    size_t at;      /* of the certificate's CAs */
     bool by_certificate; /* now */
     bool tried_other;    /* the other way has failed for good */
-    struct err first;    /* of the way that failed first */
+    struct err first;    /* of the way, or the CAs, that failed first */
     unsigned bad_nonces;
     struct revocation_outcome outcome;
     void (*on_done)(void *arg, const struct revocation_outcome *outcome, const struct err *e);
@@ -101,11 +103,44 @@ static void succeed(struct revocation *r, bool already)
 
 static void send_request(struct revocation *r);
 
+/* It may be another CA's. */
+static void try_next_ca(struct revocation *r, const struct err *e)
+{
+    const struct config_certificate *config = r->c->config;
+    struct err own = *e;
+
+    err_wrap(&own, "CA %s", authority_ca(r->authority)->name);
+    if (r->at > 0)
+        err_wrap(&own, "%s; and", r->first.text);
+    r->first = own;
+    if (++r->at >= config->n_cas) {
+        err_wrap(&own, "which CA issued it is not known, and none of them takes the revocation");
+        finish(r, &own);
+        return;
+    }
+    r->authority = fleet_authority(r->c->engine->fleet, config->cas[r->at]);
+    r->bad_nonces = 0;
+    authority_wait(r->authority, &r->ready);
+}
+
+/* This CA will not do it. */
+static void give_up(struct revocation *r, const struct err *e)
+{
+    if (r->searching)
+        try_next_ca(r, e);
+    else
+        finish(r, e);
+}
+
 /* The other key may be believed where this one was not. */
 static void try_other(struct revocation *r, const struct err *e)
 {
     struct err own = *e;
 
+    if (r->searching) {
+        try_next_ca(r, e);
+        return;
+    }
     err_wrap(&own, "by the %s key", r->by_certificate ? "certificate's own" : "account's");
     if (r->tried_other) {
         err_wrap(&own, "%s; and", r->first.text);
@@ -130,7 +165,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
 
     r->post = NULL;
     if (reply == NULL) {
-        finish(r, e);
+        give_up(r, e);
         return;
     }
     if (acme_reply_check(reply, engine_now(), &problem, &own)) {
@@ -143,7 +178,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
                (problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST || own.class == ERR_CLASS_PERMANENT)) {
         try_other(r, &own);
     } else {
-        finish(r, &own);
+        give_up(r, &own);
     }
 }
 
@@ -155,7 +190,7 @@ static void send_request(struct revocation *r)
     if (d == NULL || d->revoke_cert == NULL) {
         err_set(&e, ERR_CLASS_PERMANENT, "the CA %s offers no revocation by ACME: ask it in another way",
                 authority_ca(r->authority)->name);
-        finish(r, &e);
+        give_up(r, &e);
         return;
     }
     r->post = authority_post(r->authority, r->by_certificate ? IPC_SIGN_REVOKE_BY_KEY : IPC_SIGN_REVOKE,
@@ -175,35 +210,46 @@ static void on_ready(void *arg, const struct err *e)
     else if (e->class == ERR_CLASS_PERMANENT && authority_directory(r->authority) != NULL)
         try_other(r, e);
     else
-        finish(r, e);
+        give_up(r, e);
 }
 
-/* The CA that issued it, as far as the journal knows; else the one that is asked first. */
-static const struct config_ca *issuer(const struct certificate *c)
+/* Finds the CA that issued it. False with e: it is not one of the certificate's any more. */
+static bool choose(struct revocation *r, struct err *e)
 {
-    const char *directory = c->journal.issued_directory;
+    const struct config_certificate *config = r->c->config;
+    const char *directory = journal_issuer(&r->c->journal, (unsigned)r->act.generation);
 
-    for (size_t i = 0; directory != NULL && i < c->config->n_cas; i++)
-        if (strcmp(c->config->cas[i]->directory, directory) == 0)
-            return c->config->cas[i];
-    return c->config->ca;
+    while (directory != NULL && r->at < config->n_cas &&
+           strcmp(config->cas[r->at]->directory, directory) != 0)
+        r->at++;
+    if (r->at == config->n_cas)
+        return err_set(
+            e, ERR_CLASS_PERMANENT,
+            "it was issued by the CA at %s, which is not one of this certificate's (any more): add "
+            "that to `ca` and reload",
+            directory);
+    r->searching = directory == NULL && config->n_cas > 1;
+    r->authority = fleet_authority(r->c->engine->fleet, config->cas[r->at]);
+    return true;
 }
 
 bool revocation_start(struct certificate *c, const struct act *act,
                       void (*on_done)(void *arg, const struct revocation_outcome *outcome,
                                       const struct err *e),
-                      void *arg)
+                      void *arg, struct err *e)
 {
     struct revocation *r = calloc(1, sizeof *r);
 
     if (r == NULL)
+        return err_nomem(e, "a revocation");
+    *r = (struct revocation){.c = c, .act = *act, .on_done = on_done, .arg = arg};
+    if (!choose(r, e)) {
+        free(r);
+        if (act->reason == ACT_REASON_KEY_COMPROMISE)
+            replace_live(c, act->generation);
         return false;
-    *r = (struct revocation){.c = c,
-                             .authority = fleet_authority(c->engine->fleet, issuer(c)),
-                             .act = *act,
-                             .on_done = on_done,
-                             .arg = arg};
-    r->by_certificate = act->reason == ACT_REASON_KEY_COMPROMISE;
+    }
+    r->by_certificate = r->searching || act->reason == ACT_REASON_KEY_COMPROMISE;
     r->ready.on_ready = on_ready;
     r->ready.arg = r;
     c->revocation = r;

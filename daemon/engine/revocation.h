@@ -18,11 +18,11 @@ struct revocation_outcome {
 
 /* The keeper has the permit. on_done is called once, never before this returns: outcome, or NULL with e. By
  * then what follows (a new certificate, where the revoked one is live) has begun. c->revocation is set while
- * it lasts. False: out of memory. */
+ * it lasts. False with e: it has not begun; what follows of a key that was given up has. */
 bool revocation_start(struct certificate *c, const struct act *act,
                       void (*on_done)(void *arg, const struct revocation_outcome *outcome,
                                       const struct err *e),
-                      void *arg);
+                      void *arg, struct err *e);
 /* Nobody waits for on_done any more; the revocation goes on. NULL is ignored. */
 void revocation_forget(struct revocation *r);
 /* NULL is ignored. */

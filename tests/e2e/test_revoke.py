@@ -135,6 +135,52 @@ def test_an_account_that_is_gone_leaves_the_certificates_key(issued, make_pebble
     assert status_at_ca(pebble, old)[0] == "Revoked"
 
 
+@pytest.fixture
+def moved(acmed, pebble, make_pebble, make_proxy):
+    """Generation 1 is of a CA that is second choice now, generation 2 of the first."""
+    first = make_pebble(directory="first")
+
+    def configure(cas):
+        raw = acmed.section("ca first", {"directory": first.directory_url, "ca_file": first.ca_file})
+        return acmed.configure({NAME: {"ca": cas}}, raw=raw)
+
+    configure("pebble").start()
+    acmed.deployed(NAME)
+    configure("first pebble")
+    assert acmed.ctl("reload").code == 0
+    acmed.renew(NAME)
+    assert first.orders() == 1 and pebble.orders() == 1
+    return acmed, first, configure
+
+
+def test_the_ca_that_issued_it_is_asked(moved, pebble):
+    acmed, first, configure = moved
+    old, new = leaf(acmed, 1), leaf(acmed, 2)
+    r = acmed.ctl("revoke", NAME, "--generation", "1", "--reason", "superseded", "--yes")
+    assert r.code == 0 and "by the account's key" in r.text, r
+    assert status_at_ca(pebble, old) == ("Revoked", 4)
+    assert status_at_ca(first, new)[0] == "Valid"
+    configure("pebble")
+    assert acmed.ctl("reload").code == 0
+    r = acmed.ctl("revoke", NAME, "--generation", "2", "--yes")
+    assert r.code == 1 and f"it was issued by the CA at {first.directory_url}" in r.text and "add that to `ca`" in r.text, r
+    assert status_at_ca(first, new)[0] == "Valid"
+
+
+def test_each_ca_is_asked_where_nobody_knows_who_issued_it(moved, pebble):
+    acmed, first, _ = moved
+    old = leaf(acmed, 1)
+    acmed.stop()
+    (acmed.state / "state" / f"{NAME}.json").unlink()
+    acmed.start()
+    r = acmed.ctl("revoke", NAME, "--generation", "1", "--reason", "superseded", "--yes")
+    assert r.code == 0 and "by the certificate's own key" in r.text, r
+    assert status_at_ca(pebble, old) == ("Revoked", 4)
+    first.stop()
+    r = acmed.ctl("revoke", NAME, "--generation", "2", "--yes")
+    assert r.code == 1 and "which CA issued it is not known" in r.text and "CA first" in r.text and "CA pebble" in r.text, r
+
+
 def test_what_is_wrong_is_told(issued):
     r = issued.ctl("revoke", NAME)
     assert r.code == 2 and "--yes" in r.text, r

@@ -339,6 +339,8 @@ static void test_issued_starts_a_new_life(void **state)
     assert_int_equal(j.alarm.at, 0); /* that CA does issue */
     assert_null(j.alarm.text);
     assert_string_equal(j.issued_profile, "shortlived");
+    assert_string_equal(journal_issuer(&j, 8), "https://ca.example/dir");
+    assert_null(journal_issuer(&j, 7));
     assert_null(j.ari.id);
     assert_int_equal(j.ari.next_poll, 0);
     assert_false(j.issued_by_force_pending);
@@ -429,9 +431,43 @@ static void test_what_is_published(void **state)
     journal_clear(&j);
 }
 
+static void test_issuers(void **state)
+{
+    char directory[64];
+    struct journal back;
+    struct journal j;
+    struct err e;
+    char *text;
+
+    (void)state;
+    journal_init(&j);
+    journal_init(&back);
+    for (unsigned i = 1; i <= JOURNAL_ISSUERS_MAX + 2; i++) {
+        (void)snprintf(directory, sizeof directory, "https://ca.example/%u", i);
+        j.order_directory = strdup(directory);
+        journal_issued(&j, i, 1800000000);
+    }
+    journal_taken_over(&j, 60); /* a generation of somebody else's */
+    text = journal_to_json(&j);
+    assert_true(journal_from_json(&back, text, strlen(text), &e));
+    assert_null(journal_issuer(&back, 60));
+    assert_null(journal_issuer(&back, 2));
+    assert_string_equal(journal_issuer(&back, 3), "https://ca.example/3");
+    assert_string_equal(journal_issuer(&back, JOURNAL_ISSUERS_MAX + 2), "https://ca.example/52");
+    /* Numbers begin anew when the store was lost: what is noted last counts. */
+    back.order_directory = strdup("https://ca.example/new");
+    journal_issued(&back, 3, 1800000000);
+    journal_taken_over(&back, 4);
+    assert_string_equal(journal_issuer(&back, 3), "https://ca.example/new");
+    free(text);
+    journal_clear(&j);
+    journal_clear(&back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_issuers),
         cmocka_unit_test(test_every_member_round_trips),
         cmocka_unit_test(test_an_empty_journal_round_trips),
         cmocka_unit_test(test_what_is_written_can_be_read),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/status.h"
 
-#include "lib/unpause.h"
+#include "lib/advice.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -172,28 +172,14 @@ static bool fill_domains(struct status_certificate *s, const struct status_input
     return in->facts == NULL || strv_copy(&s->domains, &in->facts->names);
 }
 
-/* A CA that has paused the names wants a person to lift it, or something else that only a person can do. */
-static bool fill_advice(struct status_certificate *s, const struct journal_error *error)
+static bool fill_advice(struct status_certificate *s, const struct status_input *in)
 {
-    char text[UNPAUSE_LINK_MAX + 256];
-    char link[UNPAUSE_LINK_MAX];
+    const struct journal_error *error = &in->journal->error;
+    char text[ADVICE_MAX];
 
-    if (error->text != NULL && error->class == ERR_CLASS_PERMANENT &&
-        strstr(error->text, "userActionRequired") != NULL)
-        return copy(
-            &s->advice,
-            "The CA wants something done by you before it takes another order, such as agreeing to "
-            "changed terms: see to what the error says, then run `acmectl account update`, which also "
-            "has it tried again at once.");
-    if (error->text == NULL || !unpause_link(error->text, link) ||
-        (strstr(error->text, "rateLimited") == NULL && strstr(error->text, "unauthorized") == NULL))
-        return true;
-    (void)snprintf(
-        text, sizeof text,
-        "The CA has paused these names, because their validation failed again and again. Put right what "
-        "made it fail, open %s to lift the pause, then run `acmectl renew now`.",
-        link);
-    return copy(&s->advice, text);
+    enum challenge_type challenge = in->config != NULL ? in->config->challenge : CHALLENGE_TYPE_HTTP_01;
+
+    return error->text == NULL || !advice_for(error->text, challenge, text) || copy(&s->advice, text);
 }
 
 bool status_certificate_fill(struct status_certificate *s, const char *lineage, const struct status_input *in,
@@ -213,7 +199,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
         copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&
         copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
         copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
-        copy_error(&s->last_error, &in->journal->error) && fill_advice(s, &in->journal->error) &&
+        copy_error(&s->last_error, &in->journal->error) && fill_advice(s, in) &&
         copy(&s->alarm, c != NULL ? in->alarm : NULL) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;

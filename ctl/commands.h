@@ -9,6 +9,7 @@
 enum ctl_exit command_status(struct ctl *c);
 enum ctl_exit command_watch(struct ctl *c); /* status --watch */
 enum ctl_exit command_renew(struct ctl *c);
+enum ctl_exit command_test(struct ctl *c);
 enum ctl_exit command_show(struct ctl *c);
 enum ctl_exit command_history(struct ctl *c);
 enum ctl_exit command_plan(struct ctl *c);

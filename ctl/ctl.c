@@ -49,6 +49,8 @@ static const struct command commands[] = {
     {"renew", command_renew, 1, -1, OPT_JSON | OPT_ALL | OPT_FORCE | OPT_NO_WAIT,
      "now [NAME...] [--all] [--force] [--no-wait]",
      "renew the named certificates, or all that are older than 24 hours, at once"},
+    {"test", command_test, 0, -1, OPT_JSON | OPT_ALL, "[NAME...] [--all]",
+     "rehearse the order of all or the named certificates at the CA for trials; nothing is installed"},
     {"show", command_show, 1, 1, OPT_JSON, "NAME", "all that is known of one certificate"},
     {"history", command_history, 0, 1, OPT_JSON | OPT_FOLLOW, "[NAME] [-f]",
      "what happened so far; -f goes on with what happens from now on"},

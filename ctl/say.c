@@ -124,8 +124,7 @@ static enum ctl_exit say_denied(struct ctl *c, const json_t *p)
 
 static enum ctl_exit say_too_many(struct ctl *c, const json_t *p)
 {
-    say(c, "this would renew %" JSON_INTEGER_FORMAT " certificates; say --all if that is meant",
-        json_integer_value(json_object_get(p, "count")));
+    say(c, "%s", text_of(p, "text"));
     return CTL_USAGE;
 }
 

@@ -42,6 +42,12 @@ enum ipc_type {
     IPC_SIGN_ANSWER,       /* ca, url, nonce -> IPC_SIGNED: "{}" to a challenge */
     IPC_SIGN_FINALIZE,     /* lineage, url, nonce, ca -> IPC_SIGNED: with the CSR; the pending key is durable
                               before  the reply */
+    IPC_REHEARSE_ORDER,    /* lineage, url, nonce, ca, 1: with the configured profile / 0 -> IPC_SIGNED: an
+                              order at the CA where the lineage is rehearsed, and at no other */
+    IPC_REHEARSE_FINALIZE, /* lineage, url, nonce, ca -> IPC_SIGNED: with a CSR of a key that is never written
+                            */
+    IPC_REHEARSE_CHECK,    /* lineage, chain -> IPC_OK: it could be installed, with that key */
+    IPC_REHEARSE_END,      /* lineage -> IPC_OK: that key is forgotten */
     IPC_DISCARD_KEY,       /* lineage -> IPC_OK: the pending key is refused by the CA */
     IPC_INSTALL,           /* lineage, chain -> IPC_INSTALLED: checked, durable, live */
     IPC_COPY,              /* lineage -> IPC_OK: the configured copies equal the live generation */

@@ -64,7 +64,8 @@ static const struct {
      "The CA issues no certificates for names of this kind: take it out of `domains`, or give another `ca`."},
     {"badPublicKey", SOURCE_REQUEST, PROOF_ANY, "The CA takes no key of this type: give another `key`."},
     {"userActionRequired", SOURCE_REQUEST, PROOF_ANY,
-     "The CA wants something done by you before it takes another order, such as agreeing to changed terms: see "
+     "The CA wants something done by you before it takes another order, such as agreeing to changed terms: "
+     "see "
      "to what the error says, then run `acmectl account update`, which also has it tried again at once."},
     {"rateLimited", SOURCE_REQUEST, PROOF_ANY,
      "The CA's limit is used up: it has room again after the time that it names; asking sooner does not "

@@ -10,6 +10,7 @@ static const struct ca_info known[] = {
     {
         .name = CONFIG_CA_DEFAULT,
         .directory = "https://acme-v02.api.letsencrypt.org/directory",
+        .staging = "letsencrypt-staging",
         .limit = 280, /* of 300 */
         .limit_window = (int64_t)3 * 3600,
         .rates = {{[LEDGER_DOMAIN] = {50, (int64_t)7 * 86400},
@@ -31,6 +32,7 @@ static const struct ca_info known[] = {
     {
         .name = "google",
         .directory = "https://dv.acme-v02.api.pki.goog/directory",
+        .staging = "google-test",
         .keys_from = "`gcloud publicca external-account-keys create`, good for 7 days",
         .keys_once = true,
     },

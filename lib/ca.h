@@ -17,6 +17,8 @@ struct ca_info {
     const char *rsa_directory; /* where certificates with an RSA key are ordered instead; NULL: there, too */
     const char *keys_from;     /* where an operator gets keys of an external account binding (RFC 8555 section
                                   7.3.4), for messages; NULL: the CA registers accounts without */
+    const char *staging;       /* the CA of this table whose certificates are for trials, where orders for
+                                  this one are rehearsed; NULL: none is known */
     bool keys_once;            /* such a key serves for one registration */
     bool slow;                 /* a challenge or order may be `processing` for minutes */
     bool no_rollover;          /* an account's key cannot be changed (RFC 8555 section 7.3.5) */

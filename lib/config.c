@@ -17,6 +17,7 @@ static void ca_clear(struct config_ca *ca)
     free(ca->eab_kid);
     free(ca->eab_hmac_file);
     free(ca->chain);
+    free(ca->staging_name);
 }
 
 void config_live_clear(struct config_live *live)
@@ -125,6 +126,49 @@ bool config_ca_is_built_in(const struct config_ca *ca)
     return false;
 }
 
+/* What acmed knows is for the CA's own directory: under another URL it is another CA. */
+static const char *known_staging(const struct config_ca *ca)
+{
+    const struct ca_info *known;
+
+    for (size_t i = 0; ca->directory != NULL && (known = ca_at(i)) != NULL; i++)
+        if (strcmp(ca->directory, known->directory) == 0)
+            return known->staging;
+    return NULL;
+}
+
+/* All CAs are there, in the order of their names. */
+static void link_staging(struct config_reading *r, struct config *c)
+{
+    const struct config_key *key = config_key_find(CONFIG_SECTION_CA, "staging");
+
+    for (size_t i = 0; i < c->n_cas && !r->nomem; i++) {
+        struct config_ca *ca = &c->cas[i];
+        const struct config_read_section *s = config_reading_find(r, CONFIG_SECTION_CA, ca->name);
+        const struct config_entry *entry = s != NULL ? config_reading_entry(r, s, key) : NULL;
+
+        if (ca->staging_name == NULL && entry == NULL && known_staging(ca) != NULL) {
+            ca->staging_name = strdup(known_staging(ca));
+            r->nomem = ca->staging_name == NULL;
+        }
+        if (ca->staging_name == NULL)
+            continue;
+        ca->staging = config_find_ca(c, ca->staging_name);
+        if (entry == NULL || (ca->staging != NULL && ca->staging != ca))
+            continue;
+        if (ca->staging == ca)
+            config_note(r, s->file, entry->line, false,
+                        "staging: [ca %s] names itself: give another CA, whose certificates are for trials",
+                        ca->name);
+        else
+            config_note(
+                r, s->file, entry->line, false,
+                "staging: there is no CA \"%s\": give a built-in one as letsencrypt-staging, or write "
+                "a section [ca %s] with the `directory` for trials",
+                ca->staging_name, ca->staging_name);
+    }
+}
+
 static void build_cas(struct config_reading *r, struct config *c)
 {
     const struct config_read_section *s;
@@ -147,6 +191,7 @@ static void build_cas(struct config_reading *r, struct config *c)
     }
     if (!r->nomem)
         qsort(c->cas, c->n_cas, sizeof c->cas[0], by_ca_name);
+    link_staging(r, c);
 }
 
 /* Looks at the values of a section that no object comes from: [defaults] itself, and what is given twice. */
@@ -284,4 +329,12 @@ const char *config_ca_contact(const struct config *c, const struct config_ca *ca
 const char *config_chain(const struct config_certificate *c, const struct config_ca *ca)
 {
     return c->chain != NULL ? c->chain : ca->chain;
+}
+
+const struct config_ca *config_rehearsal_ca(const struct config_certificate *c)
+{
+    for (size_t i = 0; i < c->n_cas; i++)
+        if (c->cas[i]->staging != NULL)
+            return c->cas[i]->staging;
+    return NULL;
 }

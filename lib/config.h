@@ -82,14 +82,17 @@ struct config_ca {
     char *contact;    /* e-mail address without "mailto:"; NULL: [acmed] contact, see config_ca_contact() */
     bool agree_terms; /* [ca] value, or [acmed]'s */
     enum key_type account_key; /* of new accounts, and of those whose key is changed */
-    char *eab_kid;        /* external account binding (RFC 8555 section 7.3.4); both are given, or neither */
-    char *eab_hmac_file;  /* absolute path, or "credential:NAME" (daemon/secret.h) */
-    char *chain;          /* common name; NULL: the CA's default chain */
-    bool limits_set;      /* else what acmed knows of this CA counts (gate_limit()) */
-    unsigned limit;       /* new orders a window; 0: no limit */
-    int64_t limit_window; /* seconds */
-    struct ledger_rates rates;     /* the other limits ... */
-    bool rates_set[LEDGER_LIMITS]; /* ... else what acmed knows of this CA counts (ledger_rates()) */
+    char *eab_kid;       /* external account binding (RFC 8555 section 7.3.4); both are given, or neither */
+    char *eab_hmac_file; /* absolute path, or "credential:NAME" (daemon/secret.h) */
+    char *chain;         /* common name; NULL: the CA's default chain */
+    char *staging_name;  /* as configured, or as acmed knows; NULL: none */
+    const struct config_ca *staging; /* the CA where orders for this one are rehearsed; NULL: none; one of the
+                                        config's */
+    bool limits_set;                 /* else what acmed knows of this CA counts (gate_limit()) */
+    unsigned limit;                  /* new orders a window; 0: no limit */
+    int64_t limit_window;            /* seconds */
+    struct ledger_rates rates;       /* the other limits ... */
+    bool rates_set[LEDGER_LIMITS];   /* ... else what acmed knows of this CA counts (ledger_rates()) */
     const char *file; /* where it is configured; "" for a built-in one; borrowed from the config */
     unsigned line;
 };
@@ -224,6 +227,10 @@ bool config_answers_to(const struct config_certificate *c, const char *name);
 const struct config_certificate *config_find_one(const struct config *c, const char *name, struct err *e);
 /* NULL when there is none of that name. Borrowed. */
 const struct config_ca *config_find_ca(const struct config *c, const char *name);
+
+/* The CA where orders of this certificate are rehearsed: that of the most preferred of its CAs that has one.
+ * NULL: none has. Borrowed. */
+const struct config_ca *config_rehearsal_ca(const struct config_certificate *c);
 
 /* One key of the configuration, as the table of all keys has it. Static storage. */
 struct config_key_info {

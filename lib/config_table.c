@@ -61,6 +61,8 @@ static const struct config_key keys[] = {
      .help = "file with the HMAC key of that binding as the CA gave it, or credential:NAME of systemd"},
     {CA(chain), .name = "chain", .parse = config_value_common_name,
      .help = "the chain to take where the CA offers several: the common name of the issuer at its top"},
+    {CA(staging_name), .name = "staging", .parse = config_value_staging,
+     .help = "the CA whose certificates are for trials, where `acmectl test` rehearses orders for this one: a built-in one or a [ca NAME]"},
     {CA(limit), .name = "limits", .parse = config_value_limits, .min = 1, .max = INT64_C(30) * 86400,
      .help = "limits of this CA: new orders in a time, as 280/3h, or none; domain:50/7d, set:5/7d, failures:5/1h; "
              "default: those of letsencrypt, else none"},

@@ -38,6 +38,7 @@ bool config_value_eab_kid(void *object, const struct config_key *key, const char
 /* An absolute path, or "credential:NAME": secrets are never values. */
 bool config_value_secret(void *object, const struct config_key *key, const char *value, struct err *e);
 /* Also of certificates. */
+bool config_value_staging(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_common_name(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_limits(void *object, const struct config_key *key, const char *value, struct err *e);
 

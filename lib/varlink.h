@@ -74,6 +74,7 @@ enum varlink_method_id {
     VARLINK_PLAN,
     VARLINK_CHECK,
     VARLINK_RENEW,
+    VARLINK_TEST,
     VARLINK_DEPLOY,
     VARLINK_RELOAD,
     VARLINK_REVOKE,

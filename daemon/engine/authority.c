@@ -169,12 +169,11 @@ struct post *authority_post(struct authority *a, enum ipc_type what, const char 
     return post_start(a->posts, what, subject, url, on_done, arg);
 }
 
-struct post *authority_post_order(struct authority *a, const char *lineage, const char *url, bool replaces,
-                                  void (*on_done)(void *arg, const struct http_reply *reply,
-                                                  const struct err *e),
-                                  void *arg)
+struct post *authority_post_order(
+    struct authority *a, enum ipc_type what, const char *lineage, const char *url, bool option,
+    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg)
 {
-    return post_order(a->posts, lineage, url, replaces, on_done, arg);
+    return post_order(a->posts, what, lineage, url, option, on_done, arg);
 }
 
 /* The limits of the configuration, else those that the CA publishes. */

@@ -71,10 +71,9 @@ struct post *authority_post(struct authority *a, enum ipc_type what, const char 
                             void *arg);
 
 /* newOrder, as post_order(). */
-struct post *authority_post_order(struct authority *a, const char *lineage, const char *url, bool replaces,
-                                  void (*on_done)(void *arg, const struct http_reply *reply,
-                                                  const struct err *e),
-                                  void *arg);
+struct post *authority_post_order(
+    struct authority *a, enum ipc_type what, const char *lineage, const char *url, bool option,
+    void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg);
 
 /* For status: "unused", "connecting", "ready", "failing", with the last failure (NULL: none). */
 const char *authority_state(const struct authority *a, const struct err **e);

@@ -6,6 +6,7 @@
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
+#include "daemon/engine/rehearsal.h"
 #include "daemon/engine/revocation.h"
 #include "daemon/engine/rollback.h"
 #include "daemon/engine/withdrawal.h"
@@ -57,6 +58,7 @@ void certificate_free(struct certificate *c)
     rollback_cancel(c->rollback);
     revocation_cancel(c->revocation);
     issuance_cancel(c->issuance);
+    rehearsal_cancel(c->rehearsal);
     withdraw_forget(c->engine->withdrawals, c);
     deploy_cancel(c->deploy);
     timer_cancel(c->engine->timers, &c->timer);

@@ -12,6 +12,7 @@
 
 struct authority;
 struct issuance;
+struct rehearsal;
 struct deploy;
 struct revocation;
 struct rollback;
@@ -33,6 +34,7 @@ struct certificate {
     enum ledger_exemption exemption; /* of the order under way, or the last one */
     struct issuance *issuance;       /* under way; owned */
     struct deploy *deploy;           /* under way or being retried; owned */
+    struct rehearsal *rehearsal;     /* under way, or waiting for a place; owned */
     struct rollback *rollback;       /* under way; owned */
     struct revocation *revocation;   /* likewise */
     const void *asking;              /* whose call waits for a grant to act on it; NULL: nobody's */

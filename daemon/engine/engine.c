@@ -6,6 +6,7 @@
 #include "daemon/engine/control.h"
 #include "daemon/engine/examiner.h"
 #include "daemon/engine/fleet.h"
+#include "daemon/engine/rehearsals.h"
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/renewal_info.h"
 #include "daemon/engine/standby.h"
@@ -282,13 +283,14 @@ static bool furnish(struct engine *g, struct err *e)
                        ? port_new(g->loop, g->supervisor, alpn_door(g->alpn),
                                   addresses(g->config->tls_alpn_listen, g->config->n_tls_alpn_listen))
                        : NULL;
+    g->rehearsals = rehearsals_new(g);
     g->reloads = reloads_new(g);
     g->standby = standby_new(g);
     g->withdrawals = withdrawals_new(g);
     g->examiner = examiner_new(g);
     g->summary = g->feed != NULL ? summary_new(g) : NULL;
-    if (g->summary == NULL || g->port == NULL || g->alpn_port == NULL || g->reloads == NULL ||
-        g->standby == NULL || g->withdrawals == NULL || g->examiner == NULL)
+    if (g->summary == NULL || g->port == NULL || g->alpn_port == NULL || g->rehearsals == NULL ||
+        g->reloads == NULL || g->standby == NULL || g->withdrawals == NULL || g->examiner == NULL)
         return err_nomem(e, "the engine");
     g->fleet = fleet_new(g, e);
     if (g->fleet == NULL)
@@ -307,6 +309,7 @@ static void dismantle(struct engine *g)
     withdrawals_free(g->withdrawals);
     g->withdrawals = NULL; /* what is still published is taken back after the next start */
     fleet_free(g->fleet);
+    rehearsals_free(g->rehearsals);
     reloads_free(g->reloads);
     summary_free(g->summary);
     clock_free(g->clock);

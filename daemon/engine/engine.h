@@ -24,6 +24,7 @@ struct clock;
 struct control;
 struct examiner;
 struct fleet;
+struct rehearsals;
 struct reloads;
 struct renewal_info;
 struct standby;
@@ -48,6 +49,7 @@ struct engine {
     struct alpn *alpn;
     struct port *alpn_port;
     struct fleet *fleet;
+    struct rehearsals *rehearsals;
     struct reloads *reloads;
     struct renewal_info *renewal_info;
     struct standby *standby;

@@ -2,6 +2,7 @@
 #include "daemon/engine/feed.h"
 
 #include "daemon/engine/loop.h"
+#include "lib/advice.h"
 #include "lib/err.h"
 #include "lib/utf8.h"
 
@@ -67,6 +68,22 @@ void feed_progress(struct feed *f, const char *name, const char *outcome, const 
     FOR_LISTENERS(f, l, following)
     if (l->on_progress != NULL)
         l->on_progress(l->arg, name, text, outcome);
+}
+
+void feed_rehearsal(struct feed *f, const char *name, const char *outcome, const char *fmt, ...)
+{
+    struct feed_listener *l;
+    struct feed_listener *following;
+    char text[ERR_TEXT_MAX + ADVICE_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    utf8_make_printable(text);
+    FOR_LISTENERS(f, l, following)
+    if (l->on_rehearsal != NULL)
+        l->on_rehearsal(l->arg, name, text, outcome);
 }
 
 void feed_changed(struct feed *f, const char *name)

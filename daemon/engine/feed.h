@@ -17,6 +17,7 @@ struct feed_listener {
     /* Each may be NULL. */
     /* outcome: NULL while it goes on, then "done", "failed", "skipped". */
     void (*on_progress)(void *arg, const char *name, const char *text, const char *outcome);
+    void (*on_rehearsal)(void *arg, const char *name, const char *text, const char *outcome); /* likewise */
     void (*on_changed)(void *arg, const char *name);
     void (*on_event)(void *arg, const char *name, const char *line); /* line: the history's JSON object */
     void *arg;
@@ -31,6 +32,9 @@ void feed_leave(struct feed *f, struct feed_listener *l);
 
 /* A step of a certificate's way, for those who wait for it. */
 void feed_progress(struct feed *f, const char *name, const char *outcome, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A step of its rehearsal, which is no part of that way. */
+void feed_rehearsal(struct feed *f, const char *name, const char *outcome, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* The certificate's status is not what it was. */
 void feed_changed(struct feed *f, const char *name);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/fleet.h"
 
+#include "daemon/engine/rehearsal.h"
+#include "daemon/engine/rehearsals.h"
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/standby.h"
 #include "daemon/log.h"
@@ -170,6 +172,11 @@ static struct gate_answer ask(const struct certificate *c, const struct authorit
     return gate_ask(authority_gate(a), &c->config->domains, certificate_exemption(c), now);
 }
 
+bool fleet_has_place(const struct fleet *f)
+{
+    return f->in_flight + rehearsals_under_way(f->engine->rehearsals) < f->engine->config->max_orders;
+}
+
 static void take_off(struct fleet *f, size_t i, struct authority *a)
 {
     struct certificate *c = f->queue[i];
@@ -192,10 +199,14 @@ static void start_next(void *arg)
     int64_t leave_at;
     size_t i = 0;
 
-    while (f->in_flight < f->engine->config->max_orders && i < f->n_queue && !f->engine->stopping) {
+    while (fleet_has_place(f) && i < f->n_queue && !f->engine->stopping) {
         struct certificate *c = f->queue[i];
         struct authority *a = fleet_authority(f, c->ca);
 
+        if (rehearsal_is_under_way(c->rehearsal)) {
+            i++; /* begins when that has ended */
+            continue;
+        }
         if (a != held)
             answer = ask(c, a, now);
         if (answer.go) {
@@ -212,6 +223,7 @@ static void start_next(void *arg)
         certificate_tell_wait(c, answer);
         i++;
     }
+    rehearsals_go_on(f->engine->rehearsals);
     if (f->in_flight == 0 && f->n_queue == 0)
         standby_idle(f->engine->standby);
     if (again != 0 && !timer_set(f->engine->timers, &f->gate_opens, again))

@@ -39,6 +39,8 @@ void fleet_queue(struct fleet *f, struct certificate *c);
 void fleet_done(struct fleet *f, const struct certificate *c);
 /* A gate may have opened. */
 void fleet_reconsider(struct fleet *f);
+/* Fewer than max_orders are under way, rehearsals among them. */
+bool fleet_has_place(const struct fleet *f);
 unsigned fleet_in_flight(const struct fleet *f);
 const struct certificate *fleet_in_flight_at(const struct fleet *f, unsigned i); /* in no order */
 unsigned fleet_waiting(const struct fleet *f);

@@ -102,7 +102,8 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
     const char *subject = posts[a->post].for_lineage ? i->c->name : i->c->ca->name;
 
     i->post = a->post == ORDER_POST_NEW_ORDER
-                  ? authority_post_order(i->authority, subject, a->url, a->replaces, on_reply, i)
+                  ? authority_post_order(i->authority, IPC_SIGN_NEW_ORDER, subject, a->url, a->replaces,
+                                         on_reply, i)
                   : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
     return i->post != NULL || err_nomem(e, "a request to the CA");
 }

@@ -79,8 +79,8 @@ static void too_many(struct peer *p, size_t count)
 {
     char text[256];
 
-    (void)snprintf(text, sizeof text,
-                   "this would renew %zu certificates at once; --all says that it is meant", count);
+    (void)snprintf(text, sizeof text, "this would renew %zu certificates at once; say --all if that is meant",
+                   count);
     peer_error(p, VARLINK_CONTROL_INTERFACE ".TooMany",
                json_pack("{sI ss}", "count", (json_int_t)count, "text", text));
 }

@@ -2,8 +2,8 @@
 #ifndef ACMED_ENGINE_METHOD_WAIT_H
 #define ACMED_ENGINE_METHOD_WAIT_H
 
-/* What Renew, Deploy and Rollback have in common: a call that waits for the outcome of certificates, and
- * tells their progress meanwhile. */
+/* What Renew, Test, Deploy and Rollback have in common: a call that waits for the outcome of certificates,
+ * and tells their progress meanwhile. */
 
 #include "daemon/engine/methods.h"
 
@@ -21,6 +21,7 @@ struct wait_call {
     size_t open;     /* without an outcome */
     size_t unsaved;  /* requests that are not durable yet */
     struct err lost; /* why one could not be made durable */
+    bool rehearsal;  /* for what rehearsals come to, not orders and deployments */
     bool started;
     bool wait; /* for the outcomes, not only until the requests are durable */
     struct feed_listener listener;
@@ -29,6 +30,8 @@ struct wait_call {
 /* For at most n certificates. The call goes on from here (peer_continue(), with this as arg). NULL: memory is
  * out, the peer has its answer. */
 struct wait_call *wait_new(struct peer *p, size_t n);
+/* Before anything else: it is rehearsals that this call waits for. */
+void wait_for_rehearsals(struct wait_call *w);
 struct wait_target *wait_add(struct wait_call *w, struct certificate *c);
 /* The outcome is known: "done", "skipped", "failed". */
 void wait_settle(struct wait_call *w, struct wait_target *t, const char *text, const char *outcome);

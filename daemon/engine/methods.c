@@ -82,10 +82,12 @@ static void select_one(struct certificate *c, struct certificate **v, size_t *n)
     v[(*n)++] = c;
 }
 
-static void select_if(struct certificate *c, const char *name, struct certificate **v, size_t *n)
+static bool select_if(struct certificate *c, const char *name, struct certificate **v, size_t *n)
 {
-    if (c != NULL && (c->config != NULL ? config_answers_to(c->config, name) : strcmp(c->name, name) == 0))
-        select_one(c, v, n);
+    if (c == NULL || !(c->config != NULL ? config_answers_to(c->config, name) : strcmp(c->name, name) == 0))
+        return false;
+    select_one(c, v, n);
+    return true;
 }
 
 /* Every lineage that answers to the name (config_answers_to()): it is called so, or it is called as one of
@@ -95,17 +97,16 @@ static bool select_by_name(const struct fleet *f, const char *name, struct certi
 {
     char lineage[CONFIG_NAME_MAX + 1];
     const char *dot = strrchr(name, '.');
-    size_t before = *n;
+    bool found = select_if(fleet_find(f, name), name, v, n);
 
-    select_if(fleet_find(f, name), name, v, n);
     for (unsigned type = 0; type < KEY_TYPE_COUNT; type++)
         if (snprintf(lineage, sizeof lineage, "%s.%s", name, key_type_to_str((enum key_type)type)) <
             (int)sizeof lineage)
-            select_if(fleet_find(f, lineage), name, v, n);
+            found |= select_if(fleet_find(f, lineage), name, v, n);
     if (dot != NULL &&
         snprintf(lineage, sizeof lineage, "%.*s", (int)(dot - name), name) < (int)sizeof lineage)
-        select_if(fleet_find(f, lineage), name, v, n);
-    return *n > before;
+        found |= select_if(fleet_find(f, lineage), name, v, n);
+    return found;
 }
 
 static bool select_named(struct peer *p, const json_t *names, struct certificate **v, size_t *n)
@@ -207,6 +208,7 @@ void method_call(struct peer *p, enum varlink_method_id id, const json_t *parame
         [VARLINK_PLAN] = method_plan,
         [VARLINK_CHECK] = method_check,
         [VARLINK_RENEW] = method_renew,
+        [VARLINK_TEST] = method_test,
         [VARLINK_DEPLOY] = method_deploy,
         [VARLINK_RELOAD] = method_reload,
         [VARLINK_REVOKE] = method_revoke,

@@ -16,6 +16,7 @@ void method_watch(struct peer *p, const json_t *parameters);
 void method_history(struct peer *p, const json_t *parameters);
 void method_plan(struct peer *p, const json_t *parameters);
 void method_renew(struct peer *p, const json_t *parameters);
+void method_test(struct peer *p, const json_t *parameters);
 void method_deploy(struct peer *p, const json_t *parameters);
 void method_check(struct peer *p, const json_t *parameters);
 void method_reload(struct peer *p, const json_t *parameters);

@@ -18,7 +18,7 @@ struct post {
     struct post *next;
     struct posts *posts;
     enum ipc_type what;
-    bool replaces; /* IPC_SIGN_NEW_ORDER */
+    bool option; /* of a new order */
     char *subject;
     char *url;
     struct nonces_wait nonce;
@@ -109,10 +109,10 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
     struct err own;
 
     if (nonce != NULL) {
-        /* What is for a lineage names the CA, too, and newOrder what it replaces; the others take no notice.
+        /* What is for a lineage names the CA, too, and a new order has an option; the others take no notice.
          */
         p->request = link_request(p->posts->keeper, on_signed, p, p->what, p->subject, p->url, nonce,
-                                  p->posts->ca->name, (uint64_t)p->replaces);
+                                  p->posts->ca->name, (uint64_t)p->option);
         if (p->request != 0)
             return;
         err_set(&own, ERR_CLASS_INTERNAL, "cannot ask the keeper for a signature");
@@ -122,7 +122,7 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
 }
 
 static struct post *start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
-                          bool replaces,
+                          bool option,
                           void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
                           void *arg)
 {
@@ -131,7 +131,7 @@ static struct post *start(struct posts *s, enum ipc_type what, const char *subje
     if (p == NULL)
         return NULL;
     *p = (struct post){
-        .next = s->first, .posts = s, .what = what, .replaces = replaces, .on_done = on_done, .arg = arg};
+        .next = s->first, .posts = s, .what = what, .option = option, .on_done = on_done, .arg = arg};
     s->first = p;
     p->subject = strdup(subject);
     p->url = strdup(url);
@@ -158,11 +158,12 @@ struct post *post_start(struct posts *s, enum ipc_type what, const char *subject
     return start(s, what, subject, url, false, on_done, arg);
 }
 
-struct post *post_order(struct posts *s, const char *lineage, const char *url, bool replaces,
+struct post *post_order(struct posts *s, enum ipc_type what, const char *lineage, const char *url,
+                        bool option,
                         void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
                         void *arg)
 {
-    return start(s, IPC_SIGN_NEW_ORDER, lineage, url, replaces, on_done, arg);
+    return start(s, what, lineage, url, option, on_done, arg);
 }
 
 void post_cancel(struct post *p)

@@ -24,8 +24,10 @@ void posts_free(struct posts *s);
 struct post *post_start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
                         void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
                         void *arg);
-/* newOrder for a lineage; replaces: the keeper adds which certificate it replaces, the live one. */
-struct post *post_order(struct posts *s, const char *lineage, const char *url, bool replaces,
+/* newOrder for a lineage: IPC_SIGN_NEW_ORDER (option: the keeper adds which certificate it replaces, the live
+ * one) or IPC_REHEARSE_ORDER (option: with the configured profile). */
+struct post *post_order(struct posts *s, enum ipc_type what, const char *lineage, const char *url,
+                        bool option,
                         void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
                         void *arg);
 /* on_done is not called any more. NULL is ignored. */

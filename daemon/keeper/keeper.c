@@ -93,13 +93,14 @@ static enum outcome serve(struct keeper *k, struct ipc_conn *conn, short revents
 /* *quiet: nobody wanted anything. */
 static enum outcome turn(struct keeper *k, bool busy, bool *quiet)
 {
-    struct pollfd fds[2 + PENDING_CHILDREN_MAX + 1];
+    struct pollfd fds[2 + PENDING_CHILDREN_MAX + 1 + REHEARSAL_CHILDREN_MAX];
     size_t n = 2 + pending_poll(k->pending, fds + 2);
     enum outcome outcome;
     int ready;
 
     *quiet = false;
     n += accounts_poll(k->accounts, fds + n);
+    n += rehearsals_poll(k->rehearsals, fds + n);
     fds[0] = watch(k->supervisor);
     fds[1] = watch(k->engine);
     ready = poll(fds, n, busy ? 0 : -1);
@@ -115,7 +116,7 @@ static enum outcome turn(struct keeper *k, bool busy, bool *quiet)
             continue;
         if (accounts_dispatch(k->accounts, fds[i].fd))
             request_account_resume(k);
-        else
+        else if (!rehearsals_dispatch(k->rehearsals, fds[i].fd))
             pending_dispatch(k->pending, fds[i].fd);
     }
     outcome = serve(k, k->supervisor, fds[0].revents);
@@ -150,7 +151,8 @@ static bool start(struct keeper *k, struct err *e)
     k->accounts = accounts_new(&k->store, k->config);
     batch_init(&k->batch, &k->store);
     k->pending = pending_new(&k->store, k->config, &k->batch);
-    if (k->accounts == NULL || k->pending == NULL)
+    k->rehearsals = rehearsals_new(k->config);
+    if (k->accounts == NULL || k->pending == NULL || k->rehearsals == NULL)
         return err_nomem(e, "starting the keeper");
     return say_hello(k, e);
 }
@@ -172,6 +174,7 @@ int keeper_run(const struct snapshot *snapshot, int supervisor_fd, int engine_fd
         status = loop(&k);
     request_waiting_free(k.waiting);
     request_account_waiting_free(k.account_waiting);
+    rehearsals_free(k.rehearsals);
     pending_free(k.pending);
     accounts_free(k.accounts);
     store_close(&k.store);

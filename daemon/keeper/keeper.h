@@ -10,6 +10,7 @@
 #include "daemon/keeper/batch.h"
 #include "daemon/keeper/pending.h"
 #include "daemon/keeper/permit.h"
+#include "daemon/keeper/rehearsal.h"
 #include "daemon/keeper/request.h"
 #include "daemon/keeper/store.h"
 #include "daemon/snapshot.h"
@@ -21,6 +22,7 @@ struct keeper {
     struct batch batch; /* writes that wait for the disk together */
     struct accounts *accounts;
     struct pending *pending;
+    struct rehearsals *rehearsals;
     struct permits permits;
     struct request_waiting *waiting;         /* owned list: requests that a key is being made for */
     struct account_waiting *account_waiting; /* owned list: the same, for the key of an account */

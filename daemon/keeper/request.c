@@ -8,8 +8,6 @@
 #include "daemon/sandbox.h"
 #include "lib/acme.h"
 #include "lib/b64.h"
-#include "lib/cert.h"
-#include "lib/csr.h"
 #include "lib/http.h"
 #include "lib/jws.h"
 
@@ -17,33 +15,6 @@
 #include <string.h>
 
 #define NONCE_MAX 1024
-
-/* A finalize that waits for its key. */
-struct request_waiting {
-    struct request_waiting *next;
-    uint32_t id;
-    const struct config_certificate *c; /* borrowed from the configuration */
-    const struct config_ca *ca;         /* likewise */
-    char *url;                          /* owned, checked */
-    char *nonce;                        /* owned, checked */
-};
-
-static void waiting_free(struct request_waiting *w)
-{
-    free(w->url);
-    free(w->nonce);
-    free(w);
-}
-
-void request_waiting_free(struct request_waiting *list)
-{
-    while (list != NULL) {
-        struct request_waiting *next = list->next;
-
-        waiting_free(list);
-        list = next;
-    }
-}
 
 const struct config_certificate *request_lineage(const struct request *r, struct err *e)
 {
@@ -111,9 +82,8 @@ static bool reply_signed(struct ipc_conn *conn, uint32_t id, char *jws, struct e
     return ok;
 }
 
-/* Signs by account URL. */
-static bool sign(struct keeper *k, struct ipc_conn *conn, uint32_t id, const struct config_ca *ca,
-                 const char *url, const char *nonce, const char *payload, struct err *e)
+bool request_sign_target(struct keeper *k, struct ipc_conn *conn, uint32_t id, const struct config_ca *ca,
+                         const char *url, const char *nonce, const char *payload, struct err *e)
 {
     const struct account *account = accounts_get(k->accounts, ca, e);
 
@@ -136,9 +106,9 @@ bool request_reply_ok(const struct request *r, struct err *e)
 
 bool request_sign(const struct request *r, const struct config_ca *ca, char *payload, struct err *e)
 {
-    bool ok = payload != NULL
-                  ? sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e)
-                  : err_nomem(e, "building a request");
+    bool ok = payload != NULL ? request_sign_target(r->k, r->conn, r->m->id, ca, r->m->field[1].s,
+                                                    r->m->field[2].s, payload, e)
+                              : err_nomem(e, "building a request");
 
     free(payload);
     return ok;
@@ -204,7 +174,7 @@ static bool handle_sign_new_order(const struct request *r, struct err *e)
     free(replaces);
     if (payload == NULL)
         return err_nomem(e, "building a newOrder request");
-    ok = sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
+    ok = request_sign_target(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
     free(payload);
     if (ok)
         pending_want(r->k->pending, c);
@@ -216,7 +186,7 @@ static bool sign_for_ca(const struct request *r, const char *payload, struct err
     const struct config_ca *ca = request_ca(r, e);
 
     return ca != NULL && request_check_target(r, ca, e) &&
-           sign(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
+           request_sign_target(r->k, r->conn, r->m->id, ca, r->m->field[1].s, r->m->field[2].s, payload, e);
 }
 
 static bool handle_sign_fetch(const struct request *r, struct err *e)
@@ -227,68 +197,6 @@ static bool handle_sign_fetch(const struct request *r, struct err *e)
 static bool handle_sign_answer(const struct request *r, struct err *e)
 {
     return sign_for_ca(r, "{}", e);
-}
-
-static bool sign_finalize(struct keeper *k, struct ipc_conn *conn, const struct request_waiting *w,
-                          const struct key *key, struct err *e)
-{
-    char *csr = csr_build(key, &w->c->domains, e);
-    char *payload;
-    bool ok;
-
-    if (csr == NULL)
-        return false;
-    payload = acme_payload_finalize(csr);
-    free(csr);
-    if (payload == NULL)
-        return err_nomem(e, "building a finalize request");
-    ok = sign(k, conn, w->id, w->ca, w->url, w->nonce, payload, e);
-    free(payload);
-    return ok;
-}
-
-/* The request is answered by request_resume(). One for each certificate: an engine has no use for a second.
- */
-static bool wait_for_key(struct keeper *k, const struct request_waiting *now, struct err *e)
-{
-    struct request_waiting **end;
-    struct request_waiting *w;
-
-    for (end = &k->waiting; *end != NULL; end = &(*end)->next)
-        if ((*end)->c == now->c)
-            return err_set(e, ERR_CLASS_INTERNAL,
-                           "refused: finalize was asked for already and waits for its key");
-    w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return err_nomem(e, "waiting for a key");
-    *w = (struct request_waiting){NULL, now->id, now->c, now->ca, strdup(now->url), strdup(now->nonce)};
-    if (w->url == NULL || w->nonce == NULL) {
-        waiting_free(w);
-        return err_nomem(e, "waiting for a key");
-    }
-    *end = w;
-    return true;
-}
-
-static bool handle_sign_finalize(const struct request *r, struct err *e)
-{
-    const struct config_certificate *c = request_lineage(r, e);
-    const struct config_ca *ca = c != NULL ? request_issuer(r, c, e) : NULL;
-    const struct request_waiting now = {
-        NULL, r->m->id, c, ca, (char *)r->m->field[1].s, (char *)r->m->field[2].s};
-    const struct key *key;
-
-    if (ca == NULL || !request_check_target(r, ca, e))
-        return false;
-    switch (pending_get(r->k->pending, c, &key, e)) {
-    case PENDING_READY:
-        return sign_finalize(r->k, r->conn, &now, key, e);
-    case PENDING_WAIT:
-        return wait_for_key(r->k, &now, e);
-    case PENDING_FAILED:
-        break;
-    }
-    return false;
 }
 
 static bool handle_discard_key(const struct request *r, struct err *e)
@@ -329,7 +237,11 @@ static const struct handler {
     [IPC_SIGN_NEW_ORDER] = {FROM_ENGINE, handle_sign_new_order},
     [IPC_SIGN_FETCH] = {FROM_ENGINE, handle_sign_fetch},
     [IPC_SIGN_ANSWER] = {FROM_ENGINE, handle_sign_answer},
-    [IPC_SIGN_FINALIZE] = {FROM_ENGINE, handle_sign_finalize},
+    [IPC_SIGN_FINALIZE] = {FROM_ENGINE, request_sign_finalize},
+    [IPC_REHEARSE_ORDER] = {FROM_ENGINE, request_rehearse_order},
+    [IPC_REHEARSE_FINALIZE] = {FROM_ENGINE, request_rehearse_finalize},
+    [IPC_REHEARSE_CHECK] = {FROM_ENGINE, request_rehearse_check},
+    [IPC_REHEARSE_END] = {FROM_ENGINE, request_rehearse_end},
     [IPC_DNS_RECORD] = {FROM_SUPERVISOR, request_dns_record},
     [IPC_DISCARD_KEY] = {FROM_ENGINE, handle_discard_key},
     [IPC_INSTALL] = {FROM_ENGINE, request_install},
@@ -376,25 +288,4 @@ bool request_handle(struct keeper *k, struct ipc_conn *from, const struct ipc_ms
     if (!h->handle(&(struct request){k, from, m}, &why))
         request_reply_error(from, m->id, m->type, &why);
     return true;
-}
-
-void request_resume(struct keeper *k)
-{
-    struct request_waiting **at = &k->waiting;
-
-    while (*at != NULL) {
-        struct request_waiting *w = *at;
-        const struct key *key;
-        struct err e;
-        enum pending_result result = pending_get(k->pending, w->c, &key, &e);
-
-        if (result == PENDING_WAIT) {
-            at = &w->next;
-            continue;
-        }
-        if (result == PENDING_FAILED || !sign_finalize(k, k->engine, w, key, &e))
-            request_reply_error(k->engine, w->id, IPC_SIGN_FINALIZE, &e);
-        *at = w->next;
-        waiting_free(w);
-    }
 }

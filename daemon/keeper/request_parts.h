@@ -23,6 +23,10 @@ const struct config_ca *request_ca(const struct request *r, struct err *e);
 const struct config_ca *request_issuer(const struct request *r, const struct config_certificate *c,
                                        struct err *e);
 
+/* Likewise, or the one where c is rehearsed: that, too, looks at what is published to prove its names. */
+const struct config_ca *request_prover(const struct request *r, const struct config_certificate *c,
+                                       struct err *e);
+
 /* Second and third field are a URL of this CA's origin and a nonce. */
 bool request_check_target(const struct request *r, const struct config_ca *ca, struct err *e);
 
@@ -49,6 +53,26 @@ bool request_sign_revoke(const struct request *r, struct err *e);
 bool request_sign_revoke_by_key(const struct request *r, struct err *e);
 bool request_revoked(const struct request *r, struct err *e);
 bool request_rollback(const struct request *r, struct err *e);
+
+/* The same, for one that may wait: signs by account URL and replies to id. */
+bool request_sign_target(struct keeper *k, struct ipc_conn *conn, uint32_t id, const struct config_ca *ca,
+                         const char *url, const char *nonce, const char *payload, struct err *e);
+
+/* What waits for a key (request_finalize.c). */
+bool request_sign_finalize(const struct request *r, struct err *e);
+/* Finalize for the target of the second and third field, answered when its key is made: the pending one, or
+ * that of a rehearsal. */
+bool request_finalize(const struct request *r, const struct config_certificate *c, const struct config_ca *ca,
+                      bool rehearsal, struct err *e);
+
+/* Ends the rehearsal of c: its key is gone, and what waits for it is not answered any more. */
+void request_forget_rehearsal(struct keeper *k, const struct config_certificate *c);
+
+/* Rehearsals (request_rehearse.c). */
+bool request_rehearse_order(const struct request *r, struct err *e);
+bool request_rehearse_finalize(const struct request *r, struct err *e);
+bool request_rehearse_check(const struct request *r, struct err *e);
+bool request_rehearse_end(const struct request *r, struct err *e);
 
 /* Whether this is a URL of the CA's origin. */
 bool request_check_url(const struct config_ca *ca, const char *url, struct err *e);

@@ -15,7 +15,7 @@ static bool find_account(const struct request *r, const struct config_certificat
     const struct account *a;
 
     *c = request_lineage(r, e);
-    ca = *c != NULL ? request_issuer(r, *c, e) : NULL;
+    ca = *c != NULL ? request_prover(r, *c, e) : NULL;
     a = ca != NULL ? accounts_get(r->k->accounts, ca, e) : NULL;
     if (a == NULL)
         return false;

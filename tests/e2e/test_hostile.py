@@ -72,7 +72,8 @@ def serves(acmed):
 def configure(hostile, marker=None, script=None):
     keys = {"hook": script("hook", f"env >> {marker}\n")} if marker else {}
     hostile.acmed.configure({NAME: {"ca": "test", **keys}}, raw="", log_level="info")
-    text = hostile.acmed.conf.read_text() + hostile.acmed.section("ca test", CA)
+    text = hostile.acmed.conf.read_text() + hostile.acmed.section("ca test", {**CA, "staging": "trial"})
+    text += hostile.acmed.section("ca trial", {"directory": "https://trial.test:14000/dir"})
     hostile.acmed.write(text)
 
 
@@ -81,7 +82,7 @@ def test_keeper_refuses(hostile):
     authority = Authority("a foreign CA")
     certificate, _ = authority.issue([NAME])
     (hostile.libexec / "chain.pem").write_bytes(pem(certificate))
-    hostile.start("ask-keeper").refused(55)
+    hostile.start("ask-keeper").refused(57)
     assert "what is asked properly is answered" in hostile.acmed.text()
     state = hostile.acmed.state
     assert sorted(os.listdir(state / "accounts")) == ["test"]

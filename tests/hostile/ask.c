@@ -11,6 +11,7 @@
 #define LINEAGE "www.example.com"
 #define NONCE   "abc-_123"
 #define GOOD    "https://ca.test:14000/acme/1"
+#define TRIAL   "https://trial.test:14000/acme/1" /* of the CA trial, where LINEAGE is rehearsed */
 
 static const char *const foreign_urls[] = {
     "https://evil.test/",
@@ -72,7 +73,8 @@ static const char *const foreign_cas[] = {"",     ".",      "..",    "../../etc"
 static void keeper_url(struct hostile *h, const char *url)
 {
     static const enum ipc_type for_ca[] = {IPC_SIGN_NEW_ACCOUNT, IPC_SIGN_FETCH, IPC_SIGN_ANSWER};
-    static const enum ipc_type for_lineage[] = {IPC_SIGN_NEW_ORDER, IPC_SIGN_FINALIZE};
+    static const enum ipc_type for_lineage[] = {IPC_SIGN_NEW_ORDER, IPC_SIGN_FINALIZE, IPC_REHEARSE_ORDER,
+                                                IPC_REHEARSE_FINALIZE};
     struct ipc_msg m;
     bool granted = false;
 
@@ -101,6 +103,12 @@ static void keeper_lineage(struct hostile *h, const char *name)
                m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, name, GOOD, NONCE, CA, (uint64_t)1) ||
                m.type != IPC_ERROR;
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_ORDER, name, GOOD, NONCE, CA, (uint64_t)1) ||
+               m.type != IPC_ERROR;
+    granted |=
+        !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_FINALIZE, name, GOOD, NONCE, CA) || m.type != IPC_ERROR;
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_CHECK, name, "x") || m.type != IPC_ERROR;
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_END, name) || m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_INSTALL, name, "x") || m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_MARK_SERVED, name, (uint64_t)1) || m.type != IPC_ERROR;
     hostile_tell(name, granted);
@@ -115,6 +123,29 @@ static void keeper_ca(struct hostile *h, const char *name)
     granted |= !hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_SAVE, name, GOOD) || m.type != IPC_ERROR;
     granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_FETCH, name, GOOD, NONCE) || m.type != IPC_ERROR;
     hostile_tell(name, granted);
+}
+
+/* A rehearsal is no way to the real CA, nor round the checks of an installation. */
+static void keeper_rehearsal(struct hostile *h)
+{
+    struct ipc_msg m;
+    bool granted =
+        !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_ORDER, LINEAGE, GOOD, NONCE, CA, (uint64_t)0) ||
+        m.type != IPC_ERROR;
+
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_FINALIZE, LINEAGE, GOOD, NONCE, CA) ||
+               m.type != IPC_ERROR;
+    granted |=
+        !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_ORDER, LINEAGE, GOOD, NONCE, "trial", (uint64_t)0) ||
+        m.type != IPC_ERROR;
+    granted |=
+        !hostile_ask(h, h->keeper, &m, IPC_SIGN_NEW_ORDER, LINEAGE, TRIAL, NONCE, "trial", (uint64_t)0) ||
+        m.type != IPC_ERROR;
+    granted |= !hostile_ask(h, h->keeper, &m, IPC_SIGN_FINALIZE, LINEAGE, TRIAL, NONCE, "trial") ||
+               m.type != IPC_ERROR;
+    hostile_tell("a rehearsal at the real CA", granted);
+    granted = !hostile_ask(h, h->keeper, &m, IPC_REHEARSE_CHECK, LINEAGE, "x") || m.type != IPC_ERROR;
+    hostile_tell("a check without a rehearsal", granted);
 }
 
 static void keeper_rest(struct hostile *h)
@@ -159,6 +190,7 @@ void hostile_ask_keeper(struct hostile *h)
         keeper_lineage(h, foreign_lineages[i]);
     for (size_t i = 0; i < sizeof foreign_cas / sizeof foreign_cas[0]; i++)
         keeper_ca(h, foreign_cas[i]);
+    keeper_rehearsal(h);
     keeper_rest(h);
     for (int i = 0; i < 20000; i++) /* a flood, whose replies are read all the same */
         if (!hostile_ask(h, h->keeper, &m, IPC_PING) || m.type != IPC_PONG)

@@ -144,7 +144,9 @@ static void test_no_wait(void **state)
     check(script, "deploy example.com --no-wait", 0, "example.com  queued\n", "");
 }
 
-#define TOO_MANY "{\"error\":\"org.acmed.Control.TooMany\",\"parameters\":{\"count\":37,\"text\":\"x\"}}"
+#define TOO_MANY                                                                                             \
+    "{\"error\":\"org.acmed.Control.TooMany\",\"parameters\":{\"count\":37,"                                 \
+    "\"text\":\"this would renew 37 certificates at once; say --all if that is meant\"}}"
 
 static void test_too_many(void **state)
 {
@@ -164,7 +166,8 @@ static void test_too_many(void **state)
                                              {FAKE_END}};
 
     (void)state;
-    check(refused, "renew now", 2, "", "this would renew 37 certificates; say --all if that is meant");
+    check(refused, "renew now", 2, "",
+          "this would renew 37 certificates at once; say --all if that is meant");
     check_with(asked, "renew now", "y\n", 0, 0, "example.com  done: renewed\n",
                "This renews 37 certificates. Go on? [y/N] ");
     check_with(refused, "renew now", "\n", 0, 1, "", "nothing was renewed");

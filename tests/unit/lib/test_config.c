@@ -415,6 +415,47 @@ static void test_rsa_at_the_directory_for_ecdsa(void **state)
     config_free(c);
 }
 
+static void test_staging(void **state)
+{
+    struct config *c = parse_good(AGREED "[ca one]\ndirectory = https://one.test/dir\nstaging = Two\n"
+                                         "[ca two]\ndirectory = https://two.test/dir\n"
+                                         "[ca google]\nstaging = two\n"
+                                         "[ca zerossl]\ndirectory = https://mine.test/dir\n"
+                                         "[ca same]\ndirectory = "
+                                         "https://acme-v02.api.letsencrypt.org/directory\n"
+                                         "[certificate a.example.com]\n"
+                                         "[certificate b.example.com]\nca = two one letsencrypt\n"
+                                         "[certificate c.example.com]\nca = two letsencrypt-staging\n"
+                                         "[certificate d.example.com]\nca = google\n"
+                                         "[certificate e.example.com]\nca = zerossl\n"
+                                         "[certificate f.example.com]\nca = same\n");
+    static const char *const stages[] = {"letsencrypt-staging", "two", NULL, "two", NULL,
+                                         "letsencrypt-staging"};
+
+    (void)state;
+    assert_int_equal(c->n_certificates, 6);
+    for (size_t i = 0; i < c->n_certificates; i++) {
+        const struct config_ca *ca = config_rehearsal_ca(&c->certificates[i]);
+
+        if (stages[i] == NULL)
+            assert_null(ca);
+        else
+            assert_string_equal(ca != NULL ? ca->name : "none", stages[i]);
+    }
+    config_free(c);
+}
+
+/* Under another URL it is another CA. */
+static void test_staging_of_a_renamed_one(void **state)
+{
+    struct config *c = parse_good(AGREED "[ca letsencrypt]\ndirectory = https://mine.test/dir\n"
+                                         "[certificate a.example.com]\n");
+
+    (void)state;
+    assert_null(config_rehearsal_ca(&c->certificates[0]));
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +463,8 @@ int main(void)
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_rsa_at_the_directory_for_ecdsa),
         cmocka_unit_test(test_short_configuration),
+        cmocka_unit_test(test_staging),
+        cmocka_unit_test(test_staging_of_a_renamed_one),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_defaults_apply_and_are_overridden),
         cmocka_unit_test(test_identifiers),

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/engine/rehearsal.h"
+
+#include "daemon/engine/fleet.h"
+#include "daemon/engine/rehearsals.h"
+#include "daemon/engine/solver.h"
+#include "daemon/engine/withdrawal.h"
+#include "daemon/log.h"
+#include "lib/advice.h"
+#include "lib/order.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rehearsal {
+    struct certificate *c;
+    struct engine *g;
+    struct authority *authority;
+    bool under_way;
+    bool told;    /* what it waits for */
+    bool again;   /* the account was registered again for it */
+    bool profile; /* the CA offers the configured one */
+    struct authority_wait ready;
+    struct order *order; /* NULL until the authority is ready */
+    struct post *post;
+    uint32_t request; /* check */
+    struct loop_delay *delay;
+    bool saved; /* the delay is for what the machine takes for a save; else its own */
+    struct solver *solver;
+};
+
+static void step(struct rehearsal *r, const struct order_event *event);
+
+static void free_all(struct rehearsal *r)
+{
+    rehearsals_remove(r->g->rehearsals, r);
+    r->c->rehearsal = NULL;
+    authority_wait_cancel(r->authority, &r->ready);
+    post_cancel(r->post);
+    link_forget(r->g->keeper, r->request);
+    if (r->solver != NULL) {
+        solver_free(r->solver);
+        withdraw(r->g->withdrawals, r->c);
+    }
+    loop_delay_free(r->delay);
+    order_free(r->order);
+    free(r);
+}
+
+void rehearsal_cancel(struct rehearsal *r)
+{
+    if (r != NULL)
+        free_all(r);
+}
+
+bool rehearsal_is_under_way(const struct rehearsal *r)
+{
+    return r != NULL && r->under_way;
+}
+
+/* ---- the end ---- */
+
+static void on_key_forgotten(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    (void)arg;
+    (void)m;
+    if (e != NULL)
+        log_debug(NULL, "the key of a rehearsal is forgotten with the next one: %s", e->text);
+}
+
+static void succeed(struct rehearsal *r)
+{
+    const struct certificate *c = r->c;
+    struct feed *feed = r->g->feed;
+    const char *ca = authority_ca(r->authority)->name;
+    const size_t n = c->config->domains.n;
+    char text[512];
+
+    (void)snprintf(
+        text, sizeof text,
+        "rehearsed at CA %s: %s validated, a certificate was issued and is as it should be; nothing "
+        "is installed",
+        ca, n == 1 ? "the name is" : "all names are");
+    free_all(r);
+    log_notice(c->name, "%s", text);
+    feed_event(feed, c->name, "rehearsed", NULL, "%s", text);
+    feed_rehearsal(feed, c->name, "done", "%s", text);
+}
+
+static void fail(struct rehearsal *r, const struct err *e)
+{
+    const struct certificate *c = r->c;
+    struct feed *feed = r->g->feed;
+    const char *ca = authority_ca(r->authority)->name;
+    struct err why = *e;
+    char advice[ADVICE_MAX];
+    const char *gap = "";
+
+    if (advice_for(why.text, c->config->challenge, advice))
+        gap = why.text[0] != '\0' && why.text[strlen(why.text) - 1] == '.' ? " " : ". ";
+    free_all(r);
+    err_wrap(&why, "the rehearsal at CA %s failed", ca);
+    log_warning(c->name, "%s", why.text);
+    feed_event(feed, c->name, "rehearsal-failed", NULL, "%s", why.text);
+    feed_rehearsal(feed, c->name, "failed", "%s%s%s", why.text, gap, advice);
+}
+
+static void end(struct rehearsal *r, const struct err *e)
+{
+    struct engine *g = r->g;
+
+    (void)link_request(g->keeper, on_key_forgotten, g, IPC_REHEARSE_END, r->c->name);
+    if (e == NULL)
+        succeed(r);
+    else
+        fail(r, e);
+    fleet_reconsider(g->fleet);
+}
+
+/* ---- actions ---- */
+
+static void step_done(struct rehearsal *r)
+{
+    step(r, &(struct order_event){.kind = ORDER_EV_DONE});
+}
+
+static void step_error(struct rehearsal *r, const struct err *e)
+{
+    step(r, &(struct order_event){.kind = ORDER_EV_ERROR, .error = e});
+}
+
+static void on_delay(void *arg)
+{
+    struct rehearsal *r = arg;
+
+    if (r->saved)
+        step_done(r);
+    else
+        step(r, &(struct order_event){.kind = ORDER_EV_TIMER});
+}
+
+static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
+{
+    struct rehearsal *r = arg;
+
+    r->post = NULL;
+    step(r, &(struct order_event){
+                .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e});
+}
+
+static bool post(struct rehearsal *r, const struct order_action *a, struct err *e)
+{
+    const char *ca = authority_ca(r->authority)->name;
+
+    switch (a->post) {
+    case ORDER_POST_NEW_ORDER:
+        r->post = authority_post_order(r->authority, IPC_REHEARSE_ORDER, r->c->name, a->url, r->profile,
+                                       on_reply, r);
+        break;
+    case ORDER_POST_FETCH:
+        r->post = authority_post(r->authority, IPC_SIGN_FETCH, ca, a->url, on_reply, r);
+        break;
+    case ORDER_POST_ANSWER:
+        r->post = authority_post(r->authority, IPC_SIGN_ANSWER, ca, a->url, on_reply, r);
+        break;
+    case ORDER_POST_FINALIZE:
+        r->post = authority_post(r->authority, IPC_REHEARSE_FINALIZE, r->c->name, a->url, on_reply, r);
+        break;
+    }
+    return r->post != NULL || err_nomem(e, "a request to the CA");
+}
+
+static void on_presented(void *arg, const struct err *e)
+{
+    if (e != NULL)
+        step_error(arg, e);
+    else
+        step_done(arg);
+}
+
+static bool present(struct rehearsal *r, struct err *e)
+{
+    if (r->solver == NULL)
+        r->solver = solver_new(r->g, r->authority, r->c, on_presented, r);
+    if (r->solver == NULL)
+        return err_nomem(e, "the challenges");
+    return solver_present(r->solver, r->order, e);
+}
+
+static void on_checked(void *arg, const struct ipc_msg *m, const struct err *e)
+{
+    struct rehearsal *r = arg;
+
+    (void)m;
+    r->request = 0;
+    on_presented(r, e);
+}
+
+static bool check(struct rehearsal *r, const struct order_action *a, struct err *e)
+{
+    if (strlen(a->chain) != a->chain_len)
+        return err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain holds a NUL byte");
+    r->request = link_request(r->g->keeper, on_checked, r, IPC_REHEARSE_CHECK, r->c->name, a->chain);
+    return r->request != 0 || err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain is too large");
+}
+
+/* ---- the flow ---- */
+
+static void trace(void *arg, enum order_state from, enum order_state to)
+{
+    const struct rehearsal *r = arg;
+
+    log_debug(r->c->name, "rehearsal: %s -> %s", order_state_to_str(from), order_state_to_str(to));
+}
+
+static void tell(const struct rehearsal *r)
+{
+    enum order_state state = order_state(r->order);
+    char text[512];
+
+    if (state == ORDER_STATE_INSTALL) {
+        feed_rehearsal(r->g->feed, r->c->name, NULL, "checking the certificate");
+    } else if (state == ORDER_STATE_NEW_ORDER || state == ORDER_STATE_POLL || state == ORDER_STATE_FINALIZE) {
+        order_describe(r->order, text, sizeof text);
+        feed_rehearsal(r->g->feed, r->c->name, NULL, "%s", text);
+    }
+}
+
+/* True: all begins again, with an account that is registered anew. */
+static bool begin_again(struct rehearsal *r, const struct order_action *a)
+{
+    if (!a->account_lost || r->again)
+        return false;
+    r->again = true;
+    authority_account_lost(r->authority);
+    order_free(r->order);
+    r->order = NULL;
+    authority_wait(r->authority, &r->ready);
+    return true;
+}
+
+static void step(struct rehearsal *r, const struct order_event *event)
+{
+    enum order_state before = order_state(r->order);
+    struct order_action a = order_step(r->order, event, loop_wall_ms());
+    struct err e;
+    bool ok = true;
+
+    if (order_state(r->order) != before && a.kind != ORDER_DO_FAIL)
+        tell(r);
+    r->saved = a.kind == ORDER_DO_SAVE;
+    switch (a.kind) {
+    case ORDER_DO_SAVE: /* a restart forgets rehearsals */
+        loop_delay_start(r->delay, 0);
+        break;
+    case ORDER_DO_POST:
+        ok = post(r, &a, &e);
+        break;
+    case ORDER_DO_WAIT:
+        loop_delay_start(r->delay, a.at_ms - loop_wall_ms());
+        break;
+    case ORDER_DO_PRESENT:
+        ok = present(r, &e);
+        break;
+    case ORDER_DO_INSTALL:
+        ok = check(r, &a, &e);
+        break;
+    case ORDER_DO_SUCCEED:
+        end(r, NULL);
+        return;
+    case ORDER_DO_FAIL:
+        if (!begin_again(r, &a))
+            end(r, a.error);
+        return;
+    }
+    if (!ok)
+        step_error(r, &e);
+}
+
+static void on_ready(void *arg, const struct err *e)
+{
+    struct rehearsal *r = arg;
+    const struct config_certificate *config = r->c->config;
+    const struct acme_directory *directory = authority_directory(r->authority);
+    struct err own;
+
+    if (e != NULL) {
+        own = *e;
+        end(r, &own);
+        return;
+    }
+    r->profile = acme_directory_check_profile(directory, config->profile, NULL);
+    if (!r->profile)
+        feed_rehearsal(r->g->feed, r->c->name, NULL,
+                       "there is no profile %s here: it is rehearsed with the CA's default", config->profile);
+    r->order = order_new(directory, &config->domains, config->challenge, NULL, trace, r);
+    if (r->order == NULL) {
+        err_nomem(&own, "an order");
+        end(r, &own);
+        return;
+    }
+    step(r, &(struct order_event){.kind = ORDER_EV_START});
+}
+
+struct rehearsal *rehearsal_new(struct certificate *c, struct authority *a)
+{
+    struct rehearsal *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return NULL;
+    *r = (struct rehearsal){.c = c, .g = c->engine, .authority = a};
+    r->ready = (struct authority_wait){.on_ready = on_ready, .arg = r};
+    r->delay = loop_delay_new(r->g->loop, on_delay, r);
+    if (r->delay == NULL) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void rehearsal_try(struct rehearsal *r)
+{
+    bool ordering = r->c->issuance != NULL;
+    const char *ca = authority_ca(r->authority)->name;
+
+    if (ordering || !fleet_has_place(r->g->fleet)) {
+        if (!r->told)
+            feed_rehearsal(r->g->feed, r->c->name, NULL, "waiting: %s",
+                           ordering ? "the certificate itself is being ordered"
+                                    : "as many orders are under way as max_orders allows");
+        r->told = true;
+        return;
+    }
+    r->under_way = true;
+    rehearsals_begun(r->g->rehearsals);
+    log_info(r->c->name, "rehearsing the order at CA %s", ca);
+    feed_rehearsal(r->g->feed, r->c->name, NULL, "rehearsing at CA %s", ca);
+    authority_wait(r->authority, &r->ready);
+}

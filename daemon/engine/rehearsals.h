@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ACMED_ENGINE_REHEARSALS_H
+#define ACMED_ENGINE_REHEARSALS_H
+
+/* Who rehearses now, and at which CA: in the order in which it was asked for, with the places among
+ * max_orders that real orders leave. Nothing of it is remembered: what a restart cuts off has not happened.
+ */
+
+#include "daemon/engine/authority.h"
+#include "daemon/engine/engine.h"
+
+struct certificate;
+struct rehearsal;
+struct rehearsals;
+
+/* NULL: out of memory. Freed after all certificates. */
+struct rehearsals *rehearsals_new(struct engine *g);
+void rehearsals_free(struct rehearsals *r);
+
+/* Rehearses the order of a configured certificate which has a CA for that (config_rehearsal_ca()) as soon as
+ * there is a place: c->rehearsal; joins one that is there already. What it comes to is told to the feed.
+ * False: out of memory. */
+bool rehearsals_add(struct rehearsals *r, struct certificate *c);
+/* It has taken a place, and has ended. */
+void rehearsals_begun(struct rehearsals *r);
+void rehearsals_remove(struct rehearsals *r, const struct rehearsal *x);
+
+/* Begins what may begin. */
+void rehearsals_go_on(struct rehearsals *r);
+unsigned rehearsals_under_way(const struct rehearsals *r);
+
+#endif

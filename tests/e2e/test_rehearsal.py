@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""acmectl test: orders rehearsed at a CA for trials; nothing is installed and the real CA hears nothing of it."""
+
+import os
+
+import pytest
+
+from harness.net import listens
+from harness.process import alive
+from harness.wait import wait_for
+
+NAME = "www.example.com"
+
+
+@pytest.fixture
+def trial(make_pebble):
+    return make_pebble(directory="trial")
+
+
+def stage(acmed, trial, certificates=None, ca=None, section=None, **options):
+    """Orders of [ca pebble] are rehearsed at [ca trial]."""
+    raw = acmed.section("ca trial", {"directory": trial.directory_url, "ca_file": getattr(trial, "pebble", trial).ca_file, **(section or {})})
+    return acmed.configure(certificates or {NAME: {}}, raw=raw, ca={"staging": "trial", **(ca or {})}, **options)
+
+
+def files(acmed):
+    return sorted(str(p.relative_to(acmed.state)) for d in ("certs", "live") for p in (acmed.state / d).rglob("*") if not p.is_dir())
+
+
+def events(acmed, name=NAME):
+    return [e["event"] for e in acmed.ctl("history", name, "--json").events]
+
+
+def test_a_rehearsal_installs_nothing(acmed, pebble, trial):
+    stage(acmed, trial, {NAME: {"domains": f"{NAME} example.com"}}).start()
+    acmed.deployed(NAME)
+    before = files(acmed), acmed.status(NAME), pebble.orders(), pebble.log.count("POST")
+    r = acmed.ctl("test", NAME)
+    assert r.code == 0, r
+    assert "rehearsing at CA trial" in r.out and "done: rehearsed at CA trial: all names are validated" in " ".join(r.out.split()), r
+    assert trial.orders() == 1 and trial.certificates() == 1
+    after = files(acmed), acmed.status(NAME), pebble.orders(), pebble.log.count("POST")
+    assert before == after
+    assert sorted(os.listdir(acmed.state / "accounts")) == ["pebble", "trial"]
+    assert events(acmed)[-1] == "rehearsed"
+    journal = (acmed.state / f"state/{NAME}.json").read_text()
+    assert "trial" not in journal
+    # Again, with the account that is there now, and as one object a line.
+    r = acmed.ctl("test", NAME, "--json")
+    assert r.code == 0 and '"outcome":"done"' in r.out, r
+    assert trial.orders() == 2 and "There are now 1 account" in trial.log and "There are now 2 account" not in trial.log
+
+
+def test_before_the_first_order(acmed, pebble, trial):
+    """What a rehearsal is for: the real CA is away or refuses, and the names are tried all the same."""
+    pebble.stop()
+    stage(acmed, trial).start()
+    acmed.failed(NAME)
+    assert acmed.ctl("test").code == 0
+    assert files(acmed) == []
+    assert acmed.status(NAME)["generation"] == 0
+    pebble.start()
+    acmed.ctl("renew", NAME)
+    acmed.issued(NAME)
+    assert trial.certificates() == 1
+
+
+def test_a_failure_is_explained(acmed, pebble, trial, dns):
+    """Nothing of it is held against the certificate."""
+    name = "moved.example.com"
+    stage(acmed, trial, {name: {}}).start()
+    acmed.deployed(name)
+    before = acmed.status(name)
+    dns.set(name, "127.0.0.9")  # where nobody listens
+    r = acmed.ctl("test", name)
+    assert r.code == 1, r
+    text = " ".join(r.out.split())
+    assert "failed: the rehearsal at CA trial failed" in text and "127.0.0.9" in text, r
+    assert "Port 80 of every address" in text, r
+    assert acmed.status(name) == before and events(acmed, name)[-1] == "rehearsal-failed"
+    assert acmed.ctl("status", "--check").code == 0
+
+
+def test_a_ca_for_trials_that_is_away(acmed, pebble, trial):
+    trial.stop()
+    stage(acmed, trial).start()
+    acmed.deployed(NAME)
+    r = acmed.ctl("test", NAME)
+    assert r.code == 1 and "the rehearsal at CA trial failed" in " ".join(r.out.split()), r
+    assert acmed.ctl("status", "--check").code == 0
+
+
+def test_without_one_it_says_what_is_missing(acmed, pebble):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    r = acmed.ctl("test", NAME)
+    assert r.code == 1 and "add `staging = NAME` to [ca pebble]" in " ".join(r.out.split()), r
+    assert acmed.ctl("test").code == 0
+    assert acmed.ctl("test", "other.example.com").code == 2
+
+
+def test_one_that_is_for_trials_itself(acmed, trial, pebble):
+    stage(acmed, trial, {NAME: {"ca": "trial"}}).start()
+    acmed.deployed(NAME)
+    r = acmed.ctl("test", NAME)
+    assert r.code == 1 and "there is nothing to rehearse" in " ".join(r.out.split()), r
+
+
+def test_a_stranger_may_not(acmed, pebble, trial):
+    from harness.daemon import ROOT, STRANGER
+    if not ROOT:
+        pytest.skip("needs root")
+    stage(acmed, trial).start()
+    acmed.deployed(NAME)
+    assert acmed.ctl("test", NAME, user=STRANGER).code == 4
+    assert trial.orders() == 0
+
+
+def test_a_profile_that_is_not_offered_there(acmed, pebble, trial):
+    """It is the real CA's to offer, and no reason to fail."""
+    pebble.stop()
+    stage(acmed, trial, {NAME: {"profile": "special"}}).start()
+    r = acmed.ctl("test", NAME)
+    assert r.code == 0 and "there is no profile special here" in " ".join(r.out.split()), r
+
+
+def test_rsa(acmed, pebble, trial):
+    stage(acmed, trial, {NAME: {"key": "rsa-2048"}}).start()
+    acmed.issued(NAME)
+    r = acmed.ctl("test", NAME)
+    assert r.code == 0, r
+    assert trial.certificates() == 1
+
+
+def test_several_at_once_and_twice(acmed, pebble, trial):
+    names = [f"n{i}.example.com" for i in range(6)]
+    stage(acmed, trial, {n: {} for n in names}, max_orders=2).start()
+    for n in names:
+        acmed.deployed(n)
+    r = acmed.ctl("test", *names, *names)
+    assert r.code == 0 and trial.certificates() == 6, r
+    assert len([line for line in r.out.splitlines() if " done: " in line or "  done: " in line]) >= 6
+
+
+def test_more_than_twenty_must_be_meant(acmed, pebble, trial):
+    names = [f"n{i}.example.com" for i in range(21)]
+    pebble.stop()
+    stage(acmed, trial, {n: {} for n in names}).start()
+    r = acmed.ctl("test")
+    assert r.code == 2 and "say --all" in r.text, r
+    assert trial.orders() == 0
+
+
+@pytest.mark.parametrize("who", ["all", "acmed-engine", "acmed-keeper"])
+def test_killed_in_the_middle(held, proxy, make_proxy, trial, who):
+    """The rehearsal is forgotten; the certificate's own order is untouched, and the next rehearsal is a new one."""
+    through = make_proxy(trial)
+    hold = through.hold("/finalize-order")
+    stage(held, through).start()
+    held.deployed(NAME)
+    import threading
+    results = []
+    client = threading.Thread(target=lambda: results.append(held.ctl("test", NAME)))
+    client.start()
+    hold.wait()
+    if who == "all":
+        held.kill()
+    else:
+        pid = held.children()[who]
+        os.kill(pid, 9)
+        wait_for(lambda: not alive(pid), "its end")
+    hold.drop()
+    client.join()
+    assert results[0].code == 3 and "given up the rehearsal" in results[0].text, results[0]
+    if who == "all":
+        held.start()
+    wait_for(lambda: held.socket.exists() and held.status(NAME)["state"] == "valid", "the daemon to serve again")
+    assert proxy.pebble.orders() == 1 and held.generation(NAME) == 1
+    assert "certs/www.example.com/pending/key.pem" not in files(held)
+    assert held.ctl("test", NAME).code == 0
+    assert trial.certificates() == 1
+
+
+def test_an_order_waits_for_the_rehearsal_and_goes_on(held, proxy, make_proxy, trial):
+    through = make_proxy(trial)
+    stage(held, through).start()
+    held.deployed(NAME)
+    hold = through.hold("/finalize-order")
+    with held.varlink() as v:
+        v.send("org.acmed.Control.Test", {"names": [NAME]}, more=True)
+        hold.wait()
+        with held.varlink() as w:
+            w.send("org.acmed.Control.Renew", {"names": [NAME], "force": True, "wait": False})
+            w.receive()
+        assert proxy.pebble.orders() == 1
+        hold.release()
+        held.issued(NAME, 2)
+    assert proxy.pebble.orders() == 2 and trial.certificates() == 1
+
+
+def test_the_account_there_may_be_lost(acmed, pebble, trial):
+    """Directories for trials are emptied now and then."""
+    stage(acmed, trial).start()
+    acmed.deployed(NAME)
+    assert acmed.ctl("test", NAME).code == 0
+    trial.stop()
+    trial.start()
+    wait_for(lambda: listens(trial.port), "the CA for trials")
+    assert acmed.ctl("test", NAME).code == 0
+
+
+def test_dns_records_are_set_and_removed(acmed, pebble, trial, script, place, dns):
+    """The records are those of the account for trials; they go away like others."""
+    calls = place / "calls"
+    hook = script("hook", f'''
+echo "$@" >>{calls}
+[ $1 = present ] && path=set-txt || path=clear-txt
+exec curl -sSf -d "{{\\"host\\": \\"$2.\\", \\"value\\": \\"$3\\"}}" http://127.0.0.1:{dns.management}/$path
+''')
+    pebble.stop()
+    stage(acmed, trial, {NAME: {"challenge": "dns-01", "dns_hook": f"exec:{hook}"}}, http_listen="off").start()
+    assert acmed.ctl("test", NAME).code == 0
+    wait_for(lambda: [line.split()[0] for line in calls.read_text().splitlines()] == ["present", "cleanup"], "the record to go")
+    wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget it")

@@ -12,7 +12,7 @@ enum source {
 };
 
 /* Which orders a row is for. */
-enum proof { PROOF_ANY, PROOF_HTTP, PROOF_DNS };
+enum proof { PROOF_ANY, PROOF_HTTP, PROOF_ALPN, PROOF_DNS };
 
 static const char port_80[] =
     "Port 80 of every address that the name has must be open to the world (over IPv6 too, if there is an "
@@ -25,6 +25,11 @@ static const char other_host[] =
     "Something else than acmed answered. Either the name points to another host (look at its A and AAAA "
     "records, the CA's message has the address), or a web server there answers or redirects before it hands "
     "/.well-known/acme-challenge/ on to acmed.";
+static const char port_443[] =
+    "The CA connects to port 443 of every address that the name has (over IPv6 too, if there is an AAAA "
+    "record) "
+    "and offers the protocol acme-tls/1: that connection must come to acmed (`tls_alpn_listen`) as it is, "
+    "through whatever stands in front, and not to a web server that ends the TLS itself.";
 static const char no_address[] =
     "The CA finds no address for the name. Give it an A or AAAA record; a record that is new must have "
     "reached "
@@ -52,6 +57,12 @@ static const struct {
     {"incorrectResponse", SOURCE_VALIDATION, PROOF_HTTP, other_host},
     {"rejectedIdentifier", SOURCE_VALIDATION, PROOF_HTTP, other_host}, /* step-ca's word for it */
     {"dns", SOURCE_VALIDATION, PROOF_HTTP, no_address},
+    {"connection", SOURCE_VALIDATION, PROOF_ALPN, port_443},
+    {"tls", SOURCE_VALIDATION, PROOF_ALPN, port_443},
+    {"unauthorized", SOURCE_VALIDATION, PROOF_ALPN, port_443},
+    {"incorrectResponse", SOURCE_VALIDATION, PROOF_ALPN, port_443},
+    {"rejectedIdentifier", SOURCE_VALIDATION, PROOF_ALPN, port_443},
+    {"dns", SOURCE_VALIDATION, PROOF_ALPN, no_address},
     {"unauthorized", SOURCE_VALIDATION, PROOF_DNS, no_record},
     {"incorrectResponse", SOURCE_VALIDATION, PROOF_DNS, no_record},
     {"rejectedIdentifier", SOURCE_VALIDATION, PROOF_DNS, no_record},
@@ -92,6 +103,13 @@ static enum source find_type(const char *error, const char **type)
     return SOURCE_REQUEST;
 }
 
+static enum proof proof_of(enum challenge_type challenge)
+{
+    if (challenge_type_is_dns(challenge))
+        return PROOF_DNS;
+    return challenge == CHALLENGE_TYPE_TLS_ALPN_01 ? PROOF_ALPN : PROOF_HTTP;
+}
+
 /* Let's Encrypt pauses names whose validation failed again and again: only a person can lift that. */
 static bool advise_unpause(const char *error, char out[ADVICE_MAX])
 {
@@ -110,7 +128,7 @@ static bool advise_unpause(const char *error, char out[ADVICE_MAX])
 
 bool advice_for(const char *error, enum challenge_type challenge, char out[ADVICE_MAX])
 {
-    const enum proof proof = challenge_type_is_dns(challenge) ? PROOF_DNS : PROOF_HTTP;
+    const enum proof proof = proof_of(challenge);
     const char *type;
     enum source source = find_type(error, &type);
 

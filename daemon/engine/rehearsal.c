@@ -230,7 +230,9 @@ static void tell(const struct rehearsal *r)
 /* True: all begins again, with an account that is registered anew. */
 static bool begin_again(struct rehearsal *r, const struct order_action *a)
 {
-    if (!a->account_lost || r->again)
+    if (a->account == ORDER_ACCOUNT_IN_DOUBT)
+        authority_account_doubted(r->authority);
+    if (a->account != ORDER_ACCOUNT_LOST || r->again)
         return false;
     r->again = true;
     authority_account_lost(r->authority);

@@ -218,7 +218,7 @@ echo "$@" >>{calls}
 exec curl -sSf -d "{{\\"host\\": \\"$2.\\", \\"value\\": \\"$3\\"}}" http://127.0.0.1:{dns.management}/$path
 ''')
     pebble.stop()
-    stage(acmed, trial, {NAME: {"challenge": "dns-01", "dns_hook": f"exec:{hook}"}}, http_listen="off").start()
+    stage(acmed, trial, {NAME: {"challenge": "dns-01", "dns_hook": f"exec:{hook}"}}, http_listen="off", dns_resolver="off").start()
     assert acmed.ctl("test", NAME).code == 0
     wait_for(lambda: [line.split()[0] for line in calls.read_text().splitlines()] == ["present", "cleanup"], "the record to go")
     wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget it")

@@ -38,6 +38,9 @@ static void test_validations(void **state)
          "TXT record _acme-challenge");
     says("a.example could not be validated: caa: CAA record for example forbids", CHALLENGE_TYPE_DNS_01,
          "CAA");
+    says("a.example could not be validated: connection: refused", CHALLENGE_TYPE_TLS_ALPN_01, "port 443");
+    says("a.example could not be validated: tls: no application protocol", CHALLENGE_TYPE_TLS_ALPN_01,
+         "acme-tls/1");
     says("the CA made the order invalid: connection: x", CHALLENGE_TYPE_HTTP_01, "Port 80");
     says("a.example could not be validated: connection", CHALLENGE_TYPE_HTTP_01, "Port 80");
     /* The first name's reason is the one that is explained. */

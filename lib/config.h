@@ -147,6 +147,7 @@ struct config_certificate {
     enum challenge_type challenge;
     char *webroot;                   /* directory; NULL: acmed answers http-01 itself */
     struct config_dns_hook dns_hook; /* kind NONE: not given */
+    bool rehearse;                   /* new names are rehearsed before they are ordered */
     char *profile;                   /* which of the CA's profiles; NULL: the CA's default */
     int64_t renew_before;            /* seconds; 0: not given; see renew_before_percent */
     unsigned renew_before_percent;   /* 1..99; 0: not given */

@@ -393,6 +393,32 @@ static void check_webroots(struct check *k)
     }
 }
 
+static bool is_for_trials(const struct config *c, const struct config_ca *ca)
+{
+    for (size_t i = 0; i < c->n_cas; i++)
+        if (c->cas[i].staging == ca)
+            return true;
+    return false;
+}
+
+static void check_rehearsals(struct check *k)
+{
+    for (size_t i = 0; i < k->c->n_certificates; i++) {
+        const struct config_certificate *c = &k->c->certificates[i];
+        struct place here = place_of(k, i, "rehearse");
+
+        /* At a CA for trials the order itself is the trial. */
+        if (!c->rehearse || c->n_cas == 0 || c->key != c->keys[0] || config_rehearsal_ca(c) != NULL ||
+            is_for_trials(k->c, c->ca))
+            continue;
+        config_note(
+            k->r, here.file, here.line, false,
+            "rehearse: acmed knows no CA for trials that goes with %s, which is to issue [certificate "
+            "%s]: add `staging = NAME` to [ca %s], or `rehearse = no` to the certificate",
+            c->ca->name, c->section, c->ca->name);
+    }
+}
+
 static void check_global(struct check *k)
 {
     const struct config_read_section *s = config_reading_find(k->r, CONFIG_SECTION_ACMED, "");
@@ -470,6 +496,8 @@ void config_check(struct config_reading *r, const struct config *c,
         check_challenges(&k);
     if (!r->nomem)
         check_webroots(&k);
+    if (!r->nomem)
+        check_rehearsals(&k);
     if (!r->nomem)
         check_global(&k);
 }

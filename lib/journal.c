@@ -141,6 +141,7 @@ static const struct record_field journal_fields[] = {
     {"issuers", RECORD_STRINGS, JOURNAL(issuers), .max = JOURNAL_ISSUERS_MAX, .newer = true},
     {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
     {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
+    {"rehearsed_names", RECORD_STRING_OR_NULL, JOURNAL(rehearsed_names), .max = NAMES_MAX, .newer = true},
     {"damaged_generation", RECORD_COUNT, JOURNAL(damaged_generation), .newer = true},
     {"repeated_orders", RECORD_COUNT, JOURNAL(repeated_orders)},
     {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},

@@ -105,7 +105,9 @@ struct journal {
     struct strv issuers;                /* "GENERATION DIRECTORY" of those before, oldest first */
     char *issued_profile;               /* of that profile; NULL: the CA's default, or not known */
     int64_t issued[JOURNAL_ISSUED_MAX]; /* when, newest first; 0: none */
-    unsigned damaged_generation;        /* its files were found damaged, and it has to be replaced; 0: none */
+    char *rehearsed_names; /* the identifiers of the last rehearsal that succeeded, joined by blanks; NULL:
+                              none did */
+    unsigned damaged_generation;  /* its files were found damaged, and it has to be replaced; 0: none */
     unsigned repeated_orders;     /* orders placed again because the URL of the last one was lost (L2) */
     bool issued_by_force_pending; /* `renew now` was asked and is not done yet */
     struct journal_ari ari;

@@ -55,6 +55,7 @@ void certificate_free(struct certificate *c)
 {
     if (c == NULL)
         return;
+    writer_forget(c->engine->writer, c);
     rollback_cancel(c->rollback);
     revocation_cancel(c->revocation);
     issuance_cancel(c->issuance);
@@ -101,6 +102,8 @@ void certificate_plan(struct certificate *c)
     int64_t now = engine_now();
     bool capped = c->plan.capped;
 
+    if (c->rehearses && !c->journal.issued_by_force_pending)
+        return;
     if (c->config == NULL || c->issuance != NULL || c->queued || c->rollback != NULL || g->stopping)
         return;
     certificate_choose_ca(c);
@@ -121,7 +124,10 @@ void certificate_plan(struct certificate *c)
         c->plan.held = true;
     }
     c->timer.on_due = on_due;
-    if (c->plan.at <= now)
+    if (c->plan.at <= now &&
+        rehearsal_is_due(c->config, c->has_facts ? &c->facts : NULL, &c->journal, &c->plan, now))
+        certificate_rehearse(c);
+    else if (c->plan.at <= now)
         fleet_queue(g->fleet, c);
     else if (!timer_set(g->timers, &c->timer, c->plan.at))
         log_error(c->name,

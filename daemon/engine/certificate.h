@@ -8,6 +8,7 @@
 #include "lib/cert.h"
 #include "lib/gate.h"
 #include "lib/journal.h"
+#include "lib/rehearsal.h"
 #include "lib/renewal.h"
 
 struct authority;
@@ -29,6 +30,7 @@ struct certificate {
     struct renewal_plan plan;
     struct timer timer;              /* the next issuance attempt */
     bool to_be_examined;             /* the examiner's */
+    bool rehearses;                  /* the order waits for its rehearsal (rehearse = yes) */
     bool queued;                     /* waiting for a free place among max_orders, or for the CA */
     enum gate_cause told;            /* what a person who asked for the renewal was told that it waits for */
     enum ledger_exemption exemption; /* of the order under way, or the last one */
@@ -55,6 +57,11 @@ void certificate_plan(struct certificate *c);
  * restart would not forget it, as in writer_put(); false: out of memory, it will not be called. */
 bool certificate_request(struct certificate *c, void (*on_durable)(void *arg, const struct err *e),
                          void *arg);
+
+/* It is due, and its names are to be proven first (rehearsal_is_due()): begins the rehearsal, counted. */
+void certificate_rehearse(struct certificate *c);
+/* A rehearsal, whoever wanted it, has ended: e says why it failed, NULL: it did not. */
+void certificate_rehearsed(struct certificate *c, const struct err *e);
 
 /* Sets c->ca by what the journal knows. */
 void certificate_choose_ca(struct certificate *c);

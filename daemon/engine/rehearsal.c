@@ -71,7 +71,7 @@ static void on_key_forgotten(void *arg, const struct ipc_msg *m, const struct er
 
 static void succeed(struct rehearsal *r)
 {
-    const struct certificate *c = r->c;
+    struct certificate *c = r->c;
     struct feed *feed = r->g->feed;
     const char *ca = authority_ca(r->authority)->name;
     const size_t n = c->config->domains.n;
@@ -86,11 +86,13 @@ static void succeed(struct rehearsal *r)
     log_notice(c->name, "%s", text);
     feed_event(feed, c->name, "rehearsed", NULL, "%s", text);
     feed_rehearsal(feed, c->name, "done", "%s", text);
+    certificate_rehearsed(c, NULL);
+    feed_changed(feed, c->name);
 }
 
 static void fail(struct rehearsal *r, const struct err *e)
 {
-    const struct certificate *c = r->c;
+    struct certificate *c = r->c;
     struct feed *feed = r->g->feed;
     const char *ca = authority_ca(r->authority)->name;
     struct err why = *e;
@@ -104,6 +106,8 @@ static void fail(struct rehearsal *r, const struct err *e)
     log_warning(c->name, "%s", why.text);
     feed_event(feed, c->name, "rehearsal-failed", NULL, "%s", why.text);
     feed_rehearsal(feed, c->name, "failed", "%s%s%s", why.text, gap, advice);
+    certificate_rehearsed(c, &why);
+    feed_changed(feed, c->name);
 }
 
 static void end(struct rehearsal *r, const struct err *e)
@@ -338,5 +342,12 @@ void rehearsal_try(struct rehearsal *r)
     rehearsals_begun(r->g->rehearsals);
     log_info(r->c->name, "rehearsing the order at CA %s", ca);
     feed_rehearsal(r->g->feed, r->c->name, NULL, "rehearsing at CA %s", ca);
+    feed_changed(r->g->feed, r->c->name);
     authority_wait(r->authority, &r->ready);
+}
+
+void rehearsal_describe(const struct rehearsal *r, char *out, size_t size)
+{
+    (void)snprintf(out, size, "rehearse the order at CA %s%s", authority_ca(r->authority)->name,
+                   r->under_way ? "" : ", when there is a place");
 }

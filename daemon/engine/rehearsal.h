@@ -18,6 +18,8 @@ void rehearsal_cancel(struct rehearsal *r);
 /* Begins it, unless the certificate's own order is under way or there is no place: that is told, once. Its
  * end is told to feed, history and log, never before this returns. */
 void rehearsal_try(struct rehearsal *r);
+/* One clause for status. */
+void rehearsal_describe(const struct rehearsal *r, char *out, size_t size);
 /* It has begun. False for NULL. */
 bool rehearsal_is_under_way(const struct rehearsal *r);
 

@@ -6,6 +6,7 @@
 #include "daemon/engine/deploy.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/issuance.h"
+#include "daemon/engine/rehearsal.h"
 #include "daemon/sandbox.h"
 #include "lib/ca.h"
 #include "lib/status.h"
@@ -50,6 +51,9 @@ static void know(struct known *k, const struct certificate *c)
         k->in.alarm = authority_alarm(fleet_authority(c->engine->fleet, c->ca));
     if (c->issuance != NULL) {
         issuance_describe(c->issuance, k->ordering, sizeof k->ordering);
+        k->in.ordering = k->ordering;
+    } else if (c->rehearses && c->rehearsal != NULL) {
+        rehearsal_describe(c->rehearsal, k->ordering, sizeof k->ordering);
         k->in.ordering = k->ordering;
     }
     clock_describe(c->engine, k->clock, sizeof k->clock);

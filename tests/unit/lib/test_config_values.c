@@ -168,6 +168,8 @@ static void test_wrong_certificate(void **state)
         {CERT "domains = i❤.ws\n", 4, "write its xn-- form"},
         {CERT "domains = a.example # main\n", 4, "line of its own"},
         {CERT "ca = letsencrypt letsencrypt\n", 4, "given twice"},
+        {AGREED "[certificate a.example]\nca = actalis\nrehearse = yes\n", 5, "add `staging = NAME`"},
+        {CERT "rehearse = perhaps\n", 4, "neither yes nor no"},
         {CERT "ca = nowhere\n", 4, "there is no CA \"nowhere\""},
         {CERT "ca = https://ca.example/dir\n", 4, "write a section [ca NAME]"},
         {CERT "key = rsa-2048 rsa-2048\n", 4, "given twice"},

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define POLL_FIRST_MS 1000
+#define POLL_TOLD_MS  4000 /* the third pause */
 #define POLL_MAX_MS   15000
 
 struct zone {
@@ -151,6 +152,20 @@ static bool is_complete(const struct propagation *p, struct err *e)
     return false;
 }
 
+/* Most zones take a moment: it is worth a line only when it takes longer. */
+static void tell_wait(struct propagation *p, const struct err *e)
+{
+    if (p->pause_ms == POLL_TOLD_MS)
+        log_info(
+            p->spec.certificate,
+            "the DNS records are not at all servers of their zone yet: %s; the CA is told when they are, "
+            "within %lld min",
+            e->text, (long long)(p->spec.patience_ms / 60000));
+    else
+        log_debug(p->spec.certificate, "%s; looked at again in %lld s", e->text,
+                  (long long)(p->pause_ms / 1000));
+}
+
 static void end_round(struct propagation *p)
 {
     int64_t waited = loop_monotonic_ms() - p->started_ms;
@@ -165,7 +180,7 @@ static void end_round(struct propagation *p)
                  (long long)(waited / 1000));
         finish(p, &e);
     } else {
-        log_debug(NULL, "dns-01: %s; looked at again in %lld s", e.text, (long long)(p->pause_ms / 1000));
+        tell_wait(p, &e);
         loop_delay_start(p->delay, p->pause_ms);
         p->pause_ms = p->pause_ms * 2 < POLL_MAX_MS ? p->pause_ms * 2 : POLL_MAX_MS;
     }

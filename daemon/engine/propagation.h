@@ -18,6 +18,7 @@ struct propagation;
 
 struct propagation_spec {
     struct loop *loop;
+    const char *certificate;      /* whose they are, for the log */
     const struct strv *resolvers; /* as for resolver_new(): whom to ask for the servers */
     uint16_t port;                /* of these servers: PROPAGATION_PORT */
     int64_t patience_ms;          /* then it is an error: PROPAGATION_PATIENCE_MS */

@@ -101,6 +101,7 @@ static void on_propagated(void *arg, const struct err *e)
 static void wait_for_servers(struct dns *d)
 {
     const struct propagation_spec spec = {.loop = d->job->engine->loop,
+                                          .certificate = d->job->certificate->name,
                                           .resolvers = &d->job->engine->config->dns_resolvers,
                                           .port = PROPAGATION_PORT,
                                           .patience_ms = PROPAGATION_PATIENCE_MS,

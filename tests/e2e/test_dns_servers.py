@@ -82,6 +82,7 @@ def test_all_servers_must_have_it(make_client, make_knot, hook):
     acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook(first)}}, **acmed.settings).start()
     acmed.says(f"ns2.example.com ({b}) has no TXT record at {CHALLENGE}")
     assert "POST /chalZ/" not in acmed.ca.log
+    acmed.says("the DNS records are not at all servers of their zone yet: ns2.example.com")
     value, = first.ask("TXT", CHALLENGE)
     second.update(f'update add {CHALLENGE}. 1 TXT "of something else"')
     acmed.says(f"ns2.example.com ({b}) has other TXT records at {CHALLENGE}")
@@ -102,6 +103,23 @@ def test_aliases_are_followed(make_client, make_knot, hook, calls):
     for _, place, _, name, target in calls():
         assert (place, name, target) == ("validation.delegated.example.com", CHALLENGE, "validation.delegated.example.com")
     wait_for(lambda: knot.ask("TXT", "validation.delegated.example.com") == [], "the record to be gone")
+
+
+def test_what_was_set_is_removed_where_it_was_set(make_client, make_knot, hook, calls, place):
+    """Killed, and the alias leads elsewhere since: the journal knows the old place."""
+    knot = make_knot(zones={"example.com": ["_acme-challenge.www CNAME old.delegated"]})
+    stuck = place / "stuck"
+    stuck.touch()
+    acmed = make_client(knot)
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook(knot, f"while [ $1 = present ] && [ -e {stuck} ]; do sleep 0.05; done")}}, **acmed.settings).start()
+    wait_for(calls, "the hook to run")
+    acmed.kill()
+    stuck.unlink()
+    knot.update(f"update delete {CHALLENGE}. CNAME", f"update add {CHALLENGE}. 1 CNAME new.delegated.example.com.")
+    acmed.start()
+    acmed.issued(NAME)
+    both = {"old.delegated.example.com", "new.delegated.example.com"}
+    wait_for(lambda: {c[1] for c in calls() if c[0] == "cleanup"} == both, "both places to be cleaned")
 
 
 def test_a_name_outside_the_dns(make_client, knot, hook, calls):

@@ -224,6 +224,19 @@ exec curl -sSf -d "{{\\"host\\": \\"$2.\\", \\"value\\": \\"$3\\"}}" http://127.
     wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget it")
 
 
+def test_files_are_written_and_removed(acmed, pebble, trial, place, make_nginx, http_port):
+    """The answers in a webroot are those of the account for trials, too."""
+    webroot = place / "html"
+    webroot.mkdir()
+    webroot.chmod(0o755)
+    make_nginx(acmed, NAME, http_port=http_port, extra=f"location /.well-known/acme-challenge/ {{ root {webroot}; }}")
+    pebble.stop()
+    stage(acmed, trial, {NAME: {"webroot": webroot}}, http_listen="off").start()
+    r = acmed.ctl("test", NAME)
+    assert r.code == 0, r
+    wait_for(lambda: list((webroot / ".well-known/acme-challenge").iterdir()) == [], "the files to be removed")
+
+
 # -- rehearse = yes
 
 

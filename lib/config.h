@@ -33,6 +33,8 @@ enum key_type {
 /* "ecdsa-p256", ... Static storage. */
 const char *key_type_to_str(enum key_type type);
 bool key_type_from_str(const char *s, enum key_type *type);
+/* Making such a key takes so long (RSA: 0.1 to 4 seconds) that nothing may wait for it but its own order. */
+bool key_type_is_slow(enum key_type type);
 
 /* One configuration file: where it came from and what it says. */
 struct config_file {

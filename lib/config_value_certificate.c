@@ -29,6 +29,11 @@ const char *key_type_to_str(enum key_type type)
     return (unsigned)type < KEY_TYPE_COUNT ? key_type_names[type] : "unknown";
 }
 
+bool key_type_is_slow(enum key_type type)
+{
+    return type >= KEY_TYPE_RSA_2048;
+}
+
 bool key_type_from_str(const char *s, enum key_type *type)
 {
     for (unsigned i = 0; i < KEY_TYPE_COUNT; i++) {

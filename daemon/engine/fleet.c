@@ -19,6 +19,10 @@ struct name_owner {
     struct certificate *certificate;
 };
 
+/* As many as have a place; fewer than max_orders rest when one more of those that may begins, and all that
+ * have a place may rest after that; whoever goes on again does so beyond the places. */
+#define FLYING_MAX(max_orders) (3 * (size_t)(max_orders))
+
 struct fleet {
     struct engine *engine;
     struct certificate **v; /* owned, each owned; in name order */
@@ -29,8 +33,9 @@ struct fleet {
     size_t n_authorities;
     struct certificate **queue; /* has room for all */
     size_t n_queue;
-    const struct certificate **flying; /* max_orders of them */
+    const struct certificate **flying; /* FLYING_MAX of them at most */
     unsigned in_flight;
+    unsigned resting;              /* of those in flight */
     struct loop_delay *start_soon; /* orders begin in a turn of their own */
     struct timer gate_opens;       /* when a closed gate is to be asked again */
 };
@@ -174,7 +179,8 @@ static struct gate_answer ask(const struct certificate *c, const struct authorit
 
 bool fleet_has_place(const struct fleet *f)
 {
-    return f->in_flight + rehearsals_under_way(f->engine->rehearsals) < f->engine->config->max_orders;
+    return f->in_flight - f->resting + rehearsals_under_way(f->engine->rehearsals) <
+           f->engine->config->max_orders;
 }
 
 static void take_off(struct fleet *f, size_t i, struct authority *a)
@@ -185,6 +191,12 @@ static void take_off(struct fleet *f, size_t i, struct authority *a)
     c->queued = false;
     f->flying[f->in_flight++] = c;
     certificate_attempt(c, a);
+}
+
+/* Enough orders wait for keys that take long to make; more of them would only wait at the CA. */
+static bool is_overtaken(const struct fleet *f, const struct certificate *c)
+{
+    return key_type_is_slow(c->config->key) && f->resting >= f->engine->config->max_orders;
 }
 
 /* Begins what may begin, in order of urgency; the rest waits for a place, for a gate, or for a moment in the
@@ -203,7 +215,7 @@ static void start_next(void *arg)
         struct certificate *c = f->queue[i];
         struct authority *a = fleet_authority(f, c->ca);
 
-        if (rehearsal_is_under_way(c->rehearsal)) {
+        if (rehearsal_is_under_way(c->rehearsal) || is_overtaken(f, c)) {
             i++; /* begins when that has ended */
             continue;
         }
@@ -251,10 +263,23 @@ void fleet_queue(struct fleet *f, struct certificate *c)
     loop_delay_start(f->start_soon, 0);
 }
 
-void fleet_done(struct fleet *f, const struct certificate *c)
+void fleet_rest(struct fleet *f, struct certificate *c, bool resting)
+{
+    if (c->resting == resting)
+        return;
+    c->resting = resting;
+    if (resting)
+        f->resting++;
+    else
+        f->resting--;
+    loop_delay_start(f->start_soon, 0);
+}
+
+void fleet_done(struct fleet *f, struct certificate *c)
 {
     unsigned i = 0;
 
+    fleet_rest(f, c, false);
     while (i + 1 < f->in_flight && f->flying[i] != c)
         i++;
     f->flying[i] = f->flying[--f->in_flight];
@@ -385,7 +410,7 @@ static bool load(struct fleet *f, struct err *e)
         return false;
     f->v = calloc(config->n_certificates + live.n + 1, sizeof(struct certificate *));
     f->queue = calloc(config->n_certificates + 1, sizeof(struct certificate *));
-    f->flying = calloc(config->max_orders, sizeof(struct certificate *));
+    f->flying = calloc(FLYING_MAX(config->max_orders), sizeof(struct certificate *));
     ok = f->v != NULL && f->queue != NULL && f->flying != NULL;
     for (size_t i = 0; ok && i < config->n_certificates; i++)
         ok = add_authorities(f, &config->certificates[i]) &&

@@ -36,7 +36,10 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
 /* The certificate is due: it starts as soon as there is a place. */
 void fleet_queue(struct fleet *f, struct certificate *c);
 /* Its issuance ended: the place is free. */
-void fleet_done(struct fleet *f, const struct certificate *c);
+void fleet_done(struct fleet *f, struct certificate *c);
+/* Its order waits for a key that takes long to make, and leaves its place to another meanwhile; or it goes
+ * on, at once, whoever has the places then. At most max_orders rest when one more with such a key begins. */
+void fleet_rest(struct fleet *f, struct certificate *c, bool resting);
 /* A gate may have opened. */
 void fleet_reconsider(struct fleet *f);
 /* Fewer than max_orders are under way, rehearsals among them. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/issuance_parts.h"
 
+#include "daemon/engine/fleet.h"
 #include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/ari.h"
@@ -84,6 +85,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
         .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e};
 
     i->post = NULL;
+    fleet_rest(i->g->fleet, i->c, false);
     i->no_nonce = reply == NULL && e->class == ERR_CLASS_RATE_LIMITED;
     issuance_step(i, &event);
 }
@@ -105,7 +107,10 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
                   ? authority_post_order(i->authority, IPC_SIGN_NEW_ORDER, subject, a->url, a->replaces,
                                          on_reply, i)
                   : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
-    return i->post != NULL || err_nomem(e, "a request to the CA");
+    if (i->post == NULL)
+        return err_nomem(e, "a request to the CA");
+    fleet_rest(i->g->fleet, i->c, a->post == ORDER_POST_FINALIZE && key_type_is_slow(i->c->config->key));
+    return true;
 }
 
 static void on_presented(void *arg, const struct err *e)

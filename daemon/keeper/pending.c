@@ -204,15 +204,10 @@ static bool keep_take(struct pending *p, const struct config_certificate *c, str
     return true;
 }
 
-static bool is_slow(enum key_type type)
-{
-    return type != KEY_TYPE_ECDSA_P256 && type != KEY_TYPE_ECDSA_P384;
-}
-
 /* Whether one of the children is wanted for the lineage's next key. A kept key needs none. */
 static bool needs_child(const struct entry *entry, const struct config_certificate *c)
 {
-    return is_slow(c->key) && (!c->reuse_key || entry->fresh);
+    return key_type_is_slow(c->key) && (!c->reuse_key || entry->fresh);
 }
 
 static bool make_now(struct pending *p, const struct config_certificate *c, struct err *e)
@@ -264,7 +259,7 @@ static bool begin(struct pending *p, const struct config_certificate *c, struct 
                         why.text);
         entry->fresh = true;
     }
-    return is_slow(c->key) ? start(p, c, e) : make_now(p, c, e);
+    return key_type_is_slow(c->key) ? start(p, c, e) : make_now(p, c, e);
 }
 
 enum pending_result pending_get(struct pending *p, const struct config_certificate *c, const struct key **key,

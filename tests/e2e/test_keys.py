@@ -2,7 +2,10 @@
 """Keys that are kept, keys of other types, and several of them for one section."""
 
 import json
+import os
+import pathlib
 import shutil
+import signal
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -272,3 +275,30 @@ def test_each_certificate_of_haproxy_is_verified(acmed, make_haproxy, place):
     for lineage in (NAME, SECOND):
         row = acmed.deployed(lineage, 2)
         assert row["deploy"]["served_at"] > 0 and row["deploy"]["note"] is None, row
+
+
+# -- slow keys ----------------------------------------------------------------------------------------------------
+
+
+def test_slow_keys_delay_no_other_certificate(acmed):
+    """Those who make RSA keys are stopped as soon as there are as many as there may be: what is done meanwhile did not wait for them."""
+    slow = [f"{i:02}.example.com" for i in range(20)]
+    acmed.configure({**{n: {"key": "rsa-4096"} for n in slow}, "z.example.com": {}}).start()
+    keeper = acmed.children()["acmed-keeper"]
+
+    def stopped():
+        pids = [int(p) for p in pathlib.Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        states = [pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] for pid in pids]
+        return states == ["T"] * 4 and pids
+
+    pids = wait_for(stopped, "four keys to be made at a time")
+    acmed.issued("z.example.com")
+    row = acmed.deployed("z.example.com")
+    assert row["state"] == "valid"
+    waiting = [n for n in slow if not acmed.generation(n)]
+    assert len(waiting) > 8, "more orders than have a place at a time were ahead"
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: [n for n in waiting if acmed.generation(n)], "one of the slow ones", 60)

@@ -3,6 +3,7 @@
 
 #include "daemon/engine/certificate.h"
 #include "daemon/log.h"
+#include "lib/ident.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,11 +134,57 @@ static void add(struct withdrawals *w, struct certificate *c, const char *record
     start(x);
 }
 
+/* A word of a record, up to the next blank. */
+static bool is_word(const char *word, size_t len, const char *text)
+{
+    return strlen(text) == len && memcmp(word, text, len) == 0;
+}
+
+/* CA, identifier and way are still configured; keeper and supervisor would refuse all else for ever. */
+static bool is_removable(const struct config_certificate *config, const char *record)
+{
+    size_t ca_len = strcspn(record, " ");
+    const char *identifier = record + ca_len + (record[ca_len] != '\0');
+    size_t len = strcspn(identifier, " ");
+    const char *token = identifier + len + (identifier[len] != '\0');
+    const char *place = token + strcspn(token, " ");
+    bool file = strcmp(place, " " WITHDRAWAL_WEBROOT) == 0;
+    bool ca = false;
+    bool name = false;
+
+    for (size_t i = 0; i < config->n_cas; i++)
+        ca = ca || is_word(record, ca_len, config->cas[i]->name);
+    for (size_t i = 0; i < config->domains.n; i++)
+        name = name || is_word(identifier, len, ident_base(config->domains.v[i]));
+    return ca && name && place > token &&
+           (file ? config->webroot != NULL : challenge_type_is_dns(config->challenge));
+}
+
+static void give_up(struct certificate *c, const char *record)
+{
+    log_warning(
+        c->name,
+        "what answered a challenge is left where it is (\"%s\"): its CA, its name or the way to remove "
+        "it is not configured any more; remove it by hand",
+        record);
+    journal_unpublish(&c->journal, record);
+    (void)certificate_save(c, NULL, NULL);
+}
+
 void withdraw(struct withdrawals *w, struct certificate *c)
 {
-    for (size_t i = 0; w != NULL && i < c->journal.published.records.n; i++)
-        if (!is_under_way(w, c, c->journal.published.records.v[i]))
-            add(w, c, c->journal.published.records.v[i]);
+    const struct strv *records = &c->journal.published.records;
+    size_t i = 0;
+
+    while (w != NULL && i < records->n) {
+        if (!is_removable(c->config, records->v[i])) {
+            give_up(c, records->v[i]);
+            continue;
+        }
+        if (!is_under_way(w, c, records->v[i]))
+            add(w, c, records->v[i]);
+        i++;
+    }
 }
 
 void withdraw_forget(struct withdrawals *w, const struct certificate *c)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """dns-01 and its hooks, with the DNS server of Pebble's tests, which is no real one: nothing is looked up (test_dns_servers.py)."""
 
+import json
 import os
 import signal
 
@@ -112,3 +113,20 @@ echo "went on: $1" >>{zone.calls}
     wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget it")
     assert [l.split()[-1] if l.startswith("went") else l.split()[0].upper() for l in zone.lines()] == [
         "PRESENT", "CLEANUP", "cleanup", "PRESENT", "present", "CLEANUP", "cleanup"]
+
+
+@pytest.mark.parametrize("record", ["nonsense", "pebble half", "other-ca www.example.com token", "pebble old.example.com token", "pebble www.example.com token @webroot"])
+def test_what_cannot_be_removed_any_more_is_told_once(acmed, pebble, zone, record):
+    """A note that is damaged, or of a CA, a name or a way that is not configured any more: said, and given up."""
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": zone.hook("exec")}}, dns_resolver="off").start()
+    acmed.issued(NAME)
+    wait_for(zone.cleaned, "the record to be removed")
+    assert acmed.stop() == 0
+    file = acmed.state / f"state/{NAME}.json"
+    journal = json.loads(file.read_text())
+    journal["published"] = {"at": 1800000000, "records": [record]}
+    file.write_text(json.dumps(journal))
+    acmed.start()
+    wait_for(lambda: json.loads(file.read_text())["published"] is None, "the note to be given up")
+    assert acmed.status(NAME)["generation"] == 1
+    assert f'("{record}"): ' in acmed.log.read_text()

@@ -172,6 +172,15 @@ char *journal_to_json(const struct journal *j)
     return text;
 }
 
+/* What an order that is resumed is compared by. */
+static bool check_order(const struct journal *j, struct err *e)
+{
+    if (j->order_url == NULL || (j->order_ca != NULL && j->order_directory != NULL &&
+                                 j->order_names != NULL && j->order_key_type != NULL))
+        return true;
+    return err_set(e, ERR_CLASS_INTERNAL, "member \"order\" lacks ca, directory, names or key_type");
+}
+
 bool journal_from_json(struct journal *j, const char *text, size_t len, struct err *e)
 {
     struct journal fresh = {0};
@@ -187,11 +196,13 @@ bool journal_from_json(struct journal *j, const char *text, size_t len, struct e
         return err_set(e, ERR_CLASS_INTERNAL, "journal is not JSON: %s (byte %d)", at.text, at.position);
     if (json_integer_value(json_object_get(o, "version")) != VERSION)
         ok = err_set(e, ERR_CLASS_INTERNAL, "journal is not of version %d", VERSION);
-    else if (!(ok = record_from_json(&journal_record, &fresh, o, e)))
+    else if (!(ok = record_from_json(&journal_record, &fresh, o, e) && check_order(&fresh, e)))
         (void)err_wrap(e, "journal");
     json_decref(o);
-    if (!ok)
+    if (!ok) {
+        journal_clear(&fresh);
         return false;
+    }
     journal_clear(j);
     *j = fresh;
     return true;

@@ -266,6 +266,12 @@ static void test_strictness(void **state)
     assert_true(accepts("", "from_the_future", json_object()));
     assert_true(accepts("order", "from_the_future", json_true()));
     assert_true(accepts("", "order", json_null()));
+    assert_false(accepts("order", "ca", json_null())); /* an order that is resumed has them all */
+    assert_false(accepts("order", "directory", NULL));
+    assert_false(accepts("order", "names", NULL));
+    assert_false(accepts("order", "key_type", NULL));
+    assert_true(accepts("order", "profile", NULL));
+    assert_true(accepts("order", "url", json_null()));
     assert_true(accepts("", "last_error", NULL));
     assert_false(accepts("", "version", json_integer(2)));
     assert_false(accepts("", "attempts", NULL));

@@ -255,6 +255,15 @@ bool journal_has_order(const struct journal *j)
     return j->order_created != 0;
 }
 
+const char *journal_order_to_resume(const struct journal *j, int64_t now)
+{
+    if (j->order_url == NULL || now - j->order_created > JOURNAL_ORDER_LIFE)
+        return NULL;
+    return http_url_check(j->order_url, NULL) && http_same_origin(j->order_url, j->order_directory)
+               ? j->order_url
+               : NULL;
+}
+
 void journal_drop_order(struct journal *j)
 {
     record_clear(&order_record, j);

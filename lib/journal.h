@@ -19,6 +19,7 @@
 #define JOURNAL_TEXT_MAX      (ERR_TEXT_MAX - 1)
 #define JOURNAL_PUBLISHED_MAX 300 /* records of some orders in a row that could not be taken back */
 #define JOURNAL_NOTE_MAX      1024
+#define JOURNAL_ORDER_LIFE    (10 * 24 * 3600) /* seconds; Let's Encrypt keeps orders for 7 days */
 
 struct journal_error {
     int64_t at; /* Unix seconds; 0: none */
@@ -136,6 +137,9 @@ void journal_unpublish(struct journal *j, const char *record);
 
 /* An order is in flight (its intent is journalled). */
 bool journal_has_order(const struct journal *j);
+/* The URL of the order in flight, if it may still be looked up there: it is of the CA's origin, and the order
+ * not older than JOURNAL_ORDER_LIFE, whatever the CA's trouble with it is. NULL: it is not. Borrowed. */
+const char *journal_order_to_resume(const struct journal *j, int64_t now);
 /* Forgets it. */
 void journal_drop_order(struct journal *j);
 void journal_error_set(struct journal_error *je, const struct err *e, int64_t now);

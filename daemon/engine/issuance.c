@@ -206,13 +206,14 @@ static const char *resumable(const struct certificate *c)
 {
     const struct journal *j = &c->journal;
     char *names = strv_join(&c->config->domains, " ");
-    bool same = names != NULL && j->order_url != NULL && strcmp(j->order_ca, c->ca->name) == 0 &&
+    const char *url = journal_order_to_resume(j, engine_now());
+    bool same = names != NULL && url != NULL && strcmp(j->order_ca, c->ca->name) == 0 &&
                 strcmp(j->order_directory, c->ca->directory) == 0 && strcmp(j->order_names, names) == 0 &&
                 strcmp(j->order_key_type, key_type_to_str(c->config->key)) == 0 &&
                 same_profile(j->order_profile, c->config->profile);
 
     free(names);
-    return same ? j->order_url : NULL;
+    return same ? url : NULL;
 }
 
 static void abandon(struct issuance *i, const struct err *e, enum gate_scope scope)

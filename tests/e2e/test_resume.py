@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """kill -9 in the middle of an order: the next start goes on with it and places no second one."""
 
+import json
+
 import pytest
 
 from harness.process import alive
@@ -80,3 +82,22 @@ def test_stopped_in_mid_order(held, proxy):
     held.start()
     held.issued(NAME)
     assert proxy.pebble.orders() == 1
+
+
+@pytest.mark.parametrize("damage", [
+    lambda o: o.update(url=o["url"].replace("https", "httpt")), lambda o: o.update(url="https://127.0.0.1:1/my-order/1"), lambda o: o.update(ca=None),
+    lambda o: o.pop("names"), lambda o: o.update(created=o["created"] - 11 * 86400)], ids=["scheme", "origin", "no-ca", "no-names", "old"])
+def test_an_order_that_cannot_be_resumed_is_placed_anew(held, proxy, damage):
+    """Whatever happened to the note of it: the certificate is issued all the same."""
+    hold = proxy.hold("/authZ")
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    assert held.stop() == 0
+    hold.drop()
+    file = held.state / f"state/{NAME}.json"
+    journal = json.loads(file.read_text())
+    damage(journal["order"])
+    file.write_text(json.dumps(journal))
+    held.start()
+    held.issued(NAME)
+    assert proxy.pebble.orders() == 2

@@ -257,6 +257,29 @@ static bool accepts(const char *object, const char *member, json_t *value)
     return ok;
 }
 
+/* An order is looked up where the CA is, and not for ever. */
+static void test_order_to_resume(void **state)
+{
+    static const char *const elsewhere[] = {"https://ca.examplf/order/1", "http://ca.example/order/1", "x"};
+    struct journal j;
+    int64_t created;
+
+    (void)state;
+    fill(&j);
+    created = j.order_created;
+    assert_ptr_equal(journal_order_to_resume(&j, created), j.order_url);
+    assert_ptr_equal(journal_order_to_resume(&j, created + JOURNAL_ORDER_LIFE), j.order_url);
+    assert_ptr_equal(journal_order_to_resume(&j, created - 86400), j.order_url); /* the clock was set back */
+    assert_null(journal_order_to_resume(&j, created + JOURNAL_ORDER_LIFE + 1));
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+        free(j.order_url);
+        j.order_url = strdup(elsewhere[i]);
+        assert_null(journal_order_to_resume(&j, created));
+    }
+    journal_clear(&j);
+    assert_null(journal_order_to_resume(&j, created));
+}
+
 static void test_strictness(void **state)
 {
     (void)state;
@@ -478,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_journal_round_trips),
         cmocka_unit_test(test_what_is_written_can_be_read),
         cmocka_unit_test(test_the_longest),
+        cmocka_unit_test(test_order_to_resume),
         cmocka_unit_test(test_strictness),
         cmocka_unit_test(test_damaged_files_are_refused),
         cmocka_unit_test(test_issued_starts_a_new_life),

@@ -23,6 +23,10 @@ static void fill(struct journal *j)
     j->deployment.note = strdup("a note");
     j->order_created = 7;
     j->order_url = strdup("https://ca.example/1");
+    j->order_ca = strdup("ca");
+    j->order_directory = strdup("https://ca.example/dir");
+    j->order_names = strdup("a.example");
+    j->order_key_type = strdup("ecdsa-p256");
     j->issued_directory = strdup("https://ca.example/dir");
     j->issued_profile = strdup("short");
     j->ari = (struct journal_ari){

@@ -207,7 +207,8 @@ static void add_next(struct buf *out, const struct fleet *f, int64_t now)
     for (size_t i = 0; i < f->n; i++) {
         const struct status_certificate *s = &f->v[i];
 
-        if (s->state == STATUS_VALID && s->renew_at > now && (next == NULL || s->renew_at < next->renew_at))
+        if (s->state == STATUS_VALID && s->alarm == NULL && s->renew_at > now &&
+            (next == NULL || s->renew_at < next->renew_at))
             next = s;
     }
     if (next != NULL && f->n == 1)
@@ -221,10 +222,13 @@ static void add_summary(struct buf *out, const struct fleet *f, const struct ter
 {
     size_t counts[STATUS_COUNT] = {0};
     const char *separator = "";
+    size_t alarmed = 0;
     struct buf text;
 
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n; i++) {
         counts[f->v[i].state]++;
+        alarmed += f->v[i].state == STATUS_VALID && f->v[i].alarm != NULL ? 1 : 0;
+    }
     buf_init(&text, PARAGRAPH_MAX);
     (void)buf_addf(&text, "%zu certificate%s", f->n, f->n == 1 ? "" : "s");
     if (counts[STATUS_VALID] == f->n) {
@@ -241,6 +245,9 @@ static void add_summary(struct buf *out, const struct fleet *f, const struct ter
         }
         (void)buf_addch(&text, '.');
     }
+    if (alarmed > 0)
+        (void)buf_addf(&text, " %zu of the valid ones cannot be renewed before you have seen to the account.",
+                       alarmed);
     (void)buf_addch(out, '\n');
     if (!text.failed)
         text_add_wrapped(out, text.data, 0, 0, t->width);

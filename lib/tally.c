@@ -39,6 +39,10 @@ void tally_add(struct tally *t, const char *name, const struct status_input *in,
     t->count[v->state]++;
     switch (v->state) {
     case STATUS_VALID:
+        if (in->alarm != NULL) {
+            t->alarmed++;
+            break;
+        }
         earliest(&t->renewal_at, t->renewal_name, sizeof t->renewal_name, v->next_at, name);
         break;
     case STATUS_DEPLOYING:
@@ -86,6 +90,13 @@ static void add_states(const struct tally *t, unsigned n, struct buf *b)
     }
 }
 
+static void add_alarmed(const struct tally *t, struct buf *b)
+{
+    if (t->alarmed > 0)
+        (void)buf_addf(b, "; %u valid one%s cannot be renewed before you have seen to the account",
+                       t->alarmed, t->alarmed == 1 ? "" : "s");
+}
+
 static void add_next(struct buf *b, const char *what, const char *name, int64_t at)
 {
     char when[32];
@@ -108,6 +119,7 @@ void tally_sentence(const struct tally *t, char *text, size_t size)
         (void)buf_addf(&b, "%u certificate%s", n, n == 1 ? "" : "s");
     if (n > 0)
         add_states(t, n, &b);
+    add_alarmed(t, &b);
     add_next(&b, "attempt", t->attempt_name, t->attempt_at);
     add_next(&b, "renewal", t->renewal_name, t->renewal_at);
     (void)snprintf(text, size, "%.*s", (int)b.len, b.data != NULL ? b.data : "");

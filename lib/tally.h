@@ -12,6 +12,7 @@
 struct tally {
     unsigned count[STATUS_COUNT];
     unsigned undeployed; /* of those deploying: a step has failed and is tried again */
+    unsigned alarmed;    /* of those valid: a person must see to it before they can be renewed */
     int64_t renewal_at;  /* the next renewal of those that are well; 0: none */
     char renewal_name[CONFIG_NAME_MAX + 16];
     int64_t attempt_at; /* the next attempt of those that are not; 0: none, or nobody knows when */

@@ -10,6 +10,7 @@
 #include "lib/ari.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 static uint64_t draw(void)
@@ -152,11 +153,14 @@ static void next_try(const struct certificate *c, char *text, size_t size)
         (void)snprintf(text, size, "%s in %lld days", what, (long long)(in / 86400));
 }
 
-/* A restart does not make the CA take the account again. */
-static void note_alarm(struct journal *j, const struct authority *a, int64_t now)
+/* A restart does not make the CA take the account again. All that are had from there are concerned. */
+static void note_alarm(struct certificate *c, const struct authority *a, int64_t now)
 {
     const char *alarm = authority_alarm(a);
+    struct journal *j = &c->journal;
 
+    if (alarm != NULL && (j->alarm.text == NULL || strcmp(j->alarm.text, alarm) != 0))
+        fleet_changed(c->engine->fleet, authority_ca(a));
     if (alarm != NULL && !journal_alarm_set(j, authority_ca(a)->directory, alarm, now))
         log_error(NULL, "out of memory: that CA %s has ended the account is forgotten at the next start",
                   authority_ca(a)->name);
@@ -178,7 +182,7 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
 
     if (scope == GATE_SCOPE_ACCOUNT)
         err_wrap(&e, "CA %s", authority_ca(a)->name);
-    note_alarm(j, a, now);
+    note_alarm(c, a, now);
     journal_error_set(&j->error, &e, now);
     if (forget)
         journal_drop_order(j);

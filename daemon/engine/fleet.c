@@ -289,6 +289,13 @@ void fleet_done(struct fleet *f, struct certificate *c)
     loop_delay_start(f->start_soon, 0);
 }
 
+void fleet_changed(const struct fleet *f, const struct config_ca *ca)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i]->ca == ca)
+            feed_changed(f->engine->feed, f->v[i]->name);
+}
+
 void fleet_reconsider(struct fleet *f)
 {
     loop_delay_start(f->start_soon, 0);

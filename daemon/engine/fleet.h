@@ -40,6 +40,8 @@ void fleet_done(struct fleet *f, struct certificate *c);
 /* Its order waits for a key that takes long to make, and leaves its place to another meanwhile; or it goes
  * on, at once, whoever has the places then. At most max_orders rest when one more with such a key begins. */
 void fleet_rest(struct fleet *f, struct certificate *c, bool resting);
+/* What is had from this CA is not what it was. */
+void fleet_changed(const struct fleet *f, const struct config_ca *ca);
 /* A gate may have opened. */
 void fleet_reconsider(struct fleet *f);
 /* Fewer than max_orders are under way, rehearsals among them. */

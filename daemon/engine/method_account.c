@@ -171,6 +171,7 @@ static void succeed(struct account_call *c)
                 feed_event(peer_engine(c->peer)->feed, fleet_at(f, i)->name, "account", NULL,
                            "the account with the CA %s was deactivated, as %s asked", c->ca->name,
                            peer_name(c->peer));
+        fleet_changed(f, c->ca);
     }
     describe_next(c);
 }

@@ -60,6 +60,7 @@ static void forget_alarm(const struct standby *s)
         journal_alarm_clear(&c->journal);
         (void)certificate_save(c, NULL, NULL);
     }
+    fleet_changed(s->engine->fleet, authority_ca(s->asked));
 }
 
 static void on_ready(void *arg, const struct err *e)

@@ -122,11 +122,13 @@ def test_one_order_asks_for_all_what_a_person_must_do(held, proxy):
     assert held.ctl("account", "update").code == 0
     held.says("the account's contact is sent")
     wait_for(lambda: len(fault.hits) == 2, "one more order")
+    assert held.ctl("reload").code == 0
+    wait_for(lambda: len(fault.hits) == 3, "one more order, after a reload")
     proxy.remove(fault)
     assert held.ctl("account", "update").code == 0
     for name in names:
         held.issued(name)
-    assert len(fault.hits) == 2
+    assert len(fault.hits) == 3
 
 
 @pytest.mark.parametrize("kind, problem, words", [

@@ -17,6 +17,19 @@
     "\"deploy\":{\"generation\":3,\"step\":\"done\",\"attempts\":0,\"next_at\":0,\"done_at\":1787321600,"    \
     "\"served_at\":1787321600,\"last_error\":null,\"note\":null}}"
 
+#define TEST_VALID_BUT(error, alarm)                                                                         \
+    "{\"name\":\"example.com\",\"lineage\":\"example.com\",\"domains\":[\"example.com\"],"                   \
+    "\"key_type\":\"ecdsa-p256\",\"ca\":\"letsencrypt\",\"generation\":3,\"state\":\"valid\",\"issuer\":"    \
+    "\"R11\",\"serial\":\"03ab12\",\"not_before\":1787321600,\"not_after\":1795097600,\"renew_at\":"         \
+    "1792505600,\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":\"one third of the lifetime is " \
+    "left\",\"last_error\":" error ",\"alarm\":" alarm                                                       \
+    ",\"attempts\":0,\"last_issued\":1787321600,\"verify\":false,\"reuse_key\":false,"                       \
+    "\"deploy\":{\"generation\":3,\"step\":\"done\",\"attempts\":0,\"next_at\":0,\"done_at\":0,"             \
+    "\"served_at\":0,\"last_error\":null,\"note\":null}}"
+#define TEST_ALARMED TEST_VALID_BUT("null", "\"the account was ended\"")
+#define TEST_REQUEST_FAILED                                                                                  \
+    TEST_VALID_BUT("{\"at\":1789999280,\"class\":\"permanent\",\"text\":\"CAA forbids it\"}", "null")
+
 #define TEST_SUGGESTED                                                                                       \
     "{\"name\":\"example.com\",\"lineage\":\"example.com\",\"domains\":[\"example.com\"],"                   \
     "\"key_type\":\"ecdsa-p256\",\"ca\":\"letsencrypt\",\"generation\":3,\"state\":\"valid\",\"issuer\":"    \

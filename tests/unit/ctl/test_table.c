@@ -149,6 +149,31 @@ static void test_nothing_configured(void **state)
                   "then run `acmectl reload`.\n");
 }
 
+/* Valid, and all the same something to see to: what alarms, and a request that failed. */
+static void test_valid_is_not_always_well(void **state)
+{
+    (void)state;
+    assert_report("[" TEST_ALARMED "]", TEST_DAEMON(""), PLAIN(80),
+                  "NAME         STATE  EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "example.com  valid  59d         in 29d  issued 31d ago\n"
+                  "\n"
+                  "example.com: valid, expires in 59d\n"
+                  "    the account was ended.\n"
+                  "    Next: renew, 2026-10-20 14:13:20 UTC (in 29d).\n"
+                  "\n"
+                  "1 certificate, valid. 1 of the valid ones cannot be renewed before you have seen\n"
+                  "to the account.\n");
+    assert_report("[" TEST_REQUEST_FAILED "]", TEST_DAEMON(""), PLAIN(80),
+                  "NAME         STATE  EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "example.com  valid  59d         in 29d  failed 12m ago: CAA forbids it\n"
+                  "\n"
+                  "example.com: valid, expires in 59d\n"
+                  "    CAA forbids it (12m ago).\n"
+                  "    Next: renew, 2026-10-20 14:13:20 UTC (in 29d).\n"
+                  "\n"
+                  "1 certificate, valid. It renews in 29d.\n");
+}
+
 static void test_colour_and_bar(void **state)
 {
     struct term t = {.tty = true, .colour = true, .utf8 = true, .width = 80};
@@ -458,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_120_columns),
         cmocka_unit_test(test_40_columns_without_utf8),
         cmocka_unit_test(test_nothing_configured),
+        cmocka_unit_test(test_valid_is_not_always_well),
         cmocka_unit_test(test_colour_and_bar),
         cmocka_unit_test(test_every_width_fits),
         cmocka_unit_test(test_a_lineage_is_kept_once),

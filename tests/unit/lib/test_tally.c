@@ -55,6 +55,22 @@ static void test_what_matters_comes_first(void **state)
                "2023-11-14 22:13 UTC");
 }
 
+static void test_valid_but_not_for_long(void **state)
+{
+    const struct status_input alarmed = {.journal = &journal, .alarm = "the account was ended"};
+    const struct status_verdict v = {.state = STATUS_VALID, .next_at = 1800000000};
+    struct tally t = {0};
+
+    (void)state;
+    tally_add(&t, "a.example", &alarmed, &v);
+    expect(&t, "1 certificate, valid; 1 valid one cannot be renewed before you have seen to the account");
+    tally_add(&t, "b.example", &alarmed, &v);
+    add(&t, "c.example", STATUS_VALID, 1800000000);
+    expect(&t,
+           "3 certificates, all valid; 2 valid ones cannot be renewed before you have seen to the account; "
+           "next renewal: c.example at 2027-01-15 08:00 UTC");
+}
+
 static void test_the_longest_fits(void **state)
 {
     char name[CONFIG_NAME_MAX + 16], text[TALLY_SENTENCE_MAX];
@@ -67,6 +83,7 @@ static void test_the_longest_fits(void **state)
         add(&t, name, (enum status_state)s, INT64_C(253402300799));
     for (int s = 0; s < STATUS_COUNT; s++)
         t.count[s] = 400000000;
+    t.alarmed = 400000000;
     tally_sentence(&t, text, sizeof text);
     assert_non_null(strstr(text, "; next renewal: xxx"));
     assert_string_equal(text + strlen(text) - 4, " UTC");
@@ -77,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_and_one),
         cmocka_unit_test(test_what_matters_comes_first),
+        cmocka_unit_test(test_valid_but_not_for_long),
         cmocka_unit_test(test_the_longest_fits),
     };
 

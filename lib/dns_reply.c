@@ -249,6 +249,8 @@ bool dns_name_valid(const char *name)
 {
     size_t label = 0, len = 0;
 
+    if (name[0] == '-') /* it becomes a word of a program's command line, where it would be an option */
+        return false;
     for (; name[len] != '\0'; len++) {
         label = name[len] == '.' ? 0 : label + 1;
         if (len >= HOST_MAX || label > LABEL_MAX || (label == 0 && (len == 0 || name[len - 1] == '.')) ||

@@ -275,9 +275,9 @@ static bool furnish(struct engine *g, struct err *e)
     g->feed = feed_new(g->writer);
     g->responder = responder_new(g->loop, g->challenges, g->config->http_other, RESPONDER_CAP,
                                  RESPONDER_DEADLINE_MS, is_live, g);
-    g->port = g->responder != NULL
-                  ? port_new(g->loop, g->supervisor, responder_door(g->responder), g->config->n_http_listen)
-                  : NULL;
+    g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, responder_door(g->responder),
+                                              addresses(g->config->http_listen, g->config->n_http_listen))
+                                   : NULL;
     g->alpn = alpn_new(g->loop, ALPN_CAP, ALPN_DEADLINE_MS);
     g->alpn_port = g->alpn != NULL
                        ? port_new(g->loop, g->supervisor, alpn_door(g->alpn),

@@ -36,7 +36,7 @@ def top(acmed):
 
 
 def alternates(proxy):
-    return sum("/alternate/" in path for _, path, _ in proxy.requests)
+    return sum("/alternate/" in path and status == 200 for _, path, status in proxy.requests)
 
 
 def test_default(held, proxy):

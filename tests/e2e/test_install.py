@@ -24,6 +24,7 @@ FILES = """
 /usr/lib/systemd/system/acmed.socket
 /usr/lib/sysusers.d/acmed.conf
 /usr/lib/tmpfiles.d/acmed.conf
+/usr/libexec/acmed/acme.sh-dnsapi
 /usr/libexec/acmed/acmed-engine
 /usr/libexec/acmed/acmed-keeper
 /usr/sbin/acmed
@@ -34,6 +35,8 @@ FILES = """
 /usr/share/doc/acmed/acmed.conf
 /usr/share/doc/acmed/snippets/apache-tls.conf
 /usr/share/doc/acmed/snippets/apache.conf
+/usr/share/doc/acmed/snippets/nginx-alpn.conf
+/usr/share/doc/acmed/snippets/haproxy-alpn.cfg
 /usr/share/doc/acmed/snippets/haproxy-stateless.cfg
 /usr/share/doc/acmed/snippets/haproxy-tls.cfg
 /usr/share/doc/acmed/snippets/haproxy.cfg

@@ -116,6 +116,7 @@ static void test_names(void **state)
     assert_true(dns_name_valid("_acme-challenge.www.example.com"));
     assert_true(dns_name_valid("a"));
     assert_false(dns_name_valid(""));
+    assert_false(dns_name_valid("-h.example.com"));
     assert_false(dns_name_valid("."));
     assert_false(dns_name_valid("a."));
     assert_false(dns_name_valid(".a"));

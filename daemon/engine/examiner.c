@@ -8,20 +8,31 @@
 
 #include <stdlib.h>
 
+#define AFTER_START_MS 5000 /* the start itself opens no key, and callers and due orders go first */
+
 struct examiner {
     struct engine *g;
+    struct loop_delay *soon;
     size_t cursor;         /* in the fleet: who is asked about next, if it is to be examined */
     size_t n;              /* to be examined */
     struct certificate *c; /* being examined; NULL: none */
     uint32_t request;
 };
 
+static void examine_all(void *arg);
+
 struct examiner *examiner_new(struct engine *g)
 {
     struct examiner *x = calloc(1, sizeof *x);
 
-    if (x != NULL)
-        x->g = g;
+    if (x == NULL)
+        return NULL;
+    x->g = g;
+    x->soon = loop_delay_new(g->loop, examine_all, x);
+    if (x->soon == NULL) {
+        free(x);
+        return NULL;
+    }
     return x;
 }
 
@@ -30,6 +41,7 @@ void examiner_free(struct examiner *x)
     if (x == NULL)
         return;
     link_forget(x->g->keeper, x->request);
+    loop_delay_free(x->soon);
     free(x);
 }
 
@@ -137,9 +149,16 @@ void examiner_add(struct examiner *x, struct certificate *c)
     next(x);
 }
 
-void examiner_start(struct examiner *x)
+static void examine_all(void *arg)
 {
+    struct examiner *x = arg;
+
     for (size_t i = 0; i < fleet_count(x->g->fleet); i++)
         add(x, fleet_at(x->g->fleet, i));
     next(x);
+}
+
+void examiner_start(struct examiner *x)
+{
+    loop_delay_start(x->soon, AFTER_START_MS);
 }

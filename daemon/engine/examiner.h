@@ -3,8 +3,8 @@
 #define ACMED_ENGINE_EXAMINER_H
 
 /* Has the keeper look whether the files of the live certificates are whole, one certificate at a time: all
- * once after the start, and those that could not be deployed. What the keeper could repair is deployed again;
- * what it could not is renewed. */
+ * once some seconds after the start, and those that could not be deployed. What the keeper could repair is
+ * deployed again; what it could not is renewed. */
 
 #include "daemon/engine/certificate.h"
 

@@ -108,16 +108,20 @@ void authority_wait(struct authority *a, struct authority_wait *w)
     loop_delay_start(a->soon, 0);
 }
 
+static bool unlink_from(struct authority_wait **list, const struct authority_wait *w)
+{
+    while (*list != NULL && *list != w)
+        list = &(*list)->next;
+    if (*list == NULL)
+        return false;
+    *list = w->next;
+    return true;
+}
+
 void authority_wait_cancel(struct authority *a, struct authority_wait *w)
 {
-    if (!w->waiting)
-        return;
-    for (struct authority_wait **p = &a->waiting; *p != NULL; p = &(*p)->next) {
-        if (*p == w) {
-            *p = w->next;
-            break;
-        }
-    }
+    if (w->waiting && !unlink_from(&a->waiting, w))
+        (void)unlink_from(&a->telling, w); /* one that was told before may end another */
     w->waiting = false;
 }
 

@@ -11,13 +11,12 @@
 
 void authority_tell_waiters(struct authority *a, const struct err *e)
 {
-    struct authority_wait *list = a->waiting;
-
+    a->telling = a->waiting;
     a->waiting = NULL;
-    while (list != NULL) {
-        struct authority_wait *w = list;
+    while (a->telling != NULL) {
+        struct authority_wait *w = a->telling;
 
-        list = w->next;
+        a->telling = w->next;
         w->waiting = false;
         w->on_ready(w->arg, e);
     }

@@ -18,6 +18,7 @@ struct authority {
     char *thumbprint;
     enum key_type key_type;         /* of the account's key, once there is a thumbprint */
     struct authority_wait *waiting; /* in no order */
+    struct authority_wait *telling; /* those who waited, while they are told */
     bool running;                   /* the machine has an action under way */
     bool failed;
     bool alarmed;                /* the log has heard of it */

@@ -49,8 +49,9 @@ def orders_are_accounted_for(acmed, ledger):
 
 def calm(acmed):
     """A reload is a fresh pair without the pause that grows with each death."""
+    old = set(acmed.children().values())
     assert acmed.ctl("reload").code == 0
-    wait_for(lambda: len(acmed.children()) == 2 and acmed.answers(), "the fresh pair")
+    wait_for(lambda: len(now := set(acmed.children().values())) == 2 and not now & old and acmed.answers(), "the fresh pair")
 
 
 @needs_root

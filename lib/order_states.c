@@ -157,6 +157,14 @@ static bool is_about_replaces(const struct order_outcome *out)
     return status >= 400 && status <= 499 && status != 429;
 }
 
+/* A CA that says by a problem document that it failed within may have stumbled over what the order replaces.
+ * It may have placed the order as well: another one counts as repeated. */
+static bool has_stumbled(const struct order *o, const struct order_outcome *out)
+{
+    return o->replaces && !o->repeated && out->problem == ACME_PROBLEM_SERVER_INTERNAL &&
+           out->reply->status != 503;
+}
+
 /* Never more orders than needed: a reply that was lost may have been an order, so newOrder is repeated only
  * once, and a refusal not at all. A gateway's 5xx may hide a reply, so the intent stays: the next order
  * counts as repeated. */
@@ -175,6 +183,12 @@ bool order_on_new_order(struct order *o, const struct order_outcome *out, int64_
             o->replaces = false;
             o->replaces_error = o->error;
             return order_post(o, ORDER_POST_NEW_ORDER, o->directory->new_order, 0, action);
+        }
+        if (has_stumbled(o, out)) {
+            o->replaces = false;
+            o->replaces_error = o->error;
+            o->repeated = true;
+            return order_go(o, ORDER_STATE_INTENT);
         }
         if (out->problem == ACME_PROBLEM_INVALID_PROFILE)
             add_profiles(o);

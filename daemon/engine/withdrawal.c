@@ -152,8 +152,12 @@ static bool is_removable(const struct config_certificate *config, const char *re
     bool ca = false;
     bool name = false;
 
-    for (size_t i = 0; i < config->n_cas; i++)
-        ca = ca || is_word(record, ca_len, config->cas[i]->name);
+    for (size_t i = 0; i < config->n_cas; i++) {
+        const struct config_ca *staging = config->cas[i]->staging; /* what a rehearsal published */
+
+        ca = ca || is_word(record, ca_len, config->cas[i]->name) ||
+             (staging != NULL && is_word(record, ca_len, staging->name));
+    }
     for (size_t i = 0; i < config->domains.n; i++)
         name = name || is_word(identifier, len, ident_base(config->domains.v[i]));
     return ca && name && place > token &&

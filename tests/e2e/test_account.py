@@ -29,6 +29,12 @@ def accounts_at_ca(pebble):
 
 
 @pytest.fixture
+def pebble(make_pebble):
+    """One that refuses no nonces: what is held or cut here is to be what the CA made of a request."""
+    return make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+
+
+@pytest.fixture
 def issued(acmed):
     acmed.configure({NAME: {}}).start()
     acmed.deployed(NAME)

@@ -11,7 +11,8 @@ from .wait import wait_for
 
 # Below the ephemeral range, a stretch for each worker of pytest-xdist: a port that was free stays so.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-_next = 10000 + _WORKER * 1500 + (os.getppid() % 7) * 200
+# Parts of tests/run that go on side by side have stretches of their own, by ACMED_TEST_PORTS.
+_next = int(os.environ.get("ACMED_TEST_PORTS", 10000 + (os.getppid() % 7) * 200)) + _WORKER * 1500
 
 
 def free_port():

@@ -59,7 +59,7 @@ bool issuance_save(struct issuance *i, struct err *e)
         if (journal_has_order(j) && j->order_url == NULL) {
             j->repeated_orders++;
             log_notice(i->c->name,
-                       "the URL of the last order was lost with an interrupted request; it is ordered again");
+                       "what became of the last request for an order is not known; it is ordered again");
         }
         journal_drop_order(j);
         names = strv_join(&config->domains, " ");

@@ -73,6 +73,9 @@ static void on_progress(void *arg, const char *name, const char *text, const cha
         /* What an older deployment comes to is not the end while an order is still under way. */
         if (outcome != NULL && !w->rehearsal && (t->c->issuance != NULL || t->c->queued))
             outcome = NULL;
+        /* Who does not wait learns that the request was taken, however soon something comes of it. */
+        if (w->started && !w->wait)
+            outcome = NULL;
         if (outcome != NULL)
             wait_settle(w, t, text, outcome);
         if (peer_wants_more(w->peer))

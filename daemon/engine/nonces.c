@@ -150,11 +150,11 @@ static bool fetch_one(struct nonces *n, struct err *e)
     return true;
 }
 
-static void fetch_for_waiters(struct nonces *n)
+static void fetch_for(struct nonces *n, size_t n_waiting)
 {
     struct err e;
 
-    while (n->n_fetches < n->n_waiting && n->n_fetches < FETCHES_MAX) {
+    while (n->n_fetches < n_waiting && n->n_fetches < FETCHES_MAX) {
         if (!fetch_one(n, &e)) {
             if (n->n_fetches == 0)
                 fail_all(n, &e);
@@ -165,7 +165,16 @@ static void fetch_for_waiters(struct nonces *n)
 
 static void on_patience_over(void *arg)
 {
-    fetch_for_waiters(arg);
+    struct nonces *n = arg;
+
+    fetch_for(n, n->n_waiting);
+}
+
+/* Each reply in flight brings one nonce, and those are waited for; for who waits beyond these, none comes. */
+static void fetch_missing(struct nonces *n)
+{
+    if (n->n_waiting > n->in_flight)
+        fetch_for(n, n->n_waiting - n->in_flight);
 }
 
 void nonces_take(struct nonces *n, struct nonces_wait *w)
@@ -178,9 +187,8 @@ void nonces_take(struct nonces *n, struct nonces_wait *w)
     serve(n);
     if (n->n_waiting == 0)
         return;
-    if (n->in_flight == 0)
-        fetch_for_waiters(n);
-    else if (!loop_delay_running(n->patience))
+    fetch_missing(n);
+    if (n->in_flight > 0 && !loop_delay_running(n->patience))
         loop_delay_start(n->patience, n->rtt_ms);
 }
 
@@ -214,6 +222,5 @@ void nonces_reply(struct nonces *n, const char *nonce, int64_t rtt_ms)
     if (nonce != NULL && n->pool.n < POOL_MAX)
         (void)strv_add(&n->pool, nonce);
     serve(n);
-    if (n->n_waiting > 0 && n->in_flight == 0)
-        fetch_for_waiters(n);
+    fetch_missing(n);
 }

@@ -197,6 +197,29 @@ static void test_waits_for_a_reply_in_flight(void **state)
 }
 
 /* The reply came without one: nobody is left waiting. */
+/* Two replies come: the third has nothing to wait for. */
+static void test_fetched_for_those_no_reply_comes_for(void **state)
+{
+    struct rig *r = *state;
+    struct waiter v[3];
+
+    nonces_request_sent(r->nonces);
+    nonces_request_sent(r->nonces);
+    ask(r, &v[0]);
+    ask(r, &v[1]);
+    assert_int_equal(n_calls, 0);
+    ask(r, &v[2]);
+    assert_int_equal(n_calls, 1);
+    nonces_reply(r->nonces, "n1", 1000);
+    nonces_reply(r->nonces, NULL, 1000); /* it brought none after all */
+    assert_string_equal(v[0].nonce, "n1");
+    assert_int_equal(n_calls, 2);
+    answer(0, 200, "n2", -1);
+    answer(1, 200, "n3", -1);
+    assert_string_equal(v[1].nonce, "n2");
+    assert_string_equal(v[2].nonce, "n3");
+}
+
 static void test_reply_without_nonce(void **state)
 {
     struct rig *r = *state;
@@ -343,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pool_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waits_for_a_reply_in_flight, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fetched_for_those_no_reply_comes_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reply_without_nonce, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_most_eight_fetches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures, setup, teardown),

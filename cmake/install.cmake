@@ -9,7 +9,7 @@ install(TARGETS acmed DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS acmectl DESTINATION ${CMAKE_INSTALL_BINDIR})
 # "libexec" whatever the distribution calls it: acmed looks for ../libexec/acmed/ beside itself.
 install(TARGETS acmed-keeper acmed-engine DESTINATION libexec/acmed)
-file(COPY ${CMAKE_SOURCE_DIR}/daemon/supervisor/acme.sh-dnsapi DESTINATION ${CMAKE_BINARY_DIR}/libexec/acmed)
+configure_file(${CMAKE_SOURCE_DIR}/daemon/supervisor/acme.sh-dnsapi ${CMAKE_BINARY_DIR}/libexec/acmed/acme.sh-dnsapi COPYONLY)
 install(PROGRAMS daemon/supervisor/acme.sh-dnsapi DESTINATION libexec/acmed)
 
 # The unit names the programs by their full paths, and `cmake --install --prefix` may still change these. systemd looks into

@@ -208,12 +208,20 @@ def test_the_key_is_kept_well(make_client, knot):
 
 ACME_SH = r"""#!/usr/bin/env sh
 # A stand-in for acme.sh: what its DNS scripts use, and its way of calling main at the end.
-_initpath() { ACCOUNT_CONF_PATH="$LE_CONFIG_HOME/account.conf"; [ ! -f "$ACCOUNT_CONF_PATH" ] || . "$ACCOUNT_CONF_PATH"; }
+_initpath() {
+  ACCOUNT_CONF_PATH="$LE_CONFIG_HOME/account.conf"; [ ! -f "$ACCOUNT_CONF_PATH" ] || . "$ACCOUNT_CONF_PATH"
+  [ "$1" ] || return 0
+  DOMAIN_PATH="$LE_CONFIG_HOME/$1"; [ -d "$DOMAIN_PATH" ] || DOMAIN_PATH="${DOMAIN_PATH}_ecc"
+  DOMAIN_CONF="$DOMAIN_PATH/$1.conf"
+}
 _info() { printf '%s\n' "$1"; }
 _err() { printf '%s\n' "$1" >&2; return 1; }
 _debug() { :; }
 _readaccountconf_mutable() { sed -n "s/^SAVED_$1='\(.*\)'$/\1/p" "$ACCOUNT_CONF_PATH"; }
 _saveaccountconf_mutable() { grep -q "^SAVED_$1=" "$ACCOUNT_CONF_PATH" || echo "SAVED_$1='$2'" >>"$ACCOUNT_CONF_PATH"; }
+_clearaccountconf_mutable() { sed -i "/^SAVED_$1=/d" "$ACCOUNT_CONF_PATH"; }
+_readdomainconf() { [ ! -f "$DOMAIN_CONF" ] || sed -n "s/^$1='\(.*\)'$/\1/p" "$DOMAIN_CONF"; }
+_savedomainconf() { [ "$DOMAIN_CONF" ] || { _err "Config file is empty, cannot save $1"; return 1; }; echo "$1='$2'" >"$DOMAIN_CONF"; }
 _post() { curl -sSf -d "$1" "$2"; }
 showhelp() { echo "usage: acme.sh ..."; }
 _process() { echo "this is no call of acmed's" >&2; return 1; }
@@ -243,6 +251,10 @@ dns_test_rm() {
 }
 """
 
+# One that moves its credentials from the file of the account to that of the certificate.
+DNS_MOVES = DNS_TEST.replace("dns_test", "dns_moves").replace("_saveaccountconf_mutable", "_savedomainconf").replace(
+    "_readaccountconf_mutable TEST_Url)}", "_readaccountconf_mutable TEST_Url)}\"\n  _clearaccountconf_mutable TEST_Url\n  TEST_Url=\"${TEST_Url:-$(_readdomainconf TEST_Url)}")
+
 
 @pytest.fixture
 def acme_sh(place):
@@ -250,6 +262,7 @@ def acme_sh(place):
     (d / "dnsapi").mkdir(parents=True)
     (d / "acme.sh").write_text(ACME_SH)
     (d / "dnsapi/dns_test.sh").write_text(DNS_TEST)
+    (d / "dnsapi/dns_moves.sh").write_text(DNS_MOVES)
     return d
 
 
@@ -259,6 +272,20 @@ def test_a_script_of_acme_sh(acmed, pebble, acme_sh, dns):
     acmed.issued(NAME)
     wait_for(lambda: (acme_sh / "removed").exists() and (acme_sh / "removed").read_text() == f"removed {CHALLENGE}\n", "the record to be removed")
     assert "SAVED_TEST_Url='http://" in (acme_sh / "account.conf").read_text()
+
+
+@pytest.mark.parametrize("directory", ["acmed", NAME, f"{NAME}_ecc"], ids=["never-issued", "issued", "issued-ecc"])
+def test_a_script_that_keeps_its_credentials_per_certificate(acmed, pebble, acme_sh, dns, directory):
+    """What it took out of the account's file is not lost."""
+    kept = acme_sh / directory / f"{NAME}.conf"
+    if directory != "acmed":
+        kept.parent.mkdir()
+        kept.write_text("Le_Domain='www.example.com'\n")
+    (acme_sh / "account.conf").write_text(f"SAVED_TEST_Url='http://127.0.0.1:{dns.management}'\n")
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f'acme.sh:dns_moves "{acme_sh}"'}}, http_listen="off", dns_resolver="off").start()
+    acmed.issued(NAME)
+    assert "TEST_Url" not in (acme_sh / "account.conf").read_text() and "TEST_Url='http://" in kept.read_text()
+    wait_for(lambda: (acme_sh / "removed").exists(), "the record to be removed with what was kept")
 
 
 def test_a_script_that_fails(acmed, pebble, acme_sh):

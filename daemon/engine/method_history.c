@@ -12,6 +12,8 @@ struct history_call {
     struct peer *peer;
     struct certificate **v; /* whose; owned; NULL: all */
     size_t n;
+    bool follows;
+    json_t *early; /* array of what happened since the call, until the files are read; then NULL */
     struct feed_listener listener;
 };
 
@@ -103,57 +105,91 @@ static void on_event(void *arg, const char *name, const char *line)
     if (!is_followed(h, name))
         return;
     event = parse_event(line, strlen(line), peer_may_control(h->peer));
-    if (event != NULL)
+    if (h->early != NULL)
+        (void)json_array_append_new(h->early, event);
+    else if (event != NULL)
         peer_reply(h->peer, json_pack("{s[o]}", "events", event), true);
 }
 
-static void end_follow(void *arg)
+static void end(void *arg)
 {
     struct history_call *h = arg;
 
-    feed_leave(peer_engine(h->peer)->feed, &h->listener);
+    if (h->follows)
+        feed_leave(peer_engine(h->peer)->feed, &h->listener);
+    writer_forget(peer_engine(h->peer)->writer, h);
+    json_decref(h->early);
     free(h->v);
     free(h);
 }
 
-/* Takes v. */
-static bool follow(struct peer *p, struct certificate **v, size_t n)
+static bool has_event(const json_t *events, const json_t *event)
 {
-    struct history_call *h = calloc(1, sizeof *h);
+    size_t i;
+    const json_t *e;
 
-    if (h == NULL) {
-        free(v);
-        return false;
+    json_array_foreach(events, i, e)
+    {
+        if (json_equal(e, event))
+            return true;
     }
-    *h = (struct history_call){.peer = p, .v = v, .n = n};
-    h->listener = (struct feed_listener){.on_event = on_event, .arg = h};
-    feed_join(peer_engine(p)->feed, &h->listener);
-    peer_continue(p, NULL, end_follow, h);
-    return true;
+    return false;
+}
+
+/* What happened since the call may be in the files by now, or not yet. */
+static void add_early(const struct history_call *h, json_t *events)
+{
+    size_t i;
+    json_t *event;
+
+    json_array_foreach(h->early, i, event)
+    {
+        if (!has_event(events, event))
+            (void)json_array_append(events, event);
+    }
+}
+
+/* All that was told when the call came is in the files. */
+static void on_settled(void *arg, const struct err *error)
+{
+    struct history_call *h = arg;
+    const struct fleet *f = peer_engine(h->peer)->fleet;
+    json_t *events = json_array();
+
+    (void)error;
+    for (size_t i = 0; i < h->n; i++)
+        add_file(h->peer, events, h->v[i]->name);
+    for (size_t i = 0; h->v == NULL && i < fleet_count(f); i++)
+        add_file(h->peer, events, fleet_at(f, i)->name);
+    add_early(h, events);
+    json_decref(h->early);
+    h->early = NULL;
+    peer_reply(h->peer, json_pack("{so}", "events", newest(events)), h->follows);
 }
 
 void method_history(struct peer *p, const json_t *parameters)
 {
-    const struct fleet *f = peer_engine(p)->fleet;
+    struct history_call *h;
     struct certificate **v = NULL;
     const char *name = NULL;
     bool follows = false;
-    json_t *events;
     size_t n = 0;
 
     if (!method_string(p, parameters, "name", &name) || !method_bool(p, parameters, "follow", &follows) ||
         (name != NULL && !method_named(p, name, &v, &n)))
         return;
-    events = json_array();
-    for (size_t i = 0; i < n; i++)
-        add_file(p, events, v[i]->name);
-    for (size_t i = 0; v == NULL && i < fleet_count(f); i++)
-        add_file(p, events, fleet_at(f, i)->name);
-    if (follows && peer_wants_more(p)) {
-        follows = follow(p, v, n);
-    } else {
-        follows = false;
+    h = calloc(1, sizeof *h);
+    if (h == NULL) {
         free(v);
+        peer_error(p, VARLINK_CONTROL_INTERFACE ".Stopping", NULL);
+        return;
     }
-    peer_reply(p, json_pack("{so}", "events", newest(events)), follows);
+    *h = (struct history_call){.peer = p, .v = v, .n = n, .follows = follows && peer_wants_more(p)};
+    h->listener = (struct feed_listener){.on_event = on_event, .arg = h};
+    h->early = json_array();
+    if (h->follows)
+        feed_join(peer_engine(p)->feed, &h->listener);
+    peer_continue(p, NULL, end, h);
+    if (!writer_settle(peer_engine(p)->writer, on_settled, h))
+        on_settled(h, NULL);
 }

@@ -12,7 +12,7 @@ struct job {
     struct job *next;
     char *lineage; /* owned */
     char *text;    /* owned; NULL: a later job has the text, this one only waits with it */
-    bool history;
+    bool history;  /* nobody is told of its failure; without a text it only waits for those before it */
     void (*on_durable)(void *arg, const struct err *e);
     void *arg;
     struct state_write write; /* open between writing and publishing */
@@ -133,7 +133,8 @@ static void write_batch(struct writer *w, struct jobs *batch)
     }
     write_texts(w, batch);
     for (struct job *j = batch->first; j != NULL; j = j->next)
-        j->failed = j->write.fd < 0 || !state_files_publish(w->files, j->lineage, &j->write, &j->error);
+        j->failed = !j->history &&
+                    (j->write.fd < 0 || !state_files_publish(w->files, j->lineage, &j->write, &j->error));
     share_outcomes(batch);
     if (!state_files_sync(w->files, &e)) {
         for (struct job *j = batch->first; j != NULL; j = j->next) {
@@ -240,10 +241,11 @@ void writer_free(struct writer *w)
     free(w);
 }
 
+/* text: taken; NULL: nothing is written. */
 static bool enqueue(struct writer *w, const char *lineage, char *text, bool history,
                     void (*on_durable)(void *arg, const struct err *e), void *arg)
 {
-    struct job *j = text != NULL ? calloc(1, sizeof *j) : NULL;
+    struct job *j = calloc(1, sizeof *j);
 
     if (j != NULL)
         j->lineage = strdup(lineage);
@@ -266,7 +268,7 @@ static bool enqueue(struct writer *w, const char *lineage, char *text, bool hist
 bool writer_put(struct writer *w, const char *lineage, char *text,
                 void (*on_durable)(void *arg, const struct err *e), void *arg)
 {
-    return enqueue(w, lineage, text, false, on_durable, arg);
+    return text != NULL && enqueue(w, lineage, text, false, on_durable, arg);
 }
 
 void writer_append(struct writer *w, const char *lineage, char *line)
@@ -280,6 +282,16 @@ void writer_append(struct writer *w, const char *lineage, char *line)
     }
     memcpy(text + len, "\n", 2);
     (void)enqueue(w, lineage, text, true, NULL, NULL);
+}
+
+bool writer_settle(struct writer *w, void (*on_settled)(void *arg, const struct err *e), void *arg)
+{
+    bool is_settled;
+
+    (void)pthread_mutex_lock(&w->lock);
+    is_settled = w->queued.first == NULL && w->writing.first == NULL;
+    (void)pthread_mutex_unlock(&w->lock);
+    return !is_settled && enqueue(w, "", NULL, true, on_settled, arg);
 }
 
 static void forget(struct jobs *js, const void *arg)

@@ -25,6 +25,9 @@ bool writer_put(struct writer *w, const char *lineage, char *text,
 /* Appends a line (without newline; taken, freed) to state/history/<lineage>.jsonl, which is cut at 64 KiB.
  * Best effort. */
 void writer_append(struct writer *w, const char *lineage, char *line);
+/* For who reads the files: on_settled is called when all that was given before is in them. False: it is
+ * already, or memory is out; there is no call then. */
+bool writer_settle(struct writer *w, void (*on_settled)(void *arg, const struct err *e), void *arg);
 /* Callbacks with this arg are not called any more; their writes still happen. */
 void writer_forget(struct writer *w, const void *arg);
 

@@ -180,6 +180,28 @@ static void test_batch(void **state)
     assert_string_equal(r->errors, "");
 }
 
+/* Who is to read the files waits for what was given before, and for nothing else. */
+static void test_settle(void **state)
+{
+    struct rig *r = *state;
+    struct asker a = {r, 'a', NULL};
+
+    assert_false(writer_settle(r->writer, on_durable, &a));
+    hold(true);
+    writer_append(r->writer, "x", strdup("line"));
+    put(r, "x", "1", NULL);
+    wait_until_held();
+    assert_true(writer_settle(r->writer, on_durable, &a)); /* it is being written */
+    put(r, "x", "2", NULL);
+    trace[0] = '\0';
+    assert_int_equal(r->told, 0);
+    hold(false);
+    rig_until(r->loop, &r->told, 1);
+    assert_string_equal(r->order, "a");
+    assert_string_equal(r->errors, "");
+    assert_non_null(strstr(trace, "write x=2;publish x;sync ;"));
+}
+
 static void fails_at(struct rig *r, const char *step, const char *wanted)
 {
     struct asker a = {r, 'a', NULL};
@@ -273,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_put, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_writes_the_queue, setup, teardown),

@@ -15,7 +15,8 @@ NAME = "www.example.com"
 
 @pytest.fixture
 def proxy(make_pebble, ending):
-    p = Proxy(make_pebble(env={"PEBBLE_ALTERNATE_ROOTS": "2", "PEBBLE_CHAIN_LENGTH": "2"}))
+    # It refuses no nonces: a request for a certificate is one for a chain.
+    p = Proxy(make_pebble(env={"PEBBLE_ALTERNATE_ROOTS": "2", "PEBBLE_CHAIN_LENGTH": "2", "PEBBLE_WFE_NONCEREJECT": "0"}))
     ending(p.stop)
     return p
 

@@ -46,6 +46,7 @@ def test_a_deactivated_account_is_told_and_no_new_one_made(held, proxy):
     assert status["last_error"]["class"] == "permanent" and wait_of(status) > 20 * HOUR, status
     assert "deactivated" in held.told("b.example.com")
     ended(held)
+    wait_for(lambda: held.journal("b.example.com")["account_ended"] and held.journal("b.example.com")["last_error"], "both to be on disk")
     held.kill()
     held.start()
     ended(held)
@@ -154,6 +155,7 @@ def test_a_refusal_survives_a_kill(held, proxy):
     proxy.answer("newOrder", 403, "rejectedIdentifier", times=None, name=NAME)
     held.configure({NAME: {}}).start()
     status = held.failed(NAME)
+    wait_for(lambda: held.journal(NAME)["last_error"], "the refusal to be on disk")
     held.kill()
     before = len(proxy.requests)
     held.start()

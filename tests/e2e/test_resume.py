@@ -15,6 +15,12 @@ POINTS = [("/authZ", False), ("/authZ", True), ("/chalZ", False), ("/chalZ", Tru
           ("/finalize-order", True), ("/my-order", False), ("/my-order", True), ("/certZ", False), ("/certZ", True)]
 
 
+@pytest.fixture
+def pebble(make_pebble):
+    """One that refuses no nonces: what is held here is to be what the CA made of a request."""
+    return make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+
+
 @pytest.mark.parametrize("path, after", POINTS, ids=[f"{p[1:]}-{'after' if a else 'before'}" for p, a in POINTS])
 def test_killed_in_mid_order(held, proxy, path, after):
     hold = proxy.hold(path, after)

@@ -247,16 +247,22 @@ def test_a_call_behind_another_is_refused(issued, pebble):
             v.receive()
 
 
-def test_one_act_at_a_time(issued, pebble):
+def test_one_act_at_a_time(held, proxy):
     """Two calls for one certificate that come together: the second is told so, whatever it asks for."""
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
     for second, parameters in (("Revoke", {"generation": 1}), ("Rollback", {})):
-        with issued.varlink() as a, issued.varlink() as b:
+        hold = proxy.hold("/revoke-cert")
+        with held.varlink() as a, held.varlink() as b:
             a.send("org.acmed.Control.Revoke", {"name": NAME, "generation": 1})
-            b.send(f"org.acmed.Control.{second}", {"name": NAME, **parameters})
-            assert a.receive()["parameters"]["generation"] == 1
+            hold.wait()
             with pytest.raises(VarlinkError, match="under way already"):
-                b.receive()
-    with issued.varlink() as a, issued.varlink() as b:  # one that left before its answer holds up nobody
+                b.call(f"org.acmed.Control.{second}", {"name": NAME, **parameters})
+            hold.release()
+            assert a.receive()["parameters"]["generation"] == 1
+    hold = proxy.hold("/revoke-cert")
+    with held.varlink() as a:  # one that left before its answer holds up nobody
         a.send("org.acmed.Control.Revoke", {"name": NAME, "generation": 1})
-        a.socket.close()
-        wait_for(lambda: issued.ctl("revoke", NAME, "--generation", "1", "--yes").code == 0, "the next to be heard")
+        hold.wait()
+    hold.release()
+    wait_for(lambda: held.ctl("revoke", NAME, "--generation", "1", "--yes").code == 0, "the next to be heard")

@@ -13,6 +13,12 @@ NAME = "www.example.com"
 
 
 @pytest.fixture
+def pebble(make_pebble):
+    """One that refuses no nonces: what is held here is to be what the CA made of a request."""
+    return make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+
+
+@pytest.fixture
 def webroot(place):
     d = place / "html"
     d.mkdir()
@@ -41,17 +47,22 @@ def test_files_are_served_and_removed(serving, webroot, http_port):
     assert http(http_port, "/.well-known/acme-challenge/x", NAME)[0] == 404
 
 
-def test_files_are_removed_after_a_crash(make_pebble, make_acmed, webroot, make_nginx, http_port):
-    """Killed while the CA takes its time: what was written is known to the next start."""
-    acmed = make_acmed(make_pebble(env={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "3"}))
-    make_nginx(acmed, NAME, http_port=http_port, extra=f"location /.well-known/acme-challenge/ {{ root {webroot}; }}")
-    acmed.configure({NAME: {"webroot": webroot}}, http_listen="off").start()
-    written = wait_for(lambda: tokens(webroot), "a file to be written")
-    assert mode(written[0]) == 0o644 and written[0].read_text().startswith(written[0].name + ".")
-    acmed.kill()
+@pytest.mark.parametrize("after", [False, True], ids=["not-validated", "validated"])
+def test_files_are_removed_after_a_crash(held, proxy, webroot, make_nginx, http_port, after):
+    """What was written is known to the next start, whether the order still needs it or not."""
+    make_nginx(held, NAME, http_port=http_port, extra=f"location /.well-known/acme-challenge/ {{ root {webroot}; }}")
+    hold = proxy.hold("/chalZ", after)
+    held.configure({NAME: {"webroot": webroot}}, http_listen="off").start()
+    hold.wait()
+    if after:
+        wait_for(lambda: "set VALID" in proxy.pebble.log, "the validation")
+    written = tokens(webroot)
+    assert len(written) == 1 and mode(written[0]) == 0o644 and written[0].read_text().startswith(written[0].name + ".")
+    held.kill()
     assert tokens(webroot) == written
-    acmed.start()
-    acmed.issued(NAME, seconds=60)
+    hold.drop()
+    held.start()
+    held.issued(NAME)
     wait_for(lambda: tokens(webroot) == [], "the files to be removed")
 
 

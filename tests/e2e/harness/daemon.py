@@ -192,6 +192,10 @@ class Acmed:
         """What an administrator reads about it, on one line."""
         return " ".join((self.ctl("status").text + self.ctl("show", name).text).split())
 
+    def journal(self, name):
+        """What the next start would know. Status tells of an outcome before it is on disk."""
+        return json.loads((self.state / f"state/{name}.json").read_text())
+
     def live(self, name, file=""):
         return self.state / "live" / name / file
 

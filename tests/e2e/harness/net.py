@@ -46,7 +46,7 @@ def served(port, sni):
 
 def wait_served(port, sni, leaf):
     """While a web server reloads, its old workers take connections, too."""
-    wait_for(lambda: served(port, sni).serial_number == leaf.serial_number, f"port {port} to serve {leaf.serial_number:x}", 10)
+    wait_for(lambda: served(port, sni).serial_number == leaf.serial_number, f"port {port} to serve {leaf.serial_number:x}")
 
 
 def names_of(leaf):

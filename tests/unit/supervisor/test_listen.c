@@ -265,11 +265,29 @@ static void test_sockets_of_the_service_manager(void **state)
     assert_int_equal(status, 0);
 }
 
+/* A process that has all our descriptors, and ends a moment after go[1] is closed. */
+static pid_t fork_dying(int go[2])
+{
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(pipe(go), 0);
+    pid = fork();
+    if (pid == 0) {
+        (void)close(go[1]);
+        (void)!read(go[0], &byte, 1);
+        (void)usleep(200000);
+        _exit(0);
+    }
+    (void)close(go[0]);
+    return pid;
+}
+
 static void test_the_lock_has_one_holder(void **state)
 {
     char expected[64];
     struct err e;
-    int a = lock_take(dir, 0, &e), b;
+    int a = lock_take(dir, 0, &e), b, go[2];
 
     (void)state;
     assert_true(a >= 0);
@@ -277,12 +295,10 @@ static void test_the_lock_has_one_holder(void **state)
     assert_int_equal(b, -1);
     (void)snprintf(expected, sizeof expected, "another acmed (pid %d) works on %s", (int)getpid(), dir);
     assert_non_null(strstr(e.text, expected));
-    if (fork() == 0) { /* an old keeper that needs a moment */
-        (void)usleep(200000);
-        _exit(0);
-    }
+    (void)fork_dying(go);
     (void)close(a);
     assert_int_equal(lock_take(dir, 0, &e), -1);
+    (void)close(go[1]);
     b = lock_take(dir, 5000, &e);
     assert_true(b >= 0);
     (void)close(b);
@@ -362,19 +378,17 @@ static void test_what_a_dying_predecessor_holds_is_waited_for(void **state)
     struct err e;
     uint16_t port;
     int taken = tcp(AF_INET, &port), unix_fd = socket_listen_unix(in("held"), 0600, &e);
-    pid_t pid = fork();
+    int go[2];
+    pid_t pid = fork_dying(go);
 
     (void)state;
-    if (pid == 0) {
-        (void)usleep(200 * 1000);
-        _exit(0);
-    }
     assert_true(pid > 0 && unix_fd >= 0);
     (void)close(taken);
     (void)close(unix_fd);
     (void)snprintf(text, sizeof text, "127.0.0.1:%u", port);
     c = configuration("held", text);
     assert_false(listeners_apply(l, c, 0, &said, &e));
+    (void)close(go[1]);
     assert_true(listeners_apply(l, c, 10000, &said, &e));
     assert_string_equal(said, "");
     free(said);

@@ -306,6 +306,17 @@ static void await(const char *what, int times)
     fail_msg("not in the log: %s\n%s", what, log_text());
 }
 
+static void await_file(const char *name)
+{
+    const struct timespec pause = {0, 10000000L};
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    for (int i = 0; i < 2000 && access(path, F_OK) != 0; i++)
+        (void)nanosleep(&pause, NULL);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 static int stop(int signal)
 {
     int status;
@@ -495,15 +506,17 @@ static void test_a_hook_is_not_run_over_and_over(void **state)
 static void test_a_running_hook_is_joined_by_the_next_engine(void **state)
 {
     (void)state;
-    write_script("hook", "echo run >>${0%/*}/runs; sleep 1.5; echo slow");
+    write_script("hook",
+                 "echo run >>${0%/*}/runs; while [ ! -e ${0%/*}/go ]; do sleep 0.05; done; echo slow");
     write_script("systemctl", "echo LoadState=not-found");
     configure("deploy", "");
     start();
     await("ready: ", 1);
+    await_file("runs");
     configure("deploy", "max_orders = 4");
-    (void)usleep(300000);
     assert_int_equal(kill(service, SIGHUP), 0);
-    await("engine has pid", 2);
+    await("ready: ", 2); /* it asked for the hook before it said so */
+    write_script("go", "");
     await("output [slow", 3);
     await("there is no unit a.service", 1);
     assert_int_equal(stop(SIGTERM), 0);

@@ -34,12 +34,14 @@ static bool on_revoked(void *arg, const json_t *parameters)
 
 static bool check_reason(struct ctl *c)
 {
-    uint64_t reason;
+    const char *meant = c->reason != NULL ? act_reason_meant(c->reason) : NULL;
 
-    if (c->reason == NULL || act_reason_from_str(c->reason, &reason))
-        return true;
-    say(c, "--reason %s: the reasons are %s", c->reason, act_reasons());
-    return false;
+    if (c->reason != NULL && meant == NULL) {
+        say(c, "--reason %s: the reasons are %s", c->reason, act_reasons());
+        return false;
+    }
+    c->reason = meant;
+    return true;
 }
 
 enum ctl_exit command_revoke(struct ctl *c)

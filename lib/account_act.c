@@ -47,6 +47,14 @@ static struct account_action settle(struct account *a, bool next)
     return action;
 }
 
+/* The CA does not know the new key. */
+static struct account_action keep_old_key(struct account *a)
+{
+    if (a->has_refusal)
+        (void)err_wrap(&a->act_error, "the account at the CA %s keeps the key it has", a->ca_name);
+    return settle(a, false);
+}
+
 struct account_action account_find_next(struct account *a)
 {
     a->bad_nonces = 0;
@@ -82,7 +90,7 @@ static struct account_action on_change_failed(struct account *a, enum acme_probl
         return account_go(a, ACCOUNT_STATE_CHANGE, ACCOUNT_DO_CHANGE, a->directory.key_change);
     refuse(a);
     if (a->error.class == ERR_CLASS_PERMANENT || a->error.class == ERR_CLASS_RATE_LIMITED)
-        return settle(a, false);
+        return keep_old_key(a);
     return account_find_next(a);
 }
 
@@ -92,7 +100,7 @@ static struct account_action on_next_failed(struct account *a, enum acme_problem
         return account_go(a, ACCOUNT_STATE_FIND_NEXT, ACCOUNT_DO_FIND_NEXT, a->directory.new_account);
     return problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST ||
                    problem == ACME_PROBLEM_EXTERNAL_ACCOUNT_REQUIRED /* asked of those it does not know */
-               ? settle(a, false)
+               ? keep_old_key(a)
                : account_fail(a);
 }
 

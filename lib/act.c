@@ -4,6 +4,7 @@
 #include "lib/varlink.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 static const struct {
@@ -54,6 +55,26 @@ bool act_reason_from_str(const char *name, uint64_t *reason)
         }
     }
     return false;
+}
+
+static bool is_spelling(const char *name, const char *reason)
+{
+    for (;; name++, reason++) {
+        name += *name == '-' ? 1 : 0;
+        reason += *reason == '-' ? 1 : 0;
+        if (tolower((unsigned char)*name) != *reason)
+            return false;
+        if (*reason == '\0')
+            return true;
+    }
+}
+
+const char *act_reason_meant(const char *name)
+{
+    for (uint64_t i = 0; i < REASONS; i++)
+        if (reasons[i] != NULL && is_spelling(name, reasons[i]))
+            return reasons[i];
+    return NULL;
 }
 
 const char *act_reasons(void)

@@ -44,6 +44,9 @@ const char *act_to_str(enum act_kind kind);
 const char *act_reason_to_str(uint64_t reason);
 /* False: none of them; *reason untouched. */
 bool act_reason_from_str(const char *name, uint64_t *reason);
+/* The name of a reason that a person spelled with or without hyphens, in any case, as RFC 5280 section 5.3.1
+ * does (keyCompromise). Static storage. NULL: none of them. */
+const char *act_reason_meant(const char *name);
 /* All of them, joined by blanks, for messages. Static storage. */
 const char *act_reasons(void);
 

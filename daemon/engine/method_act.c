@@ -179,6 +179,8 @@ static void on_revoked(void *arg, const struct revocation_outcome *outcome, cons
         (void)err_wrap(&own,
                        "the CA has not revoked it, but its key is given up all the same: a new certificate "
                        "with a new key is ordered at once; repeat the command until it is revoked");
+    else
+        (void)err_wrap(&own, "generation %u of %s is not revoked", (unsigned)r->act.generation, r->c->name);
     method_refuse(r->peer, &own);
 }
 

@@ -5,9 +5,11 @@ own, validates while the challenge is answered, and has its own idea of accounts
 import sys
 
 import pytest
+from cryptography import x509
 
 from conftest import needs_root
 from harness.caddy import Caddy, Namespace
+from harness.knot import Knot
 from harness.net import names_of
 from harness.process import Process, run
 from harness.wait import wait_for
@@ -116,3 +118,75 @@ def test_a_ca_that_was_restarted_and_one_that_forgot(acmed, caddy):
     assert "HTTP 500" in r.text, r
     assert caddy.count("new-order", 500) == 1 and acmed.generation(NAME) == 2
     assert acmed.status(NAME)["last_error"]["class"] == "transient"
+
+
+def test_tls_alpn(make_acmed, caddy, namespace):
+    acmed = make_acmed(caddy, wrapper=namespace.enter)
+    acmed.configure({NAME: {"domains": f"{NAME} example.com", "challenge": "tls-alpn-01"}}, http_listen="off", tls_alpn_listen="127.0.0.1:443").start()
+    assert names_of(acmed.issued(NAME)) == ["example.com", NAME]
+    acmed.renew(NAME)
+    assert caddy.orders() == 2 and acmed.status()["daemon"]["repeated_orders"] == 0
+
+
+@pytest.fixture
+def knot(place, namespace, ending):
+    k = Knot(place / "knot", "127.0.0.1", {"example.com": []}, {"ns1.example.com.": "127.0.0.1"}, enter=namespace.enter)
+    ending(k.stop)
+    return k
+
+
+def test_dns(make_acmed, caddy, namespace, knot):
+    """Records are set by dynamic updates, and looked for at the servers that the system's resolver names."""
+    acmed = make_acmed(caddy, wrapper=namespace.enter)
+    dns = {"challenge": "dns-01", "dns_hook": f"rfc2136:127.0.0.1 {knot.key}"}
+    acmed.configure({NAME: {**dns, "domains": f"{NAME} example.com"}, "wild.example.com": {**dns, "domains": "*.wild.example.com wild.example.com"}}, http_listen="off").start()
+    assert names_of(acmed.issued(NAME)) == ["example.com", NAME]
+    assert names_of(acmed.issued("wild.example.com")) == ["*.wild.example.com", "wild.example.com"]
+    for name in (NAME, "example.com", "wild.example.com"):
+        wait_for(lambda n=name: knot.ask("TXT", f"_acme-challenge.{n}") == [], "the records to be gone")
+    assert acmed.status()["daemon"]["repeated_orders"] == 0
+
+
+def test_an_address(acmed, caddy):
+    acmed.configure({NAME: {"domains": f"{NAME} 127.0.0.1"}}).start()
+    san = acmed.issued(NAME).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(a) for a in san.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+
+
+def test_accounts(acmed, caddy):
+    """It changes the contact and ends an account; a change of the account's key it has not, which leaves the account as it was."""
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    r = acmed.ctl("account", "rollover")
+    assert r.code == 1 and "keeps the key it has: HTTP 501" in r.text, r
+    acmed.kill()
+    acmed.start()
+    acmed.renew(NAME)
+    acmed.configure({NAME: {}}, contact="other@example.com")
+    assert acmed.ctl("reload").code == 0
+    acmed.renew(NAME)
+    assert "other@example.com" in acmed.ctl("account", "show").out
+    r = acmed.ctl("account", "deactivate", "--yes")
+    assert r.code == 0 and "deactivated" in r.out, r
+    r = acmed.renew(NAME, code=1)
+    assert "the account was deactivated here" in r.text and acmed.generation(NAME) == 3, r
+    assert caddy.orders() == 3
+
+
+def test_revocation(acmed, caddy):
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    r = acmed.ctl("revoke", NAME, "--reason", "superseded", "--yes")
+    assert r.code == 0 and "by the account's key" in r.out, r
+    acmed.deployed(NAME, 2)
+    given_up = acmed.leaf(NAME).public_key()
+    r = acmed.ctl("revoke", NAME, "--reason", "keyCompromise", "--yes")
+    assert r.code == 0 and "(key-compromise, by the certificate's own key)" in r.out, r
+    acmed.deployed(NAME, 3)
+    assert acmed.leaf(NAME).public_key().public_numbers() != given_up.public_numbers()
+    r = acmed.ctl("revoke", NAME, "--generation", "1", "--yes")
+    assert r.code == 0 and "was revoked already" in r.out, r
+    caddy.forget()
+    r = acmed.ctl("revoke", NAME, "--yes")
+    assert r.code == 1 and f"generation 3 of {NAME} is not revoked: HTTP 500" in r.text, r
+    assert acmed.generation(NAME) == 3

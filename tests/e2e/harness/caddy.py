@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A second, independent CA: Caddy's acme_server (smallstep's code inside). It validates at port 80 of what the system's resolver says, and
-nothing else can be configured: so it, and the acmed it is to find, live in namespaces of the test's own, with their own loopback and /etc/hosts."""
+"""A second, independent CA: Caddy's acme_server (smallstep's code inside). It validates at ports 80 and 443 of what the system's resolver says, looks
+TXT records up there, too, and nothing else can be configured: so it, and the acmed it is to find, live in namespaces of the test's own, with their own
+loopback, /etc/hosts and /etc/resolv.conf (the server at 127.0.0.1)."""
 
 import json
 import shutil
@@ -12,6 +13,7 @@ from .wait import wait_for
 
 HOLDER = """
 mount --bind "$1" /etc/hosts
+mount --bind "$2" /etc/resolv.conf
 ip link set lo up
 echo ready
 exec sleep infinity
@@ -25,7 +27,9 @@ class Namespace:
         directory.mkdir(exist_ok=True)
         self.hosts = directory / "hosts"
         self.lead(names)
-        argv = ["unshare", "-n", "-m", "--propagation", "private", "sh", "-ec", HOLDER, "sh", self.hosts]
+        resolver = directory / "resolv.conf"
+        resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        argv = ["unshare", "-n", "-m", "--propagation", "private", "sh", "-ec", HOLDER, "sh", self.hosts, resolver]
         self.process = Process(argv, directory / "namespace.log")
         wait_for(lambda: "ready" in self.process.text(), "the namespaces")
 

@@ -28,13 +28,14 @@ def free_address():
 
 
 class Knot:
-    """zones: {name: lines of its zone file besides SOA and NS}; servers: {name of a server of all zones: its address}."""
+    """zones: {name: lines of its zone file besides SOA and NS}; servers: {name of a server of all zones: its address}; enter: argv put before
+    programs, for one in a namespace."""
 
     SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiBhY21lZCEhISE="
 
-    def __init__(self, directory, ip, zones, servers):
+    def __init__(self, directory, ip, zones, servers, enter=()):
         directory.mkdir()
-        self.ip, self.address, self.zones = ip, f"{ip}:53", list(zones)
+        self.ip, self.address, self.zones, self.enter = ip, f"{ip}:53", list(zones), list(enter)
         self.key = directory / "tsig.key"
         self.key.write_text(f'key "acmed" {{ algorithm hmac-sha256; secret "{self.SECRET}"; }};\n')
         self.key.chmod(0o600)
@@ -66,7 +67,7 @@ zone:
             text += f"  - domain: {zone}\n    file: {file}\n    acl: update\n    zonefile-sync: -1\n    journal-content: none\n    zonefile-load: whole\n    semantic-checks: off\n"
         self.conf = directory / "knot.conf"
         self.conf.write_text(text)
-        self.process = Process([program("knotd"), "-c", self.conf], directory / "knot.log")
+        self.process = Process([*self.enter, program("knotd"), "-c", self.conf], directory / "knot.log")
         wait_for(self.answers, "the authoritative DNS server")
 
     def answers(self):
@@ -74,13 +75,13 @@ zone:
         return all(self.ask("SOA", z) for z in self.zones)
 
     def ask(self, type_, name):
-        done = subprocess.run(["dig", f"@{self.ip}", "+short", "+time=1", "+tries=1", "+norec", name, type_], capture_output=True, text=True)
+        done = subprocess.run([*self.enter, "dig", f"@{self.ip}", "+short", "+time=1", "+tries=1", "+norec", name, type_], capture_output=True, text=True)
         return [line.strip('"') for line in done.stdout.splitlines() if line and not line.startswith(";")]
 
     def update(self, *commands):
         """nsupdate's commands."""
         text = f"server {self.ip} 53\n" + "\n".join(commands) + "\nsend\n"
-        subprocess.run(["nsupdate", "-k", self.key], input=text, text=True, check=True, timeout=30, capture_output=True)
+        subprocess.run([*self.enter, "nsupdate", "-k", self.key], input=text, text=True, check=True, timeout=30, capture_output=True)
 
     def stop(self):
         self.process.stop()

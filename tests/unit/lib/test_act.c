@@ -107,6 +107,8 @@ static void test_numbers_of_a_message(void **state)
 /* What is said to exist exists, and every act is a method that needs a grant. */
 static void test_names(void **state)
 {
+    static const char *const no_reasons[] = {
+        "", "-", "key", "key-compromised", "key--compromise", "removeFromCRL"};
     char all[256];
     uint64_t reason;
     size_t n = 0;
@@ -120,6 +122,11 @@ static void test_names(void **state)
         n++;
     }
     assert_int_equal(n, 9);
+    assert_string_equal(act_reason_meant("keyCompromise"), "key-compromise");
+    assert_string_equal(act_reason_meant("cACompromise"), "ca-compromise");
+    assert_string_equal(act_reason_meant("superseded"), "superseded");
+    for (size_t i = 0; i < sizeof no_reasons / sizeof no_reasons[0]; i++)
+        assert_null(act_reason_meant(no_reasons[i]));
     assert_null(act_reason_to_str(7));
     assert_null(act_reason_to_str(UINT64_MAX));
     assert_int_equal(varlink_find_method(CALL("Revoke"))->privilege, VARLINK_GRANT);

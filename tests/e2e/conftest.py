@@ -23,7 +23,18 @@ needs_root = pytest.mark.skipif(not ROOT, reason="needs root")
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda i: i.get_closest_marker("slow") is None)
+    """Each of pytest-xdist's workers begins with a stretch of the list, a quarter of its share: the slow ones lead in all of them."""
+    slow = [i for i in items if i.get_closest_marker("slow")]
+    others = [i for i in items if not i.get_closest_marker("slow")]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    stretch = max(len(items) // workers // 4, 2)
+    items.clear()
+    for w in range(workers):
+        items += slow[w::workers]
+        room = max(0, (w + 1) * stretch - len(items))
+        items += others[:room]
+        del others[:room]
+    items += others
 
 
 def public_directory(prefix):

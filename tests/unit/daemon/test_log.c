@@ -255,8 +255,14 @@ static unsigned count(const char *text, const char *what)
     return n;
 }
 
+/* Blocks where log_info() would lose records while the one who reads is slow. */
 static void test_a_flood_is_bounded_and_counted(void **state)
 {
+    const struct {
+        uint16_t head[3];
+        char text[5];
+    } record = {{LOG_LEVEL_INFO, 0, 5}, "flood"};
+    const size_t size = sizeof record.head + sizeof record.text;
     const char *text;
     pid_t pid;
 
@@ -265,9 +271,9 @@ static void test_a_flood_is_bounded_and_counted(void **state)
     pid = fork();
     if (pid == 0) {
         (void)close(fd[0]);
-        log_open_relay(fd[1], "acmed-engine");
         for (int i = 0; i < LOG_LIMIT_RECORDS + 123; i++)
-            log_info(NULL, "flood");
+            if (write(fd[1], &record, size) != (ssize_t)size)
+                _exit(1);
         _exit(0);
     }
     (void)close(fd[1]);

@@ -46,14 +46,14 @@ def test_names_and_an_address(acmed_tls):
     assert "BEGIN CERTIFICATE" not in said.stdout and said.returncode != 0
 
 
-def test_only_who_validates_sees_it(make_acmed, make_pebble, tls_port, ending):
-    """While the CA waits, others who ask are refused, and OpenSSL, which asks as a CA would, sees the certificate."""
-    gate = socket.create_server(("127.0.0.1", 0))  # where Pebble validates: nobody answers there
-    ending(gate.close)
-    acmed = make_acmed(make_pebble(tlsPort=gate.getsockname()[1]))
+def test_only_who_validates_sees_it(make_acmed, make_pebble, make_proxy, tls_port):
+    """While the CA is about to validate, others who ask are refused, and OpenSSL, which asks as a CA would, sees the certificate."""
+    proxy = make_proxy(make_pebble(tlsPort=tls_port))
+    acmed = make_acmed(proxy)
     acmed.tls_port = tls_port
+    hold = proxy.hold("challenge")
     configure(acmed, {NAME: {}}).start()
-    wait_for(lambda: "waiting for the CA to validate" in (acmed.status(NAME)["next_action"] or ""), "the challenge to be answered")
+    hold.wait()
     seen = handshake(tls_port, "-servername", NAME, "-alpn", "acme-tls/1")
     assert "BEGIN CERTIFICATE" in seen.stdout and "ALPN protocol: acme-tls/1" in seen.stdout
     text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=seen.stdout, capture_output=True, text=True).stdout
@@ -61,6 +61,8 @@ def test_only_who_validates_sees_it(make_acmed, make_pebble, tls_port, ending):
     for options in (["-servername", NAME], ["-servername", NAME, "-alpn", "h2,http/1.1"], ["-servername", "other.example.com", "-alpn", "acme-tls/1"],
                     ["-noservername", "-alpn", "acme-tls/1"]):
         assert "BEGIN CERTIFICATE" not in handshake(tls_port, *options).stdout, options
+    hold.release()
+    acmed.issued(NAME)
 
 
 def test_the_port_is_taken(acmed_tls):

@@ -25,7 +25,7 @@ def test_an_order_goes_on(held, proxy, reset):
     cuts = {name: proxy.add(Cut(kind, at, reset, name=name)) for name, (kind, at) in names.items()}
     held.configure({n: {} for n in names}, max_orders=24).start()
     for name in names:
-        held.issued(name, seconds=20)
+        held.issued(name)
         held.deployed(name)
     assert all(len(cut.hits) == 1 for cut in cuts.values()), [n for n, cut in cuts.items() if not cut.hits]
     placed = {name: proxy.orders(name) for name in names}

@@ -103,7 +103,7 @@ exec sleep 600
     acmed.issued("b.example.com")
     wait_for(lambda: acmed.status(NAME)["deploy"]["last_error"], "the time-out to be shown")
     assert "2 s" in acmed.status(NAME)["deploy"]["last_error"]["text"] or "time" in acmed.status(NAME)["deploy"]["last_error"]["text"]
-    wait_for(lambda: not alive(child) and not alive(grandchild), "both to be gone", 15)
+    wait_for(lambda: not alive(child) and not alive(grandchild), "both to be gone")
 
 
 def test_a_hook_that_became_writable_is_not_run(acmed, script, out):

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LABEL_BYTES 10 /* of the digest that make an account's label */
+#define LABEL_BYTES 10                    /* of the digest that make an account's label */
+#define LABEL_CHARS (LABEL_BYTES / 5 * 8) /* in base32 */
 
 static const struct {
     const char *name;
@@ -55,10 +56,11 @@ bool challenge_type_is_dns(enum challenge_type type)
     return types[type].dns;
 }
 
+static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
 /* base32 (RFC 4648 section 6) in lower case; n: a multiple of 5. */
 static void base32(const uint8_t *bytes, size_t n, char *out)
 {
-    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
     uint64_t five = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -74,7 +76,7 @@ static void base32(const uint8_t *bytes, size_t n, char *out)
 char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url)
 {
     uint8_t digest[32];
-    char label[LABEL_BYTES / 5 * 8 + 1];
+    char label[LABEL_CHARS + 1];
     char *name;
     int n;
 
@@ -89,4 +91,12 @@ char *challenge_record_name(enum challenge_type type, const char *identifier, co
         return NULL;
     }
     return n < 0 ? NULL : name;
+}
+
+size_t challenge_account_label(const char *record_name)
+{
+    if (record_name[0] != '_' || strspn(record_name + 1, digits) != LABEL_CHARS ||
+        record_name[1 + LABEL_CHARS] != '.')
+        return 0;
+    return 1 + LABEL_CHARS + 1;
 }

@@ -6,6 +6,7 @@
  * and what it can do. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum challenge_type {
     CHALLENGE_TYPE_HTTP_01,        /* RFC 8555 section 8.3 */
@@ -30,5 +31,8 @@ bool challenge_type_is_dns(enum challenge_type type);
 /* The name of that record, or of the one of dns-persist-01, for the identifier (without "*."), for the
  * account of this URL; the caller frees. NULL: out of memory. */
 char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url);
+/* The length of what stands before "_acme-challenge." in such a name of dns-account-01, some account's label
+ * with its dot; 0: none does. */
+size_t challenge_account_label(const char *record_name);
 
 #endif

@@ -149,6 +149,8 @@ struct config_certificate {
     enum challenge_type challenge;
     char *webroot;                   /* directory; NULL: acmed answers http-01 itself */
     struct config_dns_hook dns_hook; /* kind NONE: not given */
+    struct strv dns_delegation;      /* domains; none, and not off: not given (lib/dns_delegation.h) */
+    bool dns_delegation_off;         /* nowhere but at its own names */
     bool rehearse;                   /* new names are rehearsed before they are ordered */
     char *profile;                   /* which of the CA's profiles; NULL: the CA's default */
     int64_t renew_before;            /* seconds; 0: not given; see renew_before_percent */

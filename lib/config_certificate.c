@@ -40,6 +40,7 @@ void config_certificate_clear(struct config_certificate *c)
     strv_clear(&c->hook);
     strv_clear(&c->dns_hook.argv);
     free(c->dns_hook.server);
+    strv_clear(&c->dns_delegation);
     free(c->hook_user);
     free(c->verify_host);
     free(c->chain);

@@ -85,6 +85,9 @@ static const struct config_key keys[] = {
     {CERTIFICATE(dns_hook), .name = "dns_hook", .parse = config_value_dns_hook,
      .help = "what sets the DNS records of challenges: exec:COMMAND, lego:COMMAND, dehydrated:COMMAND, "
              "acme.sh:SCRIPT [DIRECTORY] or rfc2136:SERVER[:PORT] KEYFILE"},
+    {CERTIFICATE(dns_delegation), .name = "dns_delegation", .list = true, .parse = config_value_dns_delegation,
+     .help = "domains at or below which dns_hook may set records where a CNAME leads there, or off alone: nowhere; "
+             "default: wherever one leads"},
     {CERTIFICATE(rehearse), .name = "rehearse", .parse = config_value_bool, .default_ = "no",
      .help = "yes: new names are rehearsed at the CA for trials (`staging` in [ca]) before they are ordered"},
     {CERTIFICATE(renew_before), .name = "renew_before", .parse = config_value_renew_before, .min = 3600,

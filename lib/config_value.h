@@ -53,6 +53,8 @@ bool config_value_mode(void *object, const struct config_key *key, const char *v
 bool config_value_copy(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_unit(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_dns_hook(void *object, const struct config_key *key, const char *value, struct err *e);
+bool config_value_dns_delegation(void *object, const struct config_key *key, const char *value,
+                                 struct err *e);
 bool config_value_hook(void *object, const struct config_key *key, const char *value, struct err *e);
 bool config_value_verify(void *object, const struct config_key *key, const char *value, struct err *e);
 

@@ -2,13 +2,15 @@
 #include "lib/config_value.h"
 
 #include "lib/config.h"
+#include "lib/dns_reply.h"
 #include "lib/ident.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How DNS records are set: KIND:WORDS. */
+/* How DNS records are set: KIND:WORDS, and where. */
 
 #define DNS_PORT   53
 #define SCRIPT_MAX 100
@@ -136,4 +138,41 @@ bool config_value_dns_hook(void *object, const struct config_key *key, const cha
                    "\"%.200s\" does not begin with the convention the program follows: exec:, lego:, "
                    "dehydrated:, acme.sh: or rfc2136:",
                    value);
+}
+
+/* ---- where CNAME records may lead to ---- */
+
+/* Other than a host's name it may have underscores. */
+static bool domain(const char *value, char out[IDENT_MAX + 1], struct err *e)
+{
+    size_t len = strlen(value);
+
+    if (len > IDENT_MAX)
+        return ident_dns(value, out, e);
+    for (size_t i = 0; i <= len; i++)
+        out[i] = (char)tolower((unsigned char)value[i]);
+    return (dns_name_valid(out) && !ident_is_address(out)) || ident_dns(value, out, e);
+}
+
+bool config_value_dns_delegation(void *object, const struct config_key *key, const char *value, struct err *e)
+{
+    struct config_certificate *c = object;
+    char name[IDENT_MAX + 1];
+
+    (void)key;
+    if (strcmp(value, "off") == 0) {
+        if (c->dns_delegation_off)
+            return err_set(e, ERR_CLASS_CONFIG, "\"off\" is given twice");
+        c->dns_delegation_off = true;
+    } else if (!domain(value, name, e)) {
+        return false;
+    } else if (strv_contains(&c->dns_delegation, name)) {
+        return err_set(e, ERR_CLASS_CONFIG, "%s is given twice: remove one", name);
+    } else if (c->dns_delegation.n >= CONFIG_LIST_MAX) {
+        return err_set(e, ERR_CLASS_CONFIG, "more than %d domains", CONFIG_LIST_MAX);
+    } else if (!strv_add(&c->dns_delegation, name)) {
+        return err_nomem(e, "reading the configuration");
+    }
+    return !c->dns_delegation_off || c->dns_delegation.n == 0 ||
+           err_set(e, ERR_CLASS_CONFIG, "`off` stands alone: remove it or the domains");
 }

@@ -10,6 +10,7 @@
 #include "daemon/engine/propagation.h"
 #include "daemon/engine/zone.h"
 #include "daemon/log.h"
+#include "lib/dns_delegation.h"
 #include "lib/ident.h"
 #include "lib/key_authorization.h"
 
@@ -216,6 +217,15 @@ static bool note(struct dns *d)
 
 /* ---- looking ---- */
 
+/* The supervisor would refuse it; so nothing is noted that was never set. */
+static bool may_be_set(const struct proof *p, struct err *e)
+{
+    if (elsewhere(p) == NULL ||
+        dns_delegation_check(p->owner->job->certificate->config, p->identifier, p->target, e))
+        return true;
+    return err_wrap(e, "the record for %s is not set", p->identifier);
+}
+
 static void on_found(void *arg, const char *target, const char *zone, const struct err *e)
 {
     struct proof *p = arg;
@@ -230,6 +240,8 @@ static void on_found(void *arg, const char *target, const char *zone, const stru
         d->error = *e;
     else if (p->target == NULL || p->zone == NULL)
         err_nomem(&d->error, "the place of a DNS record");
+    else
+        (void)may_be_set(p, &d->error);
     if (--d->pending > 0)
         return;
     if (d->error.class == ERR_CLASS_NONE && !note(d))

@@ -3,6 +3,7 @@
 
 #include "daemon/engine/certificate.h"
 #include "daemon/log.h"
+#include "lib/dns_delegation.h"
 #include "lib/ident.h"
 
 #include <stdlib.h>
@@ -140,7 +141,8 @@ static bool is_word(const char *word, size_t len, const char *text)
     return strlen(text) == len && memcmp(word, text, len) == 0;
 }
 
-/* CA, identifier and way are still configured; keeper and supervisor would refuse all else for ever. */
+/* CA, identifier, way and place are still configured; keeper and supervisor would refuse all else for ever.
+ */
 static bool is_removable(const struct config_certificate *config, const char *record)
 {
     size_t ca_len = strcspn(record, " ");
@@ -161,15 +163,17 @@ static bool is_removable(const struct config_certificate *config, const char *re
     for (size_t i = 0; i < config->domains.n; i++)
         name = name || is_word(identifier, len, ident_base(config->domains.v[i]));
     return ca && name && place > token &&
-           (file ? config->webroot != NULL : challenge_type_is_dns(config->challenge));
+           (file ? config->webroot != NULL
+                 : challenge_type_is_dns(config->challenge) &&
+                       (*place == '\0' || dns_delegation_check(config, "", place + 1, NULL)));
 }
 
 static void give_up(struct certificate *c, const char *record)
 {
     log_warning(
         c->name,
-        "what answered a challenge is left where it is (\"%s\"): its CA, its name or the way to remove "
-        "it is not configured any more; remove it by hand",
+        "what answered a challenge is left where it is (\"%s\"): its CA, its name, its place or the way to "
+        "remove it is not configured any more; remove it by hand",
         record);
     journal_unpublish(&c->journal, record);
     (void)certificate_save(c, NULL, NULL);

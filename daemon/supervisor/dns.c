@@ -4,6 +4,7 @@
 #include "daemon/log.h"
 #include "daemon/supervisor/convention.h"
 #include "daemon/supervisor/hook.h"
+#include "lib/dns_delegation.h"
 #include "lib/dns_reply.h"
 
 #include <stdlib.h>
@@ -254,31 +255,40 @@ static struct task *add(struct dns *d, const char *lineage, const char *identifi
     return t;
 }
 
+/* What the engine may ask for; where CNAME records lead to is its word alone. */
+static bool check_request(const struct dns *d, const struct config_certificate *c, const char *identifier,
+                          const char *action, const char *target, struct err *e)
+{
+    if (c == NULL || c->dns_hook.kind == DNS_HOOK_NONE)
+        return err_set(e, ERR_CLASS_INTERNAL, "no such certificate with a dns_hook is configured");
+    if (strcmp(action, "cleanup") != 0 && strcmp(action, "present") != 0)
+        return err_set(e, ERR_CLASS_INTERNAL, "no such action");
+    if (target[0] != '\0' && !dns_name_valid(target))
+        return err_set(e, ERR_CLASS_INTERNAL, "the target is no name of a record");
+    if (target[0] != '\0' && !dns_delegation_check(c, identifier, target, e))
+        return false;
+    return !d->stopping || err_set(e, ERR_CLASS_TRANSIENT, "acmed stops");
+}
+
 void dns_request(struct dns *d, uint32_t request, const char *lineage, const char *identifier,
                  const char *token, const char *ca, const char *action, const char *target)
 {
     const struct config_certificate *c = config_find(d->load->config, lineage);
-    bool cleanup = strcmp(action, "cleanup") == 0;
-    const char *refusal = NULL;
     struct task *t = NULL;
+    struct err e;
 
-    if (c == NULL || c->dns_hook.kind == DNS_HOOK_NONE)
-        refusal = "no such certificate with a dns_hook is configured";
-    else if (!cleanup && strcmp(action, "present") != 0)
-        refusal = "no such action";
-    else if (target[0] != '\0' && !dns_name_valid(target))
-        refusal = "the target is no name of a record";
-    else if (d->stopping)
-        refusal = "acmed stops";
-    else if ((t = add(d, lineage, identifier, token, target)) == NULL)
-        refusal = "out of memory, or too many at once";
-    if (refusal != NULL) {
-        log_warning(c != NULL ? c->name : NULL, "a request for a DNS record is refused: %s", refusal);
-        d->ops->reply(d->arg, request, false, ERR_CLASS_INTERNAL, refusal, "");
+    if (check_request(d, c, identifier, action, target, &e)) {
+        t = add(d, lineage, identifier, token, target);
+        if (t == NULL)
+            err_set(&e, ERR_CLASS_INTERNAL, "out of memory, or too many at once");
+    }
+    if (t == NULL) {
+        log_warning(c != NULL ? c->name : NULL, "a request for a DNS record is refused: %s", e.text);
+        d->ops->reply(d->arg, request, false, e.class, e.text, "");
         return;
     }
     t->request = request;
-    t->cleanup = cleanup;
+    t->cleanup = strcmp(action, "cleanup") == 0;
     d->ops->ask_record(d->arg, t->id, lineage, identifier, token, ca);
 }
 

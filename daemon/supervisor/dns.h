@@ -28,8 +28,8 @@ struct dns *dns_new(struct event_base *base, const struct load *load, const stru
 void dns_free(struct dns *d);
 
 /* Does, or refuses, what the request says; action: "present" or "cleanup"; target: where CNAME records lead
- * to from the record's name, as the engine saw it; "": nowhere. It is not the keeper's word, and needs not
- * be: the record's content is, and proves nothing at any name but for an order that the keeper signs.
+ * to from the record's name, as the engine saw it; "": nowhere. It is not the keeper's word, and is held to
+ * `dns_delegation`; the record's content is the keeper's, and proves nothing but for an order that it signs.
  * Some programs run side by side, others one at a time (convention_is_parallel()). */
 void dns_request(struct dns *d, uint32_t request, const char *lineage, const char *identifier,
                  const char *token, const char *ca, const char *action, const char *target);

@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import json
+import re
 
 import pytest
 
@@ -103,6 +104,43 @@ def test_aliases_are_followed(make_client, make_knot, hook, calls):
     for _, place, _, name, target in calls():
         assert (place, name, target) == ("validation.delegated.example.com", CHALLENGE, "validation.delegated.example.com")
     wait_for(lambda: knot.ask("TXT", "validation.delegated.example.com") == [], "the record to be gone")
+
+
+def test_aliases_lead_no_further_than_they_may(make_client, make_knot, hook, calls):
+    """dns_delegation: an alias to elsewhere is refused before anything is set; a reload that allows the place goes on at once."""
+    knot = make_knot(zones={"example.com": ["_acme-challenge.www CNAME validation.delegated"]})
+    acmed = make_client(knot)
+    keys = {"challenge": "dns-01", "dns_hook": hook(knot), "dns_delegation": "acme.example.net other.example.com"}
+    acmed.configure({NAME: keys}, **acmed.settings).start()
+    error = wait_for(lambda: acmed.status(NAME)["last_error"], "an error to be shown")
+    assert (f"the record for {NAME} is not set: CNAME records lead from the name of the record for {NAME} to validation.delegated.example.com, "
+            f"where `dns_delegation = acme.example.net other.example.com` of [certificate {NAME}] lets none be set") in error["text"]
+    assert error["class"] == "configuration" and calls() == []
+    assert '"published": null' in (acmed.state / f"state/{NAME}.json").read_text()
+    acmed.configure({NAME: {**keys, "dns_delegation": "delegated.example.com"}}, **acmed.settings)
+    assert acmed.ctl("reload").code == 0
+    acmed.issued(NAME)
+    assert "validation.delegated.example.com" in calls()[0]
+    wait_for(lambda: knot.ask("TXT", "validation.delegated.example.com") == [], "the record to be gone")
+
+
+def test_a_place_that_is_allowed_no_more_is_left_to_a_person(make_client, make_knot, hook, calls, place):
+    """Set, killed, and dns_delegation is narrower since: said once, with the place, and not tried for ever."""
+    knot = make_knot(zones={"example.com": ["_acme-challenge.www CNAME old.delegated"]})
+    stuck = place / "stuck"
+    stuck.touch()
+    acmed = make_client(knot)
+    keys = {"challenge": "dns-01", "dns_hook": hook(knot, f"while [ $1 = present ] && [ -e {stuck} ]; do sleep 0.05; done")}
+    acmed.configure({NAME: keys}, **acmed.settings).start()
+    wait_for(calls, "the hook to run")
+    acmed.kill()
+    stuck.unlink()
+    knot.update(f"update delete {CHALLENGE}. CNAME")
+    acmed.configure({NAME: {**keys, "dns_delegation": "off"}}, **acmed.settings).start()
+    acmed.issued(NAME)
+    wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget them")
+    assert [c[1] for c in calls() if c[0] == "cleanup"] == [CHALLENGE]
+    assert re.search(r'is left where it is \("pebble www.example.com \S+ old.delegated.example.com.*"\): its CA, its name, its place', acmed.text())
 
 
 def test_what_was_set_is_removed_where_it_was_set(make_client, make_knot, hook, calls, place):

@@ -116,7 +116,8 @@ def test_a_ca_that_was_restarted_and_one_that_forgot(acmed, caddy):
     caddy.forget()
     r = acmed.renew(NAME, code=1)
     assert "HTTP 500" in r.text, r
-    assert caddy.count("new-order", 500) == 1 and acmed.generation(NAME) == 2
+    wait_for(lambda: caddy.count("new-order", 500) == 1, "its log to tell of one request")
+    assert acmed.generation(NAME) == 2
     assert acmed.status(NAME)["last_error"]["class"] == "transient"
 
 

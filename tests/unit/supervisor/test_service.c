@@ -245,7 +245,7 @@ static int serve(void)
     (void)umask(077);
     if (manager[0] != '\0') {
         (void)setenv("NOTIFY_SOCKET", manager, 1);
-        (void)setenv("WATCHDOG_USEC", "2400000", 1);
+        (void)setenv("WATCHDOG_USEC", "4800000", 1);
     }
     notify_open();
     (void)snprintf(state, sizeof state, "%s/state", dir);
@@ -638,7 +638,7 @@ static void a_child_hangs(const char *name)
     await("ready: ", 1);
     await_told(fd, "READY=1");
     assert_int_equal(kill(pid_of(name), SIGSTOP), 0);
-    (void)snprintf(text, sizeof text, "acmed-%s has not answered for 0 s and is killed", name);
+    (void)snprintf(text, sizeof text, "acmed-%s has not answered for 1 s and is killed", name);
     await(text, 1);
     await_told(fd, "WATCHDOG=1"); /* the rest of acmed is well */
     await("keeper has pid", 2);

@@ -2,7 +2,9 @@
 #include "ctl/commands.h"
 
 #include "ctl/call.h"
+#include "ctl/gather.h"
 #include "ctl/say.h"
+#include "ctl/text.h"
 #include "lib/act.h"
 
 #include <stdio.h>
@@ -44,6 +46,26 @@ static bool check_reason(struct ctl *c)
     return true;
 }
 
+/* Who is asked whether that is meant knows which certificate it is about. */
+static enum ctl_exit check_subject(struct ctl *c)
+{
+    struct buf names;
+    struct gather g;
+    enum ctl_exit status = gather_status(c, &g);
+
+    buf_init(&names, TEXT_MAX);
+    if (status == CTL_DONE && g.fleet.n > 1) {
+        for (size_t i = 0; i < g.fleet.n; i++)
+            (void)buf_addf(&names, "%s%s.%s", i == 0 ? "" : " or ", c->args[0], g.fleet.v[i].key_type);
+        say(c, "%s has a certificate for each of its %zu types of key; say which one: %s", c->args[0],
+            g.fleet.n, names.data);
+        status = CTL_FAILED;
+    }
+    buf_clear(&names);
+    gather_clear(&g);
+    return status;
+}
+
 enum ctl_exit command_revoke(struct ctl *c)
 {
     json_t *parameters;
@@ -53,6 +75,8 @@ enum ctl_exit command_revoke(struct ctl *c)
 
     if (!check_reason(c))
         return CTL_USAGE;
+    if (!c->yes && (status = check_subject(c)) != CTL_DONE)
+        return status;
     if (c->generation != 0)
         (void)snprintf(generation, sizeof generation, "generation %" JSON_INTEGER_FORMAT, c->generation);
     (void)snprintf(question, sizeof question,

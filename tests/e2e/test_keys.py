@@ -174,9 +174,10 @@ def test_a_section_is_deployed_told_and_shown_as_a_whole(acmed, script, out):
 def test_what_is_done_to_one_lineage_wants_it_named(acmed):
     acmed.configure({NAME: BOTH}).start()
     acmed.deployed(NAME), acmed.deployed(SECOND, seconds=60)
-    for words in (("revoke", NAME, "--yes"), ("rollback", NAME)):
+    for words in (("revoke", NAME), ("revoke", NAME, "--yes"), ("rollback", NAME)):
         r = acmed.ctl(*words)
         assert r.code != 0 and f"say which one: {NAME}.ecdsa-p256 or {SECOND}" in " ".join(r.text.split()), r
+        assert "cannot be taken back" not in r.text, "there is nothing to ask yet"
     assert acmed.generation(NAME) == acmed.generation(SECOND) == 1
     r = acmed.ctl("revoke", f"{NAME}.ecdsa-p256", "--reason", "superseded", "--yes")
     assert r.code == 0 and f"Generation 1 of {NAME} is revoked" in r.out, r

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LABEL = 14, VALUE_MAX = 64 * 1024 };
 
@@ -93,6 +94,29 @@ static void add_next(struct buf *out, const struct status_certificate *s, const 
         (void)buf_addf(&text, ", because: %s", s->reason);
     if (!text.failed)
         add_value(out, t, "Next", text.data);
+    buf_clear(&text);
+}
+
+/* What was configured after the certificate was issued counts from the next on; or the CA has no such chain.
+ */
+static void add_chain(struct buf *out, const struct status_certificate *s, const struct term *t)
+{
+    bool differs = s->generation > 0 && s->wanted_chain != NULL &&
+                   (s->chain == NULL || strcasecmp(s->chain, s->wanted_chain) != 0);
+    struct buf text;
+
+    if (s->chain == NULL && !differs)
+        return;
+    buf_init(&text, VALUE_MAX);
+    if (s->chain != NULL)
+        (void)buf_addf(&text, "leads to %s%s", s->chain, differs ? "; " : "");
+    if (differs)
+        (void)buf_addf(&text,
+                       "%s is configured, which the next renewal asks the CA for "
+                       "(at once: acmectl renew %s --force)",
+                       s->wanted_chain, s->name);
+    if (!text.failed)
+        add_value(out, t, "Chain", text.data);
     buf_clear(&text);
 }
 
@@ -192,6 +216,7 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
         add_value(out, t, "Profile", s->profile);
     if (s->issuer != NULL)
         add_value(out, t, "Issuer", s->issuer);
+    add_chain(out, s, t);
     if (s->serial != NULL)
         add_value(out, t, "Serial", s->serial);
     if (s->generation > 0) {

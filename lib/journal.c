@@ -139,6 +139,7 @@ static const struct record_field journal_fields[] = {
     {"issued_generation", RECORD_COUNT, JOURNAL(issued_generation)},
     {"issued_directory", RECORD_STRING_OR_NULL, JOURNAL(issued_directory), .max = HTTP_URL_MAX},
     {"issuers", RECORD_STRINGS, JOURNAL(issuers), .max = JOURNAL_ISSUERS_MAX, .newer = true},
+    {"issued_chain", RECORD_STRING_OR_NULL, JOURNAL(issued_chain), .max = JOURNAL_NOTE_MAX, .newer = true},
     {"issued_profile", RECORD_STRING_OR_NULL, JOURNAL(issued_profile), .max = CONFIG_PROFILE_MAX},
     {"issued", RECORD_TIMES, JOURNAL(issued), .max = JOURNAL_ISSUED_MAX},
     {"rehearsed_names", RECORD_STRING_OR_NULL, JOURNAL(rehearsed_names), .max = NAMES_MAX, .newer = true},
@@ -320,6 +321,7 @@ void journal_taken_over(struct journal *j, unsigned generation)
     j->issued_generation = generation;
     j->damaged_generation = 0;
     take_string(&j->issued_directory, &unknown);
+    take_string(&j->issued_chain, &unknown);
     take_string(&j->issued_profile, &unknown);
 }
 
@@ -366,8 +368,10 @@ const char *journal_issuer(const struct journal *j, unsigned generation)
     return directory;
 }
 
-void journal_issued(struct journal *j, unsigned generation, int64_t now)
+void journal_issued(struct journal *j, unsigned generation, const char *chain, int64_t now)
 {
+    char *own = chain != NULL ? strndup(chain, utf8_cut(chain, JOURNAL_NOTE_MAX)) : NULL;
+
     note_issuer(j, generation, j->order_directory);
     memmove(&j->issued[1], &j->issued[0], (JOURNAL_ISSUED_MAX - 1) * sizeof j->issued[0]);
     j->issued[0] = now;
@@ -380,6 +384,7 @@ void journal_issued(struct journal *j, unsigned generation, int64_t now)
     take_string(&j->issued_directory, &j->order_directory);
     if (j->alarm.at != 0 && journal_is_issued_by(j, j->alarm.directory))
         journal_alarm_clear(j);
+    take_string(&j->issued_chain, &own);
     take_string(&j->issued_profile, &j->order_profile);
     journal_ari_clear(&j->ari);
     ca_choice_clear(&j->ca_choice);

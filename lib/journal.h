@@ -104,6 +104,7 @@ struct journal {
     unsigned issued_generation;         /* the newest generation that acmed issued */
     char *issued_directory;             /* by the CA of this directory; NULL: not known */
     struct strv issuers;                /* "GENERATION DIRECTORY" of those before, oldest first */
+    char *issued_chain;                 /* the issuer that its chain leads to; NULL: not known */
     char *issued_profile;               /* of that profile; NULL: the CA's default, or not known */
     int64_t issued[JOURNAL_ISSUED_MAX]; /* when, newest first; 0: none */
     char *rehearsed_names; /* the identifiers of the last rehearsal that succeeded, joined by blanks; NULL:
@@ -146,10 +147,11 @@ void journal_error_set(struct journal_error *je, const struct err *e, int64_t no
 void journal_error_clear(struct journal_error *je);
 #define JOURNAL_ISSUERS_MAX 50
 
-/* Notes an issuance: shifts `issued`, keeps directory and profile of the order and forgets the rest of it and
- * the request for it, clears attempts, not_before, error and renewal information, starts a fresh deploy
- * record. All of it belongs into one write. */
-void journal_issued(struct journal *j, unsigned generation, int64_t now);
+/* Notes an issuance: shifts `issued`, keeps directory and profile of the order, and chain, the issuer that
+ * its chain leads to (NULL: not known), and forgets the rest of the order and the request for it, clears
+ * attempts, not_before, error and renewal information, starts a fresh deploy record. All of it belongs into
+ * one write. */
+void journal_issued(struct journal *j, unsigned generation, const char *chain, int64_t now);
 
 /* Another generation than that which acmed issued last is live: who issued it is not known. */
 void journal_taken_over(struct journal *j, unsigned generation);

@@ -78,6 +78,8 @@ static const struct record_field fields[] = {
     {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
     {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
     {"verify", RECORD_BOOL, CERTIFICATE(verify)},
+    {"chain", RECORD_STRING_OR_NULL, CERTIFICATE(chain), .max = TEXT_MAX},
+    {"wanted_chain", RECORD_STRING_OR_NULL, CERTIFICATE(wanted_chain), .max = TEXT_MAX},
     {"profile", RECORD_STRING_OR_NULL, CERTIFICATE(profile), .max = TEXT_MAX},
     {"ari", RECORD_OBJECT_OR_NULL, CERTIFICATE(ari), .type = &journal_ari_record},
     {"deploy", RECORD_OBJECT, CERTIFICATE(deployment), .type = &journal_deployment_record},
@@ -198,6 +200,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
     if (copy(&s->name, c != NULL ? c->section : lineage) && copy(&s->lineage, lineage) &&
         copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&
         copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
+        copy(&s->chain, in->chain) && copy(&s->wanted_chain, in->wanted_chain) &&
         copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
         copy_error(&s->last_error, &in->journal->error) && fill_advice(s, in) &&
         copy(&s->alarm, c != NULL ? in->alarm : NULL) &&

@@ -53,6 +53,8 @@ struct status_certificate {
                    */
     unsigned attempts;
     int64_t last_issued;    /* 0: unknown */
+    char *chain;            /* the issuer that the live chain leads to; NULL: not known */
+    char *wanted_chain;     /* that which is configured; NULL: none is, or unmanaged */
     char *profile;          /* configured; NULL: the CA's default, or unmanaged */
     struct journal_ari ari; /* what the CA suggests; next_poll 0: nothing is known */
     struct journal_deployment deployment;
@@ -63,6 +65,8 @@ struct status_certificate {
 struct status_input {
     const struct config_certificate *config; /* NULL: unmanaged */
     const char *ca;                          /* name of the CA that is asked now; NULL: unmanaged */
+    const char *chain;                       /* the issuer that its chain leads to; NULL: not known */
+    const char *wanted_chain;                /* preferred there; NULL: none is */
     const struct cert_facts *facts;          /* of the live certificate; NULL: none */
     const struct journal *journal;
     const struct renewal_plan *plan; /* NULL: unmanaged */

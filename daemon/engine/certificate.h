@@ -91,8 +91,8 @@ void certificate_validation_failed(struct certificate *c, struct authority *a, c
  * leave it out of all their limits. */
 bool certificate_is_ari_renewal(const struct certificate *c);
 
-/* The issuance ended with a new generation. */
-void certificate_issued(struct certificate *c, struct authority *a, unsigned generation);
+/* The issuance ended with a new generation. chain: the issuer that its chain leads to; NULL: not known. */
+void certificate_issued(struct certificate *c, struct authority *a, unsigned generation, const char *chain);
 /* It failed. forget: the order is of no use any more. */
 void certificate_failed(struct certificate *c, struct authority *a, const struct err *e, bool forget,
                         enum gate_scope scope);

@@ -109,13 +109,13 @@ static void log_issued(const struct certificate *c)
                c->plan.at > now ? "; next renewal at " : "", c->plan.at > now ? next : "");
 }
 
-void certificate_issued(struct certificate *c, struct authority *a, unsigned generation)
+void certificate_issued(struct certificate *c, struct authority *a, unsigned generation, const char *chain)
 {
     struct engine *g = c->engine;
     bool first = !c->has_facts;
     bool is_readable;
 
-    journal_issued(&c->journal, generation, engine_now());
+    journal_issued(&c->journal, generation, chain, engine_now());
     is_readable = certificate_load_live(c);
     if (is_readable && ari_begin(&c->journal.ari, &c->facts, draw(), engine_now(), NULL))
         renewal_info_changed(g->renewal_info, c);

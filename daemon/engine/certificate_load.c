@@ -64,7 +64,7 @@ static void reconcile(struct certificate *c)
         c->facts.not_after > j->order_created) {
         log_notice(c->name, "generation %u was installed just before the last stop; it is deployed now",
                    c->generation);
-        journal_issued(j, c->generation, engine_now());
+        journal_issued(j, c->generation, NULL, engine_now());
         return;
     }
     if (j->deployment.generation != c->generation) {

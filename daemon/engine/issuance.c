@@ -41,6 +41,7 @@ static void free_all(struct issuance *i)
     withdraw(i->g->withdrawals, i->c);
     loop_delay_free(i->delay);
     order_free(i->order);
+    free(i->chain);
     free(i);
 }
 
@@ -134,10 +135,13 @@ static void succeed(struct issuance *i)
     struct certificate *c = i->c;
     struct authority *authority = i->authority;
     unsigned generation = i->generation;
+    char *chain = i->chain;
 
+    i->chain = NULL;
     free_all(i);
     c->issuance = NULL;
-    certificate_issued(c, authority, generation);
+    certificate_issued(c, authority, generation, chain);
+    free(chain);
 }
 
 /* What takes time or matters is said; the small steps between are for the debug log. */

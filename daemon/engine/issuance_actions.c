@@ -5,6 +5,7 @@
 #include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/ari.h"
+#include "lib/cert.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,8 @@ bool issuance_install(struct issuance *i, const struct order_action *a, struct e
         log_notice(i->c->name, "%s", order_chain_note(i->order));
     if (strlen(a->chain) != a->chain_len)
         return err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain holds a NUL byte");
+    free(i->chain);
+    i->chain = cert_top_issuer(a->chain, a->chain_len, NULL);
     i->request = link_request(i->g->keeper, on_installed, i, IPC_INSTALL, i->c->name, a->chain);
     return i->request != 0 || err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain is too large");
 }

@@ -25,6 +25,7 @@ struct issuance {
     struct loop_delay *delay; /* waits of the machine, and the first step */
     struct solver *solver;    /* from its first challenge on */
     unsigned generation;      /* installed */
+    char *chain;              /* the issuer that its chain leads to; owned; NULL: it has no name */
 };
 
 void issuance_step(struct issuance *i, const struct order_event *event);

@@ -40,6 +40,9 @@ static void know(struct known *k, const struct certificate *c)
     k->in = (struct status_input){
         .config = c->config,
         .ca = c->ca != NULL ? c->ca->name : NULL,
+        .chain =
+            c->has_facts && c->generation == c->journal.issued_generation ? c->journal.issued_chain : NULL,
+        .wanted_chain = c->config != NULL && c->ca != NULL ? config_chain(c->config, c->ca) : NULL,
         .facts = c->has_facts ? &c->facts : NULL,
         .journal = &c->journal,
         .plan = c->config != NULL ? &c->plan : NULL,

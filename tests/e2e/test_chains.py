@@ -45,6 +45,25 @@ def test_default(held, proxy):
     held.configure({NAME: {"chain": default.upper()}}).start()
     held.issued(NAME)
     assert top(held) == default and alternates(proxy) == 0
+    assert f"leads to {default}\n" in held.ctl("show", NAME).out
+
+
+def test_one_that_is_configured_later(held, proxy):
+    """It is no reason to renew, but to say so."""
+    default, wanted = root(proxy.pebble, 0), root(proxy.pebble, 2)
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    held.configure({NAME: {"chain": wanted}})
+    assert held.ctl("reload").code == 0
+    status = held.status(NAME)
+    assert (status["chain"], status["wanted_chain"], status["state"]) == (default, wanted, "valid")
+    shown = " ".join(held.ctl("show", NAME).out.split())
+    assert f"Chain leads to {default}; {wanted} is configured, which the next renewal asks the CA for (at once: acmectl renew {NAME} --force)" in shown
+    held.renew(NAME)
+    assert top(held) == wanted and "is configured" not in held.ctl("show", NAME).out
+    assert held.status(NAME)["chain"] == wanted
+    assert held.ctl("rollback", NAME).code == 0
+    assert held.status(NAME)["chain"] is None, "which one an older generation has was not kept"
 
 
 def test_alternate(held, proxy):

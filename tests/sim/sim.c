@@ -103,7 +103,7 @@ static void issue(struct sim *s)
                                   .key_type_known = true};
     memcpy(s->live.sha256, &s->n_issued, sizeof s->n_issued);
     s->has_live = true;
-    journal_issued(&s->journal, s->n_issued, wall(s));
+    journal_issued(&s->journal, s->n_issued, NULL, wall(s));
     if (s->ari != SIM_ARI_NONE)
         assert_true(ari_begin(&s->journal.ari, &s->live, draw(&s->random), wall(s), NULL));
 }

@@ -82,7 +82,7 @@ static void test_thirty_days_of_failing_steps(void **state)
         int64_t done;
 
         journal_init(&j);
-        journal_issued(&j, 1, SIM_START);
+        journal_issued(&j, 1, NULL, SIM_START);
         done = deploy(&j, &c, &s, SIM_START);
         assert_in_range(done, s.healed, s.healed + RENEWAL_DEPLOY_BACKOFF_MAX + 5);
         assert_in_range(s.runs[broken], 30 * 24, 30 * 24 * 3);

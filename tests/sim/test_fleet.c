@@ -136,7 +136,7 @@ static void issue(struct fleet *f, struct member *m)
     memcpy(m->facts.sha256 + 8, m->name, 16);
     m->live = true;
     m->issued = f->now;
-    journal_issued(&m->journal, m->n_issued, f->now);
+    journal_issued(&m->journal, m->n_issued, NULL, f->now);
     assert_true(ari_begin(&m->journal.ari, &m->facts, draw(f), f->now, NULL));
 }
 

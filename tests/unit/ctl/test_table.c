@@ -266,7 +266,8 @@ static void test_one_trouble_is_told_once(void **state)
     free(report);
 }
 
-static void assert_detail(const char *certificate, const char *expected)
+/* The caller clears it. */
+static struct buf detail_of(const char *certificate)
 {
     struct term t = PLAIN(80);
     struct fleet f;
@@ -275,9 +276,16 @@ static void assert_detail(const char *certificate, const char *expected)
     load(&f, certificate, TEST_DAEMON(""));
     buf_init(&out, TEXT_MAX);
     detail_render(&out, &f.v[0], &t, TEST_NOW);
+    fleet_clear(&f);
+    return out;
+}
+
+static void assert_detail(const char *certificate, const char *expected)
+{
+    struct buf out = detail_of(certificate);
+
     assert_string_equal(out.data, expected);
     buf_clear(&out);
-    fleet_clear(&f);
 }
 
 #define BOOKS                                                                                                \
@@ -393,6 +401,35 @@ static void test_show_what_the_ca_suggests(void **state)
                   "    verify    not configured\n");
 }
 
+/* The wish counts from the next renewal on. */
+static void test_show_where_the_chain_leads(void **state)
+{
+    static const struct {
+        const char *wanted;
+        const char *shown;
+    } rows[] = {
+        {"ISRG Root X2", "  Chain       leads to ISRG Root X1; ISRG Root X2 is configured, which the next\n"
+                         "              renewal asks the CA for (at once: acmectl renew example.com\n"
+                         "              --force)\n"
+                         "  Serial "},
+        {"isrg root x1", "  Chain       leads to ISRG Root X1\n  Serial "},
+    };
+    const char *rest = strstr(TEST_VALID, "\"deploy\"");
+    char certificate[4096];
+    struct buf out;
+
+    (void)state;
+    assert_non_null(rest);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        (void)snprintf(certificate, sizeof certificate,
+                       "[%.*s\"chain\": \"ISRG Root X1\", \"wanted_chain\": \"%s\", %s]",
+                       (int)(rest - TEST_VALID), TEST_VALID, rows[i].wanted, rest);
+        out = detail_of(certificate);
+        assert_non_null(strstr(out.data, rows[i].shown));
+        buf_clear(&out);
+    }
+}
+
 static void test_show_a_failing_one(void **state)
 {
     (void)state;
@@ -493,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_show_international_names),
         cmocka_unit_test(test_show_a_valid_one),
         cmocka_unit_test(test_show_what_the_ca_suggests),
+        cmocka_unit_test(test_show_where_the_chain_leads),
         cmocka_unit_test(test_show_a_failing_one),
         cmocka_unit_test(test_show_a_deployment),
         cmocka_unit_test(test_the_screen_is_redrawn_in_place),

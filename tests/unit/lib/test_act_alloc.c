@@ -98,7 +98,7 @@ static void test_issuers(void **state)
         journal_init(&j);
         j.order_directory = strdup("https://ca.example/dir");
         alloc_fail_at(n);
-        journal_issued(&j, 4, 1800000000);
+        journal_issued(&j, 4, NULL, 1800000000);
         failed = alloc_fail_end();
         assert_int_equal(j.issued_generation, 4);
         assert_string_equal(journal_issuer(&j, 4), "https://ca.example/dir");

@@ -22,6 +22,7 @@ static void fill(struct journal *j)
     j->order_profile = strdup("shortlived");
     j->order_created = 1800000000;
     j->issued_directory = strdup("https://ca.example/old");
+    j->issued_chain = strdup("Root Y");
     j->issued_profile = strdup("classic");
     assert_true(journal_alarm_set(j, "https://ca.example/dir", "ended", 17));
     j->ari = (struct journal_ari){.next_poll = 11,
@@ -72,6 +73,7 @@ static void check_filled(const struct journal *j)
     assert_string_equal(j->alarm.directory, "https://ca.example/dir");
     assert_string_equal(j->alarm.text, "ended");
     assert_int_equal(j->alarm.at, 17);
+    assert_string_equal(j->issued_chain, "Root Y");
     assert_string_equal(j->issued_profile, "classic");
     assert_int_equal(j->ari.next_poll, 11);
     assert_int_equal(j->ari.polled_at, 12);
@@ -354,7 +356,8 @@ static void test_issued_starts_a_new_life(void **state)
 
     (void)state;
     fill(&j);
-    journal_issued(&j, 8, 1800000100);
+    journal_issued(&j, 8, "ISRG Root X1", 1800000100);
+    assert_string_equal(j.issued_chain, "ISRG Root X1");
     assert_int_equal(j.issued[0], 1800000100);
     assert_int_equal(j.issued[1], 1790000000);
     assert_int_equal(j.issued_generation, 8);
@@ -379,7 +382,7 @@ static void test_issued_starts_a_new_life(void **state)
     assert_int_equal(j.deployment.error.at, 0);
     assert_null(j.deployment.note);
     for (unsigned i = 0; i < 20; i++)
-        journal_issued(&j, 9 + i, 1800000200 + i);
+        journal_issued(&j, 9 + i, NULL, 1800000200 + i);
     assert_null(j.issued_directory);
     assert_int_equal(j.issued[0], 1800000219);
     assert_int_equal(j.issued[JOURNAL_ISSUED_MAX - 1], 1800000219 - JOURNAL_ISSUED_MAX + 1);
@@ -474,7 +477,7 @@ static void test_issuers(void **state)
     for (unsigned i = 1; i <= JOURNAL_ISSUERS_MAX + 2; i++) {
         (void)snprintf(directory, sizeof directory, "https://ca.example/%u", i);
         j.order_directory = strdup(directory);
-        journal_issued(&j, i, 1800000000);
+        journal_issued(&j, i, NULL, 1800000000);
     }
     journal_taken_over(&j, 60); /* a generation of somebody else's */
     text = journal_to_json(&j);
@@ -485,8 +488,9 @@ static void test_issuers(void **state)
     assert_string_equal(journal_issuer(&back, JOURNAL_ISSUERS_MAX + 2), "https://ca.example/52");
     /* Numbers begin anew when the store was lost: what is noted last counts. */
     back.order_directory = strdup("https://ca.example/new");
-    journal_issued(&back, 3, 1800000000);
+    journal_issued(&back, 3, "Root X", 1800000000);
     journal_taken_over(&back, 4);
+    assert_null(back.issued_chain);
     assert_string_equal(journal_issuer(&back, 3), "https://ca.example/new");
     free(text);
     journal_clear(&j);

@@ -93,6 +93,8 @@ unsigned gate_in_flight(const struct gate *g);
 
 /* It begins. */
 void gate_started(struct gate *g, const struct strv *names, enum ledger_exemption exemption, int64_t now);
+/* One that began as LEDGER_RESUMED is placed anew: from now on it counts as what it is. */
+void gate_placed_anew(struct gate *g, const struct strv *names, enum ledger_exemption exemption, int64_t now);
 /* It ended and came to nothing: neither was a certificate issued, nor will the order be resumed. exemption:
  * as when it began. */
 void gate_give_back(struct gate *g, const struct strv *names, enum ledger_exemption exemption);

@@ -91,6 +91,10 @@ void certificate_validation_failed(struct certificate *c, struct authority *a, c
  * leave it out of all their limits. */
 bool certificate_is_ari_renewal(const struct certificate *c);
 
+/* The order in flight, which was to be resumed, cannot be: it is forgotten, and a new one takes its place and
+ * counts against the CA's limits. */
+void certificate_orders_anew(struct certificate *c, struct authority *a);
+
 /* The issuance ended with a new generation. chain: the issuer that its chain leads to; NULL: not known. */
 void certificate_issued(struct certificate *c, struct authority *a, unsigned generation, const char *chain);
 /* It failed. forget: the order is of no use any more. */

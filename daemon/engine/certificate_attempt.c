@@ -50,16 +50,32 @@ bool certificate_is_ari_renewal(const struct certificate *c)
            ari_replaces(&c->journal, &c->facts, c->ca->directory);
 }
 
+/* How the order counts against the CA's limits: in the gate now, and in the journal for the time after a
+ * restart. */
+static void count(struct certificate *c)
+{
+    c->exemption = certificate_exemption(c);
+    if (c->exemption == LEDGER_COUNTED)
+        journal_counted(&c->journal, engine_now());
+}
+
+void certificate_orders_anew(struct certificate *c, struct authority *a)
+{
+    journal_drop_order(&c->journal);
+    if (c->exemption != LEDGER_RESUMED)
+        return;
+    count(c);
+    gate_placed_anew(authority_gate(a), &c->config->domains, c->exemption, engine_now());
+}
+
 void certificate_attempt(struct certificate *c, struct authority *a)
 {
     struct journal *j = &c->journal;
     char reason[RENEWAL_DESCRIPTION_MAX];
     struct err pending;
 
-    c->exemption = certificate_exemption(c);
+    count(c);
     gate_started(authority_gate(a), &c->config->domains, c->exemption, engine_now());
-    if (c->exemption == LEDGER_COUNTED)
-        journal_counted(j, engine_now());
     timer_cancel(c->engine->timers, &c->timer);
     j->attempts++;
     j->attempt_at = engine_now();

@@ -69,7 +69,7 @@ static bool replace_resumed(struct issuance *i, const struct order_action *a)
         a->error->class != ERR_CLASS_TRANSIENT)
         return false;
     log_info(i->c->name, "the order that was resumed is dead, a new one is placed: %s", a->error->text);
-    journal_drop_order(&i->c->journal);
+    certificate_orders_anew(i->c, i->authority);
     order_free(i->order);
     i->order = NULL;
     return begin_order(i, NULL);
@@ -266,7 +266,7 @@ static void on_ready(void *arg, const struct err *e)
     }
     fleet_reconsider(i->g->fleet); /* the others wait to see whether the CA can be had */
     if (url == NULL && i->c->journal.order_url != NULL)
-        journal_drop_order(&i->c->journal);
+        certificate_orders_anew(i->c, i->authority);
     if (url != NULL) {
         log_info(i->c->name, "the order begun earlier is resumed");
     } else if (!acme_directory_check_profile(authority_directory(i->authority), i->c->config->profile,

@@ -107,3 +107,20 @@ def test_an_order_that_cannot_be_resumed_is_placed_anew(held, proxy, damage):
     held.start()
     held.issued(NAME)
     assert proxy.pebble.orders() == 2
+
+
+def test_an_order_that_is_placed_anew_counts(held, proxy):
+    """Its names changed while no acmed was there: the CA's limit has two orders less."""
+    def left():
+        (orders, *_), = (ca["limits"] for ca in held.ctl("plan", "--json").json["cas"])
+        return orders["left"]
+
+    limits = {"limits": "10/30d"}
+    hold = proxy.hold("/authZ")
+    held.configure({NAME: {}}, ca=limits).start()
+    hold.wait()
+    held.kill()
+    hold.drop()
+    held.configure({NAME: {"domains": f"{NAME} example.com"}}, ca=limits).start()
+    held.deployed(NAME)
+    assert proxy.pebble.orders() == 2 and left() == 8

@@ -96,6 +96,27 @@ static void test_unreachable(void **state)
     gate_free(g);
 }
 
+/* What was placed already takes nothing; when a new order takes its place, that does. */
+static void test_one_that_cannot_be_resumed(void **state)
+{
+    struct gate *g = gate_new(2, 36000);
+    struct ledger_rate rate;
+    struct ledger_line line;
+
+    (void)state;
+    gate_started(g, &a, LEDGER_RESUMED, NOW);
+    assert_true(gate_account_left(g, NOW, &rate, &line));
+    assert_int_equal(line.left, 2);
+    gate_placed_anew(g, &a, LEDGER_RENEWAL, NOW);
+    assert_true(gate_account_left(g, NOW, &rate, &line));
+    assert_int_equal(line.left, 2);
+    gate_placed_anew(g, &a, LEDGER_COUNTED, NOW);
+    assert_true(gate_account_left(g, NOW, &rate, &line));
+    assert_int_equal(line.left, 1);
+    assert_int_equal(gate_in_flight(g), 1);
+    gate_free(g);
+}
+
 /* Thirty days away: never more often than each minute, never less than twice an hour. */
 static void test_probes_of_a_long_outage(void **state)
 {
@@ -561,6 +582,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_one_that_cannot_be_resumed),
         cmocka_unit_test(test_probes_of_a_long_outage),
         cmocka_unit_test(test_nudge),
         cmocka_unit_test(test_scopes),

@@ -4,6 +4,7 @@
 #include "daemon/engine/nonces.h"
 #include "daemon/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,40 @@ const struct config_ca *authority_ca(const struct authority *a)
 struct gate *authority_gate(const struct authority *a)
 {
     return a->gate;
+}
+
+/* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. */
+struct gate_answer authority_ask(const struct authority *a, const struct strv *names,
+                                 enum ledger_exemption exemption, int64_t now)
+{
+    if (!authority_is_ready(a) && gate_in_flight(a->gate) > 0)
+        return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
+    return gate_ask(a->gate, names, exemption, now);
+}
+
+void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size)
+{
+    const char *ca = a->ca->name;
+    char why[ERR_TEXT_MAX + 64];
+    int64_t until;
+
+    if (answer.cause == GATE_CAUSE_LIMIT)
+        (void)snprintf(text, size,
+                       "CA %s allows a limited number of new orders, and they are used up for now", ca);
+    else if (answer.cause == GATE_CAUSE_LEDGER)
+        (void)snprintf(text, size, "CA %s %s", ca,
+                       ledger_lack_to_str(gate_ledger(a->gate), &answer.lack, why, sizeof why));
+    else if (answer.cause == GATE_CAUSE_PACE)
+        (void)snprintf(text, size,
+                       "CA %s has refused orders for being too many; now they go one by one, about %lld s "
+                       "apart",
+                       ca, (long long)(gate_pace_ms(a->gate) + 999) / 1000);
+    else if (answer.cause == GATE_CAUSE_DOMAIN)
+        (void)snprintf(text, size, "CA %s takes no more orders for this domain for now", ca);
+    else if (gate_describe(a->gate, loop_wall_ms() / 1000, why, sizeof why, &until) != GATE_CAUSE_NONE)
+        (void)snprintf(text, size, "CA %s %s", ca, why);
+    else
+        (void)snprintf(text, size, "one order goes first, to see whether CA %s takes any", ca);
 }
 
 bool authority_is_ready(const struct authority *a)

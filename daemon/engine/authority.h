@@ -24,6 +24,12 @@ const struct config_ca *authority_ca(const struct authority *a);
 /* Who may begin an order there now. */
 struct gate *authority_gate(const struct authority *a);
 
+/* May an order for these names begin there now? (gate_ask()) */
+struct gate_answer authority_ask(const struct authority *a, const struct strv *names,
+                                 enum ledger_exemption exemption, int64_t now);
+/* Why it may not, as a clause for people. */
+void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size);
+
 /* Waiting for directory and account. Embedded in the waiter. */
 struct authority_wait {
     struct authority_wait *next;

@@ -110,9 +110,6 @@ bool certificate_load_live(struct certificate *c);
  * next: what acmed does next, as a clause for people. */
 void certificate_wait_at_gate(struct certificate *c, const struct authority *a, int64_t now, char *next,
                               size_t size);
-/* Why it waits for its CA, as a sentence for people. */
-void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
-                               size_t size);
 /* A person who asked for it hears what it waits for, once. */
 void certificate_tell_wait(struct certificate *c, struct gate_answer answer);
 

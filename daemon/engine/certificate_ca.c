@@ -63,7 +63,7 @@ bool certificate_leave_gate(struct certificate *c, const struct authority *a, st
     /* While one goes first to see how things are, nothing is known. */
     if (c->config->n_cas < 2 || answer.cause == GATE_CAUSE_PROBE)
         return false;
-    certificate_describe_wait(c, answer, why, sizeof why);
+    authority_describe_wait(a, answer, why, sizeof why);
     if (!certificate_move(c, &t, why, at))
         return false;
     c->journal.attempts = 0;

@@ -26,33 +26,6 @@ void certificate_wait_at_gate(struct certificate *c, const struct authority *a, 
                        fleet_waiting_for(c->engine->fleet, a));
 }
 
-void certificate_describe_wait(const struct certificate *c, struct gate_answer answer, char *text,
-                               size_t size)
-{
-    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->ca));
-    const char *ca = c->ca->name;
-    char why[ERR_TEXT_MAX + 64];
-    int64_t until;
-
-    if (answer.cause == GATE_CAUSE_LIMIT)
-        (void)snprintf(text, size,
-                       "CA %s allows a limited number of new orders, and they are used up for now", ca);
-    else if (answer.cause == GATE_CAUSE_LEDGER)
-        (void)snprintf(text, size, "CA %s %s", ca,
-                       ledger_lack_to_str(gate_ledger(gate), &answer.lack, why, sizeof why));
-    else if (answer.cause == GATE_CAUSE_PACE)
-        (void)snprintf(text, size,
-                       "CA %s has refused orders for being too many; now they go one by one, about %lld s "
-                       "apart",
-                       ca, (long long)(gate_pace_ms(gate) + 999) / 1000);
-    else if (answer.cause == GATE_CAUSE_DOMAIN)
-        (void)snprintf(text, size, "CA %s takes no more orders for this domain for now", ca);
-    else if (gate_describe(gate, engine_now(), why, sizeof why, &until) != GATE_CAUSE_NONE)
-        (void)snprintf(text, size, "CA %s %s", ca, why);
-    else
-        (void)snprintf(text, size, "one order goes first, to see whether CA %s takes any", ca);
-}
-
 void certificate_tell_wait(struct certificate *c, struct gate_answer answer)
 {
     char text[ERR_TEXT_MAX + 128];
@@ -61,7 +34,7 @@ void certificate_tell_wait(struct certificate *c, struct gate_answer answer)
     if (!c->journal.issued_by_force_pending || c->told == answer.cause)
         return;
     c->told = answer.cause;
-    certificate_describe_wait(c, answer, text, sizeof text);
+    authority_describe_wait(fleet_authority(c->engine->fleet, c->ca), answer, text, sizeof text);
     renewal_time_to_str(answer.until, until, sizeof until);
     feed_progress(c->engine->feed, c->name, NULL, "waiting: %s%s%s", text,
                   answer.until != 0 ? "; until " : "", answer.until != 0 ? until : "");

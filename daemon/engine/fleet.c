@@ -169,14 +169,6 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
     return a_at < b_at;
 }
 
-/* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. */
-static struct gate_answer ask(const struct certificate *c, const struct authority *a, int64_t now)
-{
-    if (!authority_is_ready(a) && gate_in_flight(authority_gate(a)) > 0)
-        return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
-    return gate_ask(authority_gate(a), &c->config->domains, certificate_exemption(c), now);
-}
-
 bool fleet_has_place(const struct fleet *f)
 {
     return f->in_flight - f->resting + rehearsals_under_way(f->engine->rehearsals) <
@@ -220,7 +212,7 @@ static void start_next(void *arg)
             continue;
         }
         if (a != held)
-            answer = ask(c, a, now);
+            answer = authority_ask(a, &c->config->domains, certificate_exemption(c), now);
         if (answer.go) {
             take_off(f, i, a);
             continue;
@@ -235,7 +227,9 @@ static void start_next(void *arg)
         certificate_tell_wait(c, answer);
         i++;
     }
-    rehearsals_go_on(f->engine->rehearsals);
+    leave_at = rehearsals_go_on(f->engine->rehearsals);
+    if (leave_at != 0 && (again == 0 || leave_at < again))
+        again = leave_at;
     if (f->in_flight == 0 && f->n_queue == 0)
         standby_idle(f->engine->standby);
     if (again != 0 && !timer_set(f->engine->timers, &f->gate_opens, again))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/method_wait.h"
 
+#include "daemon/engine/rehearsal.h"
 #include "daemon/engine/rehearsals.h"
 #include "daemon/log.h"
 
@@ -71,6 +72,8 @@ static void begin_all(struct wait_call *w)
             wait_progress(w, t->c->name, "joining the rehearsal that is under way", NULL);
         else if (!rehearsals_add(g->rehearsals, t->c))
             wait_progress(w, t->c->name, "out of memory", "failed");
+        if (t->c->rehearsal != NULL)
+            rehearsal_nudge(t->c->rehearsal);
     }
 }
 

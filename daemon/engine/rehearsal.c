@@ -12,13 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct rehearsal {
     struct certificate *c;
     struct engine *g;
     struct authority *authority;
     bool under_way;
-    bool told;    /* what it waits for */
+    bool resting;     /* waits for a key that takes long to make */
+    const char *told; /* what it waits for, as was told last; a string constant, NULL: nothing yet */
+    enum gate_cause told_cause;
     bool again;   /* the account was registered again for it */
     bool profile; /* the CA offers the configured one */
     struct authority_wait ready;
@@ -32,8 +35,16 @@ struct rehearsal {
 
 static void step(struct rehearsal *r, const struct order_event *event);
 
+static void rest(struct rehearsal *r, bool resting)
+{
+    if (r->resting != resting)
+        rehearsals_rest(r->g->rehearsals, resting);
+    r->resting = resting;
+}
+
 static void free_all(struct rehearsal *r)
 {
+    rest(r, false);
     rehearsals_remove(r->g->rehearsals, r);
     r->c->rehearsal = NULL;
     authority_wait_cancel(r->authority, &r->ready);
@@ -110,10 +121,18 @@ static void fail(struct rehearsal *r, const struct err *e)
     feed_changed(feed, c->name);
 }
 
-static void end(struct rehearsal *r, const struct err *e)
+/* scope: what the failure was about; without one it says nothing. */
+static void end(struct rehearsal *r, const struct err *e, enum gate_scope scope)
 {
+    struct gate *gate = authority_gate(r->authority);
+    const struct strv *names = &r->c->config->domains;
     struct engine *g = r->g;
+    uint32_t jitter = 0;
 
+    (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
+    (void)gate_ended(gate, names, e, scope, jitter, engine_now());
+    if (e != NULL)
+        gate_give_back(gate, names, LEDGER_COUNTED);
     (void)link_request(g->keeper, on_key_forgotten, g, IPC_REHEARSE_END, r->c->name);
     if (e == NULL)
         succeed(r);
@@ -149,6 +168,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
     struct rehearsal *r = arg;
 
     r->post = NULL;
+    rest(r, false);
     step(r, &(struct order_event){
                 .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e});
 }
@@ -172,6 +192,7 @@ static bool post(struct rehearsal *r, const struct order_action *a, struct err *
         r->post = authority_post(r->authority, IPC_REHEARSE_FINALIZE, r->c->name, a->url, on_reply, r);
         break;
     }
+    rest(r, a->post == ORDER_POST_FINALIZE && key_type_is_slow(r->c->config->key));
     return r->post != NULL || err_nomem(e, "a request to the CA");
 }
 
@@ -246,6 +267,13 @@ static bool begin_again(struct rehearsal *r, const struct order_action *a)
     return true;
 }
 
+static enum gate_scope scope_of(const struct rehearsal *r, const struct order_action *a)
+{
+    if (a->account == ORDER_ACCOUNT_HELD)
+        return GATE_SCOPE_ACCOUNT;
+    return order_url(r->order) == NULL ? GATE_SCOPE_NEW_ORDER : GATE_SCOPE_ORDER;
+}
+
 static void step(struct rehearsal *r, const struct order_event *event)
 {
     enum order_state before = order_state(r->order);
@@ -273,11 +301,11 @@ static void step(struct rehearsal *r, const struct order_event *event)
         ok = check(r, &a, &e);
         break;
     case ORDER_DO_SUCCEED:
-        end(r, NULL);
+        end(r, NULL, GATE_SCOPE_ORDER);
         return;
     case ORDER_DO_FAIL:
         if (!begin_again(r, &a))
-            end(r, a.error);
+            end(r, a.error, scope_of(r, &a));
         return;
     }
     if (!ok)
@@ -293,9 +321,10 @@ static void on_ready(void *arg, const struct err *e)
 
     if (e != NULL) {
         own = *e;
-        end(r, &own);
+        end(r, &own, GATE_SCOPE_ACCOUNT);
         return;
     }
+    fleet_reconsider(r->g->fleet); /* others wait to see whether the CA can be had */
     r->profile = acme_directory_check_profile(directory, config->profile, NULL);
     if (!r->profile)
         feed_rehearsal(r->g->feed, r->c->name, NULL,
@@ -303,7 +332,7 @@ static void on_ready(void *arg, const struct err *e)
     r->order = order_new(directory, &config->domains, config->challenge, NULL, trace, r);
     if (r->order == NULL) {
         err_nomem(&own, "an order");
-        end(r, &own);
+        end(r, &own, GATE_SCOPE_ORDER);
         return;
     }
     step(r, &(struct order_event){.kind = ORDER_EV_START});
@@ -325,29 +354,96 @@ struct rehearsal *rehearsal_new(struct certificate *c, struct authority *a)
     return r;
 }
 
-void rehearsal_try(struct rehearsal *r)
+static const char waits_for_order[] = "the certificate itself is being ordered";
+static const char waits_for_place[] = "as many orders are under way as max_orders allows";
+
+/* Why it cannot begin, though the CA might take it; NULL: it can. */
+static const char *held_here(const struct rehearsal *r)
 {
-    bool ordering = r->c->issuance != NULL;
+    if (r->c->issuance != NULL)
+        return waits_for_order;
+    if (key_type_is_slow(r->c->config->key) &&
+        rehearsals_resting(r->g->rehearsals) >= r->g->config->max_orders)
+        return waits_for_place; /* enough wait for keys that take long to make */
+    return fleet_has_place(r->g->fleet) ? NULL : waits_for_place;
+}
+
+static struct gate_answer ask(const struct rehearsal *r)
+{
+    return authority_ask(r->authority, &r->c->config->domains, LEDGER_COUNTED, engine_now());
+}
+
+static void tell_held(struct rehearsal *r, const char *why)
+{
+    if (r->told != why)
+        feed_rehearsal(r->g->feed, r->c->name, NULL, "waiting: %s", why);
+    r->told = why;
+}
+
+static void tell_gate(struct rehearsal *r, struct gate_answer answer)
+{
+    char text[ERR_TEXT_MAX + 128];
+    char until[32];
+
+    if (r->told_cause == answer.cause)
+        return;
+    r->told_cause = answer.cause;
+    r->told = NULL;
+    authority_describe_wait(r->authority, answer, text, sizeof text);
+    renewal_time_to_str(answer.until, until, sizeof until);
+    feed_rehearsal(r->g->feed, r->c->name, NULL, "waiting: %s%s%s", text, answer.until != 0 ? "; until " : "",
+                   answer.until != 0 ? until : "");
+    feed_changed(r->g->feed, r->c->name);
+}
+
+static void begin(struct rehearsal *r)
+{
     const char *ca = authority_ca(r->authority)->name;
 
-    if (ordering || !fleet_has_place(r->g->fleet)) {
-        if (!r->told)
-            feed_rehearsal(r->g->feed, r->c->name, NULL, "waiting: %s",
-                           ordering ? "the certificate itself is being ordered"
-                                    : "as many orders are under way as max_orders allows");
-        r->told = true;
-        return;
-    }
     r->under_way = true;
     rehearsals_begun(r->g->rehearsals);
+    gate_started(authority_gate(r->authority), &r->c->config->domains, LEDGER_COUNTED, engine_now());
     log_info(r->c->name, "rehearsing the order at CA %s", ca);
     feed_rehearsal(r->g->feed, r->c->name, NULL, "rehearsing at CA %s", ca);
     feed_changed(r->g->feed, r->c->name);
     authority_wait(r->authority, &r->ready);
 }
 
+int64_t rehearsal_try(struct rehearsal *r)
+{
+    const char *why = held_here(r);
+    struct gate_answer answer;
+
+    if (why != NULL) {
+        tell_held(r, why);
+        return 0;
+    }
+    answer = ask(r);
+    if (answer.go)
+        begin(r);
+    else
+        tell_gate(r, answer);
+    return answer.go ? 0 : answer.until;
+}
+
+void rehearsal_nudge(const struct rehearsal *r)
+{
+    gate_nudge(authority_gate(r->authority), engine_now());
+}
+
 void rehearsal_describe(const struct rehearsal *r, char *out, size_t size)
 {
-    (void)snprintf(out, size, "rehearse the order at CA %s%s", authority_ca(r->authority)->name,
-                   r->under_way ? "" : ", when there is a place");
+    const char *ca = authority_ca(r->authority)->name;
+    char until[32], text[ERR_TEXT_MAX + 128];
+    struct gate_answer answer;
+
+    if (r->under_way || held_here(r) != NULL || (answer = ask(r)).go) {
+        (void)snprintf(out, size, "rehearse the order at CA %s%s", ca,
+                       r->under_way ? "" : ", when there is a place");
+        return;
+    }
+    authority_describe_wait(r->authority, answer, text, sizeof text);
+    renewal_time_to_str(answer.until, until, sizeof until);
+    (void)snprintf(out, size, "rehearse the order at CA %s%s%s (%s)", ca,
+                   answer.until != 0 ? ", not before " : ", later", answer.until != 0 ? until : "", text);
 }

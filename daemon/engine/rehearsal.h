@@ -15,9 +15,12 @@ struct rehearsal *rehearsal_new(struct certificate *c, struct authority *a);
 /* Gives up at once, and tells nobody. NULL is ignored. */
 void rehearsal_cancel(struct rehearsal *r);
 
-/* Begins it, unless the certificate's own order is under way or there is no place: that is told, once. Its
- * end is told to feed, history and log, never before this returns. */
-void rehearsal_try(struct rehearsal *r);
+/* Begins it, unless the certificate's own order is under way, there is no place, or the CA's gate is closed:
+ * that is told, once. Its end is told to feed, history and log, never before this returns. Returns when to
+ * try again at the latest, Unix seconds; 0: it has begun, or begins when something else has ended. */
+int64_t rehearsal_try(struct rehearsal *r);
+/* A person wants it now (gate_nudge()). */
+void rehearsal_nudge(const struct rehearsal *r);
 /* One clause for status. */
 void rehearsal_describe(const struct rehearsal *r, char *out, size_t size);
 /* It has begun. False for NULL. */

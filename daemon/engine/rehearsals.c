@@ -13,6 +13,7 @@ struct rehearsals {
     size_t n;
     size_t cap;
     unsigned under_way;
+    unsigned resting;               /* of these */
     struct authority **authorities; /* owned: of CAs that no certificate is ordered at */
     size_t n_authorities;
 };
@@ -108,14 +109,34 @@ void rehearsals_begun(struct rehearsals *r)
     r->under_way++;
 }
 
-unsigned rehearsals_under_way(const struct rehearsals *r)
+void rehearsals_rest(struct rehearsals *r, bool resting)
 {
-    return r->under_way;
+    if (resting)
+        r->resting++;
+    else
+        r->resting--;
+    fleet_reconsider(r->engine->fleet);
 }
 
-void rehearsals_go_on(struct rehearsals *r)
+unsigned rehearsals_resting(const struct rehearsals *r)
 {
-    for (size_t i = 0; i < r->n && !r->engine->stopping; i++)
-        if (!rehearsal_is_under_way(r->v[i]))
-            rehearsal_try(r->v[i]);
+    return r->resting;
+}
+
+unsigned rehearsals_under_way(const struct rehearsals *r)
+{
+    return r->under_way - r->resting;
+}
+
+int64_t rehearsals_go_on(struct rehearsals *r)
+{
+    int64_t again = 0;
+
+    for (size_t i = 0; i < r->n && !r->engine->stopping; i++) {
+        int64_t at = rehearsal_is_under_way(r->v[i]) ? 0 : rehearsal_try(r->v[i]);
+
+        if (at != 0 && (again == 0 || at < again))
+            again = at;
+    }
+    return again;
 }

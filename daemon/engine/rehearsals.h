@@ -25,8 +25,13 @@ bool rehearsals_add(struct rehearsals *r, struct certificate *c);
 void rehearsals_begun(struct rehearsals *r);
 void rehearsals_remove(struct rehearsals *r, const struct rehearsal *x);
 
-/* Begins what may begin. */
-void rehearsals_go_on(struct rehearsals *r);
+/* Begins what may begin. Returns when to call it again at the latest, Unix seconds; 0: when something has
+ * ended. */
+int64_t rehearsals_go_on(struct rehearsals *r);
+/* It waits for a key that takes long to make, and leaves its place meanwhile; it no longer does. */
+void rehearsals_rest(struct rehearsals *r, bool resting);
+unsigned rehearsals_resting(const struct rehearsals *r);
+/* Those that have a place. */
 unsigned rehearsals_under_way(const struct rehearsals *r);
 
 #endif

@@ -17,14 +17,15 @@
 /* Why a certificate that is due has to wait for its CA. */
 static void describe_gate(const struct certificate *c, struct status_input *in, char *text, size_t size)
 {
-    const struct gate *gate = authority_gate(fleet_authority(c->engine->fleet, c->ca));
-    struct gate_answer answer = gate_ask(gate, &c->config->domains, certificate_exemption(c), in->now);
+    const struct authority *a = fleet_authority(c->engine->fleet, c->ca);
+    struct gate_answer answer =
+        gate_ask(authority_gate(a), &c->config->domains, certificate_exemption(c), in->now);
 
     if (answer.go)
         return;
     in->ca_until = answer.until;
     in->ca_wait = text;
-    certificate_describe_wait(c, answer, text, size);
+    authority_describe_wait(a, answer, text, size);
 }
 
 /* What is known of a certificate, and the texts that this borrows. */

@@ -2,6 +2,8 @@
 """acmectl test: orders rehearsed at a CA for trials; nothing is installed and the real CA hears nothing of it."""
 
 import os
+import pathlib
+import signal
 
 import pytest
 
@@ -304,3 +306,75 @@ def test_rehearse_needs_a_ca_for_trials(acmed, pebble, trial):
     assert r.code == 2 and "add `staging = NAME` to [ca pebble]" in r.text, r
     stage(acmed, trial, {NAME: {"rehearse": "yes", "ca": "trial"}})
     assert acmed.check().code == 0
+
+
+# -- pacing ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_waits_for_a_pause_of_that_ca(held, proxy, make_proxy, trial):
+    """What the CA for trials asks for holds rehearsals as what the real one asks for holds orders; the real one has no part in it."""
+    staging = make_proxy(trial)
+    names = [f"n{i}.example.com" for i in range(3)]
+    stage(held, staging, {n: {} for n in names}).start()
+    for n in names:
+        held.deployed(n)
+    staging.answer("/order-plz", 429, "rateLimited", [("Retry-After", "3600")])
+    r = held.ctl("test", names[0])
+    assert r.code == 1 and "429" in r.text, r
+    asked = len(staging.requests)
+    assert "rateLimited" in r.text
+    with held.varlink() as v:
+        v.send("org.acmed.Control.Test", {"names": names[1:2]}, more=True)
+        told = v.receive()["parameters"]["progress"][0]["text"]
+        assert told.startswith("waiting: CA trial takes no new orders for now: ") and "; until 20" in told, told
+        assert len(staging.requests) == asked
+        held.renew(names[2])
+
+
+def test_a_limit_of_that_ca_holds_them(held, make_proxy, trial):
+    names = [f"n{i}.example.com" for i in range(3)]
+    stage(held, trial, {n: {} for n in names}, section={"limits": "2/10s"}).start()
+    for n in names:
+        held.deployed(n)
+    r = held.ctl("test")
+    assert r.code == 0 and "waiting: CA trial allows a limited number of new orders" in " ".join(r.out.split()), r
+    assert trial.orders() == 3
+
+
+def test_one_goes_first_to_a_ca_that_is_away(held, proxy, trial):
+    names = [f"n{i}.example.com" for i in range(4)]
+    stage(held, trial, {n: {} for n in names}).start()
+    for n in names:
+        held.deployed(n)
+    trial.stop()
+    r = held.ctl("test", names[0])
+    assert r.code == 1 and "trial" in r.text, r
+    with held.varlink() as v:
+        v.send("org.acmed.Control.Test", {"names": names[1:]}, more=True)
+        told = [v.receive()["parameters"]["progress"][0] for _ in names[1:]]
+    assert sum("rehearsing at CA" in t["text"] for t in told) == 1, told
+    assert sum(t["text"].startswith("waiting: ") for t in told) == 2, told
+
+
+def test_a_slow_key_holds_no_place(acmed, pebble, trial):
+    """One place, and the key of a rehearsal that takes as long as the test wants: an order goes on meanwhile."""
+    slow = "slow.example.com"
+    stage(acmed, trial, {NAME: {}, slow: {"key": "rsa-4096"}}, max_orders=1).start()
+    acmed.deployed(slow, seconds=120), acmed.deployed(NAME)
+    keeper = acmed.children()["acmed-keeper"]
+
+    def stopped():
+        pids = [int(p) for p in pathlib.Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        return pids
+
+    with acmed.varlink() as v:
+        v.send("org.acmed.Control.Test", {"names": [slow]}, more=True)
+        pids = wait_for(stopped, "the key to be made")
+        acmed.renew(NAME)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        while (outcome := v.receive()["parameters"]["progress"][0]["outcome"]) is None:
+            pass
+    assert outcome == "done"

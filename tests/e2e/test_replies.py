@@ -156,14 +156,17 @@ def test_a_ca_that_asks_for_a_pause_gets_it(held, proxy, kind, status, value, wa
              f"the CA to be closed for {wait} s")
     text = " ".join(held.ctl("status").text.split())
     assert f"HTTP {status}" in text and "wait" in text, text
+    wait_for(lambda: held.status()["daemon"]["orders_in_flight"] == 0, "what was asked besides to be answered")
+    held.kill()
     hits = len(fault.hits)
     assert hits <= 4, fault.hits
-    held.kill()
     held.start()
-    held.status()
+    wait_for(lambda: held.status()["daemon"]["cas"][0]["state"] == "closed", "the CA to be closed again")
     assert len(fault.hits) <= hits + 1, "a restart does not ask all over again"
+    held.kill()
     proxy.remove(fault)
-    held.renew(NAME)
+    held.start()
+    held.issued(NAME)
     assert proxy.orders(NAME) == 1
 
 

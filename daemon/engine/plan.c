@@ -4,7 +4,9 @@
 #include "daemon/engine/authority.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/status.h"
+#include "lib/rehearsal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,14 +110,28 @@ struct planned *plan_make(const struct engine *g, struct certificate *const *v, 
     return planned;
 }
 
+/* What an order that is to come does. */
+static void describe_order(const struct certificate *c, int64_t at, char *text, size_t size)
+{
+    const char *action = c->has_facts ? "renew" : "issue";
+
+    if (rehearsal_is_due(c->config, c->has_facts ? &c->facts : NULL, &c->journal, &c->plan, at))
+        (void)snprintf(text, size, "rehearse at CA %s, then %s", config_rehearsal_ca(c->config)->name,
+                       action);
+    else
+        (void)snprintf(text, size, "%s", action);
+}
+
 json_t *plan_event_to_json(const struct planned *p)
 {
     struct status_verdict v = status_verdict_of(p->certificate);
-    const char *action = p->certificate->has_facts ? "renew" : "issue";
+    const struct certificate *c = p->certificate;
+    char order[CONFIG_NAME_MAX + 64];
 
+    describe_order(c, p->at, order, sizeof order);
     return json_pack("{sI sI ss ss ss ss?}", "at", (json_int_t)p->at, "due", (json_int_t)p->due, "name",
-                     p->certificate->name, "ca", p->certificate->ca->name, "action",
-                     is_order(&v) ? action : v.next_action, "reason", v.reason[0] != '\0' ? v.reason : NULL);
+                     c->name, "ca", c->ca->name, "action", is_order(&v) ? order : v.next_action, "reason",
+                     v.reason[0] != '\0' ? v.reason : NULL);
 }
 
 /* ---- what the limits leave ---- */

@@ -270,9 +270,11 @@ def test_a_rehearsal_that_fails_holds_the_order(acmed, pebble, make_proxy, trial
     assert "take it out of `domains`" in c["advice"]
     assert pebble.orders() == 0 and "rehearsal-failed" in events(acmed) and "started" not in events(acmed)
     assert acmed.ctl("status", "--check").code == 1
+    assert "rehearse at CA trial, then issue: " in acmed.ctl("plan").out, acmed.ctl("plan")
     # Who knows better orders without.
     assert acmed.ctl("renew", NAME).code == 0
     assert acmed.generation(NAME) == 1 and trial.orders() == 0
+    assert "rehearse" not in acmed.ctl("plan").out
 
 
 def test_a_successful_test_lets_the_order_go(acmed, pebble, make_proxy, trial):

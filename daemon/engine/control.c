@@ -30,6 +30,7 @@ struct control {
     size_t n_peers;
     int64_t deadline_ms;
     struct turns *turns;
+    struct backlog backlog;
     struct loop_delay *resume; /* accepting, after descriptors had run out */
 };
 
@@ -79,7 +80,7 @@ static void on_gone(void *arg, const struct peer *p)
 
 static void welcome(struct control *c, int fd)
 {
-    struct peer *p = peer_new(c->engine, c->turns, fd, c->deadline_ms, on_gone, c);
+    struct peer *p = peer_new(c->engine, c->turns, &c->backlog, fd, c->deadline_ms, on_gone, c);
 
     if (p == NULL)
         return;
@@ -146,6 +147,7 @@ struct control *control_new(struct engine *g, int64_t deadline_ms)
         return NULL;
     c->engine = g;
     c->deadline_ms = deadline_ms;
+    backlog_init(&c->backlog, BACKLOG_MAX);
     c->turns = turns_new(g->loop);
     c->resume = loop_delay_new(g->loop, on_resume, c);
     if (c->turns == NULL || c->resume == NULL) {

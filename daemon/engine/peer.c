@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/peer.h"
 
+#include "daemon/engine/identity.h"
 #include "daemon/engine/methods.h"
 #include "daemon/log.h"
 #include "lib/buf.h"
@@ -12,8 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAINED    (64 * 1024)
-#define GROUPS_MAX 1024
+#define DRAINED (64 * 1024)
 
 struct peer {
     struct engine *engine;
@@ -24,9 +24,9 @@ struct peer {
     struct loop_delay *soon; /* the next request, or the end, in a turn of its own */
     struct turns *turns;     /* the control socket's */
     struct turn turn;        /* for the request in `in` */
-    uid_t uid;
-    bool may_control;
-    char name[32];
+    struct identity who;
+    struct backlog *backlog;      /* the control socket's */
+    struct backlog_entry waiting; /* what is in `out` */
     struct buf in;
     struct buf out;
     bool held;    /* the call in `in`, or under way, is still unread on the connection: for the supervisor */
@@ -57,22 +57,22 @@ bool peer_wants_more(const struct peer *p)
 
 bool peer_may_control(const struct peer *p)
 {
-    return p->may_control;
+    return p->who.may_control;
 }
 
 const char *peer_name(const struct peer *p)
 {
-    return p->name;
+    return p->who.name;
 }
 
 bool peer_is_drained(const struct peer *p)
 {
-    return p->out.len < DRAINED;
+    return !p->broken && p->out.len < DRAINED;
 }
 
 uid_t peer_uid(const struct peer *p)
 {
-    return p->uid;
+    return p->who.uid;
 }
 
 bool peer_is_idle(const struct peer *p)
@@ -102,6 +102,7 @@ void peer_free(struct peer *p)
 {
     end_call(p);
     turn_cancel(p->turns, &p->turn);
+    backlog_remove(p->backlog, &p->waiting);
     p->on_gone(p->gone_arg, p);
     loop_io_free(p->io);
     loop_delay_free(p->deadline);
@@ -133,6 +134,20 @@ static void update(struct peer *p)
         loop_delay_start(p->deadline, p->deadline_ms);
 }
 
+/* Too much waits for all clients together, and this one does not read. */
+static void on_over(void *arg, int64_t waits_ms, size_t size)
+{
+    struct peer *p = arg;
+
+    log_info(
+        NULL,
+        "control socket: %s, pid %d, has not read its answer for %lld s; its connection is closed, to have "
+        "room for others (%zu KiB waited for it)",
+        p->who.name, (int)p->who.pid, (long long)(waits_ms / 1000), size / 1024);
+    buf_clear(&p->out);
+    break_off(p);
+}
+
 static void flush(struct peer *p)
 {
     ssize_t n;
@@ -148,13 +163,14 @@ static void flush(struct peer *p)
         buf_consume(&p->out, (size_t)n);
         loop_delay_stop(p->deadline); /* it takes what it gets: the time begins anew */
     }
+    backlog_set(p->backlog, &p->waiting, p->out.len, n > 0, loop_monotonic_ms());
     if (p->out.len == 0 && p->closing)
         break_off(p);
 }
 
 static void queue_message(struct peer *p, char *text)
 {
-    if (text == NULL || p->oneway) {
+    if (text == NULL || p->oneway || p->broken) {
         if (text == NULL)
             break_off(p);
         free(text);
@@ -230,13 +246,13 @@ bool peer_grant(struct peer *p, void (*on_grant)(void *arg, uint64_t generation,
 
 static bool is_allowed(struct peer *p, const struct varlink_call *call, const struct varlink_method *m)
 {
-    if (m->privilege == VARLINK_READ || p->may_control)
+    if (m->privilege == VARLINK_READ || p->who.may_control)
         return true;
     log_warning(
         NULL,
         "control socket: %s of %s was refused: only root, acmed's own user and members of control_group "
         "may do that",
-        call->method, p->name);
+        call->method, p->who.name);
     peer_error(p, VARLINK_PERMISSION_DENIED, NULL);
     return false;
 }
@@ -284,7 +300,7 @@ static void take_call(struct peer *p)
     struct err e;
 
     if (end == NULL || !varlink_call_parse(&call, p->in.data, len, &e)) {
-        log_debug(NULL, "control socket: %s sent what is no request: %s", p->name,
+        log_debug(NULL, "control socket: %s sent what is no request: %s", p->who.name,
                   end == NULL ? "too long" : e.text);
         break_off(p);
         return;
@@ -353,7 +369,7 @@ static void read_more(struct peer *p)
     end = memchr(room, '\0', (size_t)n);
     if (end != NULL)
         n = end - room + 1;
-    p->held = end != NULL && p->in.len == 0 && p->may_control && needs_grant(room, (size_t)n - 1);
+    p->held = end != NULL && p->in.len == 0 && p->who.may_control && needs_grant(room, (size_t)n - 1);
     if (!p->held && recv(p->fd, room, (size_t)n, 0) != n) {
         break_off(p);
         return;
@@ -378,44 +394,10 @@ static void on_peer(void *arg, bool readable, bool writable)
     update(p);
 }
 
-/* ---- who it is, and its life ---- */
+/* ---- its life ---- */
 
-/* primary: the group that SO_PEERCRED tells; SO_PEERGROUPS tells the others. */
-static bool in_control_group(const struct engine *g, int fd, gid_t primary)
-{
-    const char *group = g->config->control_group;
-    gid_t groups[GROUPS_MAX];
-    socklen_t size = sizeof groups;
-    gid_t wanted;
-
-    if (group == NULL || !snapshot_gid(g->snapshot, group, &wanted))
-        return false;
-    if (primary == wanted)
-        return true;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0)
-        for (size_t i = 0; i < size / sizeof groups[0]; i++)
-            if (groups[i] == wanted)
-                return true;
-    return false;
-}
-
-static bool identify(struct peer *p)
-{
-    struct ucred cred = {0};
-    socklen_t size = sizeof cred;
-
-    if (getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) != 0)
-        return false;
-    p->uid = cred.uid;
-    p->may_control = cred.uid == 0 || cred.uid == p->engine->supervisor_uid ||
-                     in_control_group(p->engine, p->fd, cred.gid);
-    p->turn.first = p->may_control;
-    (void)snprintf(p->name, sizeof p->name, "uid %u", (unsigned)cred.uid);
-    return true;
-}
-
-struct peer *peer_new(struct engine *g, struct turns *turns, int fd, int64_t deadline_ms,
-                      void (*on_gone)(void *arg, const struct peer *p), void *arg)
+struct peer *peer_new(struct engine *g, struct turns *turns, struct backlog *backlog, int fd,
+                      int64_t deadline_ms, void (*on_gone)(void *arg, const struct peer *p), void *arg)
 {
     struct peer *p = calloc(1, sizeof *p);
 
@@ -426,16 +408,20 @@ struct peer *peer_new(struct engine *g, struct turns *turns, int fd, int64_t dea
     *p =
         (struct peer){.engine = g, .fd = fd, .deadline_ms = deadline_ms, .on_gone = on_gone, .gone_arg = arg};
     p->turns = turns;
+    p->backlog = backlog;
     p->turn = (struct turn){.on_turn = on_turn, .arg = p};
     buf_init(&p->in, VARLINK_REQUEST_MAX + 1);
     buf_init(&p->out, VARLINK_REPLY_MAX + 1024 * 1024);
     p->io = loop_io_new(g->loop, fd, on_peer, p);
     p->deadline = loop_delay_new(g->loop, on_deadline, p);
     p->soon = loop_delay_new(g->loop, on_soon, p);
-    if (p->io == NULL || p->deadline == NULL || p->soon == NULL || !identify(p)) {
+    if (p->io == NULL || p->deadline == NULL || p->soon == NULL || !identity_of(&p->who, g, fd)) {
         peer_free(p);
         return NULL;
     }
+    p->turn.first = p->waiting.may_control = p->who.may_control;
+    p->waiting.on_over = on_over;
+    p->waiting.arg = p;
     update(p);
     return p;
 }

@@ -5,6 +5,7 @@
 /* A client of the control socket: its connection, who it is, what it may ask, and the call it waits for. What
  * the methods do is in methods.c and the files beside it. */
 
+#include "daemon/engine/backlog.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/turns.h"
 #include "lib/varlink.h"
@@ -12,12 +13,12 @@
 struct peer;
 
 /* Takes over fd, a connection to the control socket; reads the client's credentials. turns: of all peers, who
- * are answered one after the other, those who may control first; borrowed. deadline_ms: for the
- * rest of a request that has begun, and for a client to take what is queued. on_gone is called when the
- * connection ends, whoever ends it: the peer must not be used after it. NULL: out of memory, or nobody is
- * there any more. */
-struct peer *peer_new(struct engine *g, struct turns *turns, int fd, int64_t deadline_ms,
-                      void (*on_gone)(void *arg, const struct peer *p), void *arg);
+ * are answered one after the other, those who may control first; backlog: what waits for all of them; both
+ * borrowed. deadline_ms: for the rest of a request that has begun, and for a client to take what is queued.
+ * on_gone is called when the connection ends, whoever ends it: the peer must not be used after it. NULL: out
+ * of memory, or nobody is there any more. */
+struct peer *peer_new(struct engine *g, struct turns *turns, struct backlog *backlog, int fd,
+                      int64_t deadline_ms, void (*on_gone)(void *arg, const struct peer *p), void *arg);
 void peer_free(struct peer *p);
 /* The daemon stops: a call under way ends with the error Stopping; what can be sent is sent, then it ends. */
 void peer_stop(struct peer *p);

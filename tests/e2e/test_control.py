@@ -2,8 +2,10 @@
 """The control socket and acmectl: who may do what, and how it is said."""
 
 import os
+import pathlib
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +13,7 @@ from conftest import mode, needs_root
 from harness.daemon import STRANGER
 from harness.pki import DAY
 from harness.varlink import Varlink, VarlinkError
+from harness.wait import wait_for
 from test_renew import plant
 
 NAME = "www.example.com"
@@ -207,3 +210,22 @@ def test_json_is_the_interfaces_own(ready):
     fields = {line.split(":")[0].strip() for line in body.splitlines() if ":" in line}
     assert set(certificate) <= fields
     assert fields - set(certificate) <= {"issuer", "serial", "reason", "last_error"}, "only optional ones may be left out"
+
+
+@needs_root
+@pytest.mark.slow
+def test_answers_that_nobody_reads_are_bounded_together(acmed, ending):
+    """A stranger asks for all of 8,000 certificates again and again: 7 MiB each. What the engine keeps of it stays small, and others are answered."""
+    acmed.configure({f"host{i}.example.com": {"ca": "letsencrypt"} for i in range(8000)}, log_level="info").start()
+    engine = acmed.children()["acmed-engine"]
+    resident = lambda: int(next(line for line in pathlib.Path(f"/proc/{engine}/status").read_text().splitlines() if line.startswith("VmRSS")).split()[1]) // 1024
+    before = resident()
+    ask = ("import os, socket, sys, time\nos.setgid(%d); os.setuid(%d)\nv = []\nfor i in range(30):\n    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+           "    s.sendall(b'{\"method\":\"org.acmed.Control.Status\"}\\0'); v.append(s)\nprint('asked', flush=True)\ntime.sleep(600)\n") % (STRANGER, STRANGER)
+    stranger = subprocess.Popen([sys.executable, "-c", ask, str(acmed.socket)], stdout=subprocess.PIPE, text=True)
+    ending(lambda: (stranger.kill(), stranger.wait()))
+    assert stranger.stdout.readline() == "asked\n"
+    wait_for(lambda: acmed.text().count("has not read its answer") > 15, "those who read nothing to give way", 120)
+    assert f"uid {STRANGER}, pid {stranger.pid}, has not read its answer for" in acmed.text()
+    assert len(acmed.status()["certificates"]) == 8000
+    assert resident() - before < 200, (before, resident())

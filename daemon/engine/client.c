@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/client.h"
 
+#include "daemon/engine/multi.h"
 #include "lib/buf.h"
 #include "lib/cert.h"
 #include "lib/http_head.h"
@@ -20,9 +21,8 @@
 #define USER_AGENT        "acmed/" ACMED_VERSION " (ACME client; libcurl)"
 
 struct client {
-    struct loop *loop;
-    CURLM *multi;
-    struct loop_delay *timeout;
+    struct multi *multi;
+    CURLM *curl;                   /* its */
     struct client_call *calls;     /* all under way */
     struct client_call *reporting; /* its callback runs: collect() will free it */
     int64_t distrusted_at;         /* monotonic ms: the CA bundle in the cache did not do; 0: it does */
@@ -44,13 +44,6 @@ struct client_call {
     void *arg;
 };
 
-/* What libcurl wants to know of one descriptor. */
-struct watch {
-    struct client *client;
-    struct loop_io *io;
-    curl_socket_t fd;
-};
-
 void client_warm_up(void)
 {
     struct addrinfo *ai = NULL;
@@ -69,7 +62,7 @@ static void call_free(struct client_call *call)
         p = &(*p)->next;
     *p = call->next;
     if (call->easy != NULL) {
-        (void)curl_multi_remove_handle(call->client->multi, call->easy);
+        (void)curl_multi_remove_handle(call->client->curl, call->easy);
         curl_easy_cleanup(call->easy);
     }
     curl_slist_free_all(call->headers);
@@ -174,12 +167,13 @@ static void report_leaf(struct client_call *call, CURLcode code)
     }
 }
 
-static void collect(struct client *c)
+static void collect(void *arg)
 {
+    struct client *c = arg;
     CURLMsg *msg;
     int left;
 
-    while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+    while ((msg = curl_multi_info_read(c->curl, &left)) != NULL) {
         struct client_call *call = NULL;
         CURLcode code = msg->data.result;
 
@@ -198,89 +192,21 @@ static void collect(struct client *c)
     }
 }
 
-/* ---- libcurl and the loop ---- */
-
-static void act(struct client *c, curl_socket_t fd, int mask)
-{
-    int running;
-
-    (void)curl_multi_socket_action(c->multi, fd, mask, &running);
-    collect(c);
-}
-
-static void on_ready(void *arg, bool readable, bool writable)
-{
-    struct watch *w = arg;
-
-    act(w->client, w->fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-    struct client *c = arg;
-    struct watch *w = socket_arg;
-
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (w != NULL)
-            loop_io_free(w->io);
-        free(w);
-        return 0;
-    }
-    if (w == NULL) {
-        w = calloc(1, sizeof *w);
-        if (w == NULL)
-            return -1;
-        w->client = c;
-        w->fd = fd;
-        w->io = loop_io_new(c->loop, fd, on_ready, w);
-        if (w->io == NULL) {
-            free(w);
-            return -1;
-        }
-        (void)curl_multi_assign(c->multi, fd, w);
-    }
-    return loop_io_want(w->io, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0) ? 0 : -1;
-}
-
-static int on_timer(CURLM *multi, long ms, void *arg)
-{
-    struct client *c = arg;
-
-    (void)multi;
-    if (ms < 0)
-        loop_delay_stop(c->timeout);
-    else
-        loop_delay_start(c->timeout, ms);
-    return 0;
-}
-
-static void on_timeout(void *arg)
-{
-    act(arg, CURL_SOCKET_TIMEOUT, 0);
-}
-
 struct client *client_new(struct loop *l, struct err *e)
 {
     struct client *c = calloc(1, sizeof *c);
 
-    if (c != NULL) {
-        c->loop = l;
-        c->multi = curl_multi_init();
-        c->timeout = loop_delay_new(l, on_timeout, c);
-    }
-    if (c == NULL || c->multi == NULL || c->timeout == NULL) {
+    if (c != NULL)
+        c->multi = multi_new(l, collect, c);
+    if (c == NULL || c->multi == NULL) {
         err_nomem(e, "the HTTPS client");
-        client_free(c);
+        free(c);
         return NULL;
     }
-    (void)curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    (void)curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    (void)curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    (void)curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    (void)curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    (void)curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 8L);
-    (void)curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 16L);
+    c->curl = multi_curl(c->multi);
+    (void)curl_multi_setopt(c->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    (void)curl_multi_setopt(c->curl, CURLMOPT_MAX_HOST_CONNECTIONS, 8L);
+    (void)curl_multi_setopt(c->curl, CURLMOPT_MAXCONNECTS, 16L);
     return c;
 }
 
@@ -290,9 +216,7 @@ void client_free(struct client *c)
         return;
     while (c->calls != NULL)
         call_free(c->calls);
-    if (c->multi != NULL)
-        (void)curl_multi_cleanup(c->multi);
-    loop_delay_free(c->timeout);
+    multi_free(c->multi);
     free(c);
 }
 
@@ -373,7 +297,7 @@ static bool set_request(struct client_call *call, const struct client_request *r
 
 static struct client_call *start(struct client_call *call, bool ok, struct err *e)
 {
-    if (!ok || curl_multi_add_handle(call->client->multi, call->easy) != CURLM_OK) {
+    if (!ok || curl_multi_add_handle(call->client->curl, call->easy) != CURLM_OK) {
         err_set(e, ERR_CLASS_INTERNAL, "libcurl does not accept a request to %s", call->url);
         call_free(call);
         return NULL;

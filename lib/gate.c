@@ -121,6 +121,11 @@ void gate_remember(struct gate *g, struct gate_past *v, size_t n, int64_t now)
             remember(g, &v[i]);
 }
 
+void gate_recall_pace(struct gate *g, int64_t pace_ms, int64_t last)
+{
+    pace_recall(&g->pace, pace_ms, last * 1000);
+}
+
 void gate_suspect(struct gate *g)
 {
     g->window = 1;

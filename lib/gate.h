@@ -71,6 +71,8 @@ struct gate_past {
 
 /* The array is sorted. */
 void gate_remember(struct gate *g, struct gate_past *v, size_t n, int64_t now);
+/* What an earlier process had learned: gate_pace_ms(), when its last order began. After gate_remember(). */
+void gate_recall_pace(struct gate *g, int64_t pace_ms, int64_t last);
 /* An earlier process had trouble with this CA: one goes first, to see whether it still is there. */
 void gate_suspect(struct gate *g);
 

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ static const struct record_field limits_fields[] = {
     {"noted_at", RECORD_TIME, LIMITS(noted_at)},
     {"counted_at", RECORD_TIME, LIMITS(counted_at)},
     {"failed_at", RECORD_TIMES, LIMITS(failed), .max = JOURNAL_FAILED_MAX},
+    {"paced_at", RECORD_TIME, LIMITS(paced_at), .newer = true},
+    {"pace_ms", RECORD_COUNT, LIMITS(pace_ms), .newer = true},
 };
 static const struct record_type limits_record = {limits_fields, COUNT(limits_fields), LIMITS(noted_at)};
 
@@ -400,6 +403,14 @@ bool journal_is_issued_by(const struct journal *j, const char *directory)
 void journal_counted(struct journal *j, int64_t now)
 {
     j->limits.noted_at = j->limits.counted_at = now;
+}
+
+void journal_paced(struct journal *j, int64_t pace_ms, int64_t now)
+{
+    j->limits.pace_ms = pace_ms < UINT_MAX ? (unsigned)pace_ms : UINT_MAX;
+    j->limits.paced_at = pace_ms > 0 ? now : 0;
+    if (pace_ms > 0)
+        j->limits.noted_at = now;
 }
 
 void journal_validation_failed(struct journal *j, int64_t now)

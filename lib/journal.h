@@ -81,6 +81,9 @@ struct journal_limits {
     int64_t noted_at;                   /* the last of these; 0: nothing is noted */
     int64_t counted_at;                 /* when the last order for new names began; 0: not noted */
     int64_t failed[JOURNAL_FAILED_MAX]; /* when validation failed, newest first; 0: none */
+    int64_t
+        paced_at; /* when the last order began under a pace that the CA's refusals had taught; 0: none did */
+    unsigned pace_ms; /* between two orders */
 };
 
 struct journal {
@@ -169,6 +172,8 @@ void journal_alarm_clear(struct journal *j);
 
 /* An order for new names begins. */
 void journal_counted(struct journal *j, int64_t now);
+/* An order begins, pace_ms after the one before it (gate_pace_ms()); 0: there is no pace. */
+void journal_paced(struct journal *j, int64_t pace_ms, int64_t now);
 /* The CA could not validate a name. */
 void journal_validation_failed(struct journal *j, int64_t now);
 

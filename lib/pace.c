@@ -78,6 +78,13 @@ void pace_reopened(struct pace *p)
     p->refused = false;
 }
 
+void pace_recall(struct pace *p, int64_t interval, int64_t last)
+{
+    interval = clamp(interval, INTERVAL_MIN, DAY);
+    *p = (struct pace){
+        .interval = interval, .next = last + interval, .last = last, .since = last, .measures = 2};
+}
+
 int64_t pace_next(const struct pace *p, int64_t now)
 {
     if (p->interval == 0 || p->refused || is_stale(p, now))

@@ -36,6 +36,9 @@ void pace_refused(struct pace *p);
 /* ... and takes them again: the last one that began was taken. Does nothing where none was refused. */
 void pace_reopened(struct pace *p);
 
+/* What an earlier process had learned: `interval` between two orders, of which the last began at `last`. */
+void pace_recall(struct pace *p, int64_t interval, int64_t last);
+
 /* When the next order may begin; <= now: at once. */
 int64_t pace_next(const struct pace *p, int64_t now);
 

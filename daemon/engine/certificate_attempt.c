@@ -52,9 +52,10 @@ bool certificate_is_ari_renewal(const struct certificate *c)
 
 /* How the order counts against the CA's limits: in the gate now, and in the journal for the time after a
  * restart. */
-static void count(struct certificate *c)
+static void count(struct certificate *c, const struct authority *a)
 {
     c->exemption = certificate_exemption(c);
+    journal_paced(&c->journal, gate_pace_ms(authority_gate(a)), engine_now());
     if (c->exemption == LEDGER_COUNTED)
         journal_counted(&c->journal, engine_now());
 }
@@ -64,7 +65,7 @@ void certificate_orders_anew(struct certificate *c, struct authority *a)
     journal_drop_order(&c->journal);
     if (c->exemption != LEDGER_RESUMED)
         return;
-    count(c);
+    count(c, a);
     gate_placed_anew(authority_gate(a), &c->config->domains, c->exemption, engine_now());
 }
 
@@ -74,7 +75,7 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     char reason[RENEWAL_DESCRIPTION_MAX];
     struct err pending;
 
-    count(c);
+    count(c, a);
     gate_started(authority_gate(a), &c->config->domains, c->exemption, engine_now());
     timer_cancel(c->engine->timers, &c->timer);
     j->attempts++;

@@ -139,11 +139,13 @@ static void recall_alarm(const struct fleet *f, struct authority *a)
  * past: room for CERTIFICATE_PAST_MAX a certificate. */
 static void recall(const struct fleet *f, const struct authority *a, struct gate_past *past, int64_t now)
 {
+    const struct journal_limits *paced = NULL; /* the last */
     struct gate *gate = authority_gate(a);
     size_t n = 0;
 
     for (size_t i = 0; i < f->n; i++) {
         const struct certificate *c = f->v[i];
+        const struct journal_limits *limits = &c->journal.limits;
         const struct journal_error *e = &c->journal.error;
 
         if (c->config == NULL || c->ca != authority_ca(a))
@@ -151,8 +153,13 @@ static void recall(const struct fleet *f, const struct authority *a, struct gate
         n += certificate_recall(c, past + n);
         if (e->at > now - 86400 && (e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_RATE_LIMITED))
             gate_suspect(gate);
+        if (limits->paced_at > now - 86400 && limits->paced_at <= now &&
+            (paced == NULL || limits->paced_at > paced->paced_at))
+            paced = limits;
     }
     gate_remember(gate, past, n, now);
+    if (paced != NULL)
+        gate_recall_pace(gate, paced->pace_ms, paced->paced_at);
 }
 
 void fleet_start(struct fleet *f, bool reloaded)

@@ -196,3 +196,25 @@ def test_reloads_of_one_unit_come_together(pebble, make_acmed, place):
         acmed.deployed(n)
     reloads = [line for line in log.read_text().splitlines() if "reload" in line]
     assert 1 <= len(reloads) <= 2 and all("nginx.service" in r for r in reloads), reloads
+
+
+def test_what_was_learned_of_a_ca_holds_after_a_restart(held, proxy):
+    """A CA whose limit nobody knows refuses once; the pace it bears is not learned by refusals again."""
+    def pace():
+        ca, = held.ctl("plan", "--json").json["cas"]
+        return ca["pace_ms"]
+
+    names = [f"n{i}.example.com" for i in range(3)]
+    held.configure({names[0]: {}}, max_orders=1).start()
+    held.deployed(names[0])
+    assert pace() == 0
+    proxy.answer("/order-plz", 429, "rateLimited", {"Retry-After": "1"})
+    held.configure({n: {} for n in names}, max_orders=1)
+    assert held.ctl("reload").code == 0
+    for n in names:
+        held.deployed(n)
+    learned = pace()
+    assert learned > 0
+    held.kill()
+    held.start()
+    assert pace() == learned

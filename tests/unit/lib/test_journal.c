@@ -49,6 +49,7 @@ static void fill(struct journal *j)
     journal_counted(j, 1800000005);
     journal_validation_failed(j, 1800000006);
     journal_validation_failed(j, 1800000007);
+    journal_paced(j, 12000, 1800000007);
     j->deployment = (struct journal_deployment){.generation = 7,
                                                 .step = DEPLOYMENT_HOOK,
                                                 .attempts = 2,
@@ -103,6 +104,8 @@ static void check_filled(const struct journal *j)
     assert_int_equal(j->limits.failed[0], 1800000007);
     assert_int_equal(j->limits.failed[1], 1800000006);
     assert_int_equal(j->limits.failed[2], 0);
+    assert_int_equal(j->limits.paced_at, 1800000007);
+    assert_int_equal(j->limits.pace_ms, 12000);
     assert_int_equal(j->deployment.generation, 7);
     assert_int_equal(j->deployment.step, DEPLOYMENT_HOOK);
     assert_int_equal(j->deployment.attempts, 2);

@@ -124,12 +124,32 @@ static void test_fast(void **state)
     assert_true(pace_next(&p, NOW + 10 * SECOND) > NOW + 10 * SECOND);
 }
 
+/* After a restart: the same pace, a measure that others have followed, and no more than a day old. */
+static void test_recalled(void **state)
+{
+    struct pace p = {0};
+
+    (void)state;
+    pace_recall(&p, 10 * SECOND, NOW);
+    assert_int_equal(pace_next(&p, NOW), NOW + 10 * SECOND);
+    pace_started(&p, NOW + 10 * SECOND);
+    for (unsigned n = 0; n < 15; n++)
+        pace_taken(&p);
+    assert_int_equal(p.interval, 10 * SECOND);
+    pace_taken(&p);
+    assert_int_equal(p.interval, 10 * SECOND - 10 * SECOND / 100);
+    pace_recall(&p, 10 * SECOND, NOW);
+    assert_int_equal(pace_next(&p, NOW + 25 * 3600 * SECOND), NOW + 25 * 3600 * SECOND);
+    pace_recall(&p, 1, NOW);
+    assert_in_range(p.interval, 50, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_measure), cmocka_unit_test(test_refused_at_once),
         cmocka_unit_test(test_raise),   cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_fast),
+        cmocka_unit_test(test_fast),    cmocka_unit_test(test_recalled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,18 +101,15 @@ static void add_next(struct buf *out, const struct status_certificate *s, const 
  */
 static void add_chain(struct buf *out, const struct status_certificate *s, const struct term *t)
 {
-    bool differs = s->generation > 0 && s->wanted_chain != NULL &&
-                   (s->chain == NULL || strcasecmp(s->chain, s->wanted_chain) != 0);
     struct buf text;
 
-    if (s->chain == NULL && !differs)
+    if (s->chain == NULL)
         return;
     buf_init(&text, VALUE_MAX);
-    if (s->chain != NULL)
-        (void)buf_addf(&text, "leads to %s%s", s->chain, differs ? "; " : "");
-    if (differs)
+    (void)buf_addf(&text, "leads to %s", s->chain);
+    if (s->wanted_chain != NULL && strcasecmp(s->chain, s->wanted_chain) != 0)
         (void)buf_addf(&text,
-                       "%s is configured, which the next renewal asks the CA for "
+                       "; %s is configured, which the next renewal asks the CA for "
                        "(at once: acmectl renew %s --force)",
                        s->wanted_chain, s->name);
     if (!text.failed)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from conftest import mode, needs_root
-from harness.daemon import STRANGER
+from harness.daemon import BUILD, STRANGER
 from harness.pki import DAY
 from harness.varlink import Varlink, VarlinkError
 from harness.wait import wait_for
@@ -228,4 +228,5 @@ def test_answers_that_nobody_reads_are_bounded_together(acmed, ending):
     wait_for(lambda: acmed.text().count("has not read its answer") > 15, "those who read nothing to give way", 120)
     assert f"uid {STRANGER}, pid {stranger.pid}, has not read its answer for" in acmed.text()
     assert len(acmed.status()["certificates"]) == 8000
-    assert resident() - before < 200, (before, resident())
+    if BUILD.name != "asan":  # what is freed stays in its quarantine
+        assert resident() - before < 200, (before, resident())

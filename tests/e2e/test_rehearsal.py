@@ -36,6 +36,7 @@ def events(acmed, name=NAME):
 def test_a_rehearsal_installs_nothing(acmed, pebble, trial):
     stage(acmed, trial, {NAME: {"domains": f"{NAME} example.com"}}).start()
     acmed.deployed(NAME)
+    wait_for(lambda: (acmed.state / f"certs/{NAME}/served").exists(), "the note of what is served")
     before = files(acmed), acmed.status(NAME), pebble.orders(), pebble.log.count("POST")
     r = acmed.ctl("test", NAME)
     assert r.code == 0, r

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/backlog.h"
 
+/* An entry of that part of the budget is no part of the trouble: all connections together have less than half
+ * of it. */
+#define LITTLE 512
+
 void backlog_init(struct backlog *b, size_t max)
 {
     *b = (struct backlog){.max = max};
@@ -19,21 +23,23 @@ void backlog_remove(struct backlog *b, struct backlog_entry *entry)
     entry->size = 0;
 }
 
-static bool gives_way_before(const struct backlog_entry *a, const struct backlog_entry *b)
+static bool gives_way_before(const struct backlog_entry *a, const struct backlog_entry *b, size_t little)
 {
+    if ((a->size <= little) != (b->size <= little))
+        return b->size <= little;
     if (a->may_control != b->may_control)
         return b->may_control;
     return a->since_ms != b->since_ms ? a->since_ms < b->since_ms : a->size > b->size;
 }
 
-static struct backlog_entry *find_slowest(const struct backlog *b)
+static struct backlog_entry *find_oldest(const struct backlog *b)
 {
-    struct backlog_entry *slowest = b->first;
+    struct backlog_entry *oldest = b->first;
 
     for (struct backlog_entry *x = b->first; x != NULL; x = x->next)
-        if (gives_way_before(x, slowest))
-            slowest = x;
-    return slowest;
+        if (gives_way_before(x, oldest, b->max / LITTLE))
+            oldest = x;
+    return oldest;
 }
 
 static void change(struct backlog *b, struct backlog_entry *entry, size_t size)
@@ -46,19 +52,19 @@ static void change(struct backlog *b, struct backlog_entry *entry, size_t size)
     entry->size = size;
 }
 
-void backlog_set(struct backlog *b, struct backlog_entry *entry, size_t size, bool took, int64_t now_ms)
+void backlog_set(struct backlog *b, struct backlog_entry *entry, size_t size, int64_t now_ms)
 {
-    if (took || entry->size == 0)
+    if (entry->size == 0)
         entry->since_ms = now_ms;
     if (size == 0)
         backlog_remove(b, entry);
     else
         change(b, entry, size);
     while (b->total > b->max) {
-        struct backlog_entry *slowest = find_slowest(b);
-        size_t waits = slowest->size;
+        struct backlog_entry *oldest = find_oldest(b);
+        size_t size_of_it = oldest->size;
 
-        backlog_remove(b, slowest);
-        slowest->on_over(slowest->arg, now_ms - slowest->since_ms, waits);
+        backlog_remove(b, oldest);
+        oldest->on_over(oldest->arg, now_ms - oldest->since_ms, size_of_it);
     }
 }

@@ -2,8 +2,9 @@
 #ifndef ACMED_ENGINE_BACKLOG_H
 #define ACMED_ENGINE_BACKLOG_H
 
-/* What waits to be read by all clients of the control socket together: each may ask for megabytes and read
- * none. Beyond a budget the one that has read nothing for longest gives way, those who may control last. */
+/* The memory for answers that wait to be read by all clients of the control socket together: each may ask for
+ * megabytes and read none, or all but a few bytes. Beyond a budget the one whose answer has waited longest
+ * gives way, those who may control last; never one who has little waiting. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +21,8 @@ struct backlog {
 /* Embedded by whoever is answered; zeroed but for may_control, on_over and arg. */
 struct backlog_entry {
     struct backlog_entry *next;
-    size_t size;      /* bytes that wait */
-    int64_t since_ms; /* monotonic: when it last took any, or when it had none waiting */
+    size_t size;      /* bytes; 0: nothing waits */
+    int64_t since_ms; /* monotonic: when something began to wait; reading a part of it changes nothing */
     bool may_control;
     /* It gives way: it is not among the entries any more, and what waits is to be thrown away. */
     void (*on_over)(void *arg, int64_t waits_ms, size_t size);
@@ -29,9 +30,8 @@ struct backlog_entry {
 };
 
 void backlog_init(struct backlog *b, size_t max);
-/* Now `size` bytes wait for it; took: it has taken some. Others, or if there are none itself, may give way.
- */
-void backlog_set(struct backlog *b, struct backlog_entry *entry, size_t size, bool took, int64_t now_ms);
+/* What waits for it takes `size` bytes now. Others, or if there are none itself, may give way. */
+void backlog_set(struct backlog *b, struct backlog_entry *entry, size_t size, int64_t now_ms);
 void backlog_remove(struct backlog *b, struct backlog_entry *entry);
 
 #endif

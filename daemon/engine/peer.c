@@ -139,11 +139,11 @@ static void on_over(void *arg, int64_t waits_ms, size_t size)
 {
     struct peer *p = arg;
 
-    log_info(
-        NULL,
-        "control socket: %s, pid %d, has not read its answer for %lld s; its connection is closed, to have "
-        "room for others (%zu KiB waited for it)",
-        p->who.name, (int)p->who.pid, (long long)(waits_ms / 1000), size / 1024);
+    log_info(NULL,
+             "control socket: %s, pid %d, has not read the whole of its answer in %lld s; its connection is "
+             "closed, to "
+             "have room for others (%zu KiB were kept for it)",
+             p->who.name, (int)p->who.pid, (long long)(waits_ms / 1000), size / 1024);
     buf_clear(&p->out);
     break_off(p);
 }
@@ -163,7 +163,9 @@ static void flush(struct peer *p)
         buf_consume(&p->out, (size_t)n);
         loop_delay_stop(p->deadline); /* it takes what it gets: the time begins anew */
     }
-    backlog_set(p->backlog, &p->waiting, p->out.len, n > 0, loop_monotonic_ms());
+    if (p->out.len == 0)
+        buf_clear(&p->out); /* who has read all and stays keeps no memory */
+    backlog_set(p->backlog, &p->waiting, p->out.cap, loop_monotonic_ms());
     if (p->out.len == 0 && p->closing)
         break_off(p);
 }

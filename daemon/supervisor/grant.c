@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/supervisor/grant.h"
 
+#include "daemon/peer_group.h"
 #include "lib/varlink.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#define GROUPS_MAX 1024
 
 struct name {
     struct sockaddr_un addr;
@@ -48,20 +47,6 @@ static bool is_ours(int fd, const struct listeners *l)
     return false;
 }
 
-static bool in_group(int fd, gid_t primary, gid_t wanted)
-{
-    gid_t groups[GROUPS_MAX];
-    socklen_t size = sizeof groups;
-
-    if (primary == wanted)
-        return true;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0)
-        for (size_t i = 0; i < size / sizeof groups[0]; i++)
-            if (groups[i] == wanted)
-                return true;
-    return false;
-}
-
 static bool may_ask(int fd, const struct grant_rules *rules, char who[64])
 {
     struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
@@ -73,7 +58,7 @@ static bool may_ask(int fd, const struct grant_rules *rules, char who[64])
     if (cred.pid == rules->engine_pid || (cred.uid == rules->engine && rules->engine != rules->own))
         return false;
     return cred.uid == 0 || cred.uid == rules->own ||
-           (rules->has_group && in_group(fd, cred.gid, rules->group));
+           (rules->has_group && peer_in_group(fd, cred.gid, rules->group));
 }
 
 static bool parse(struct act *act, const char *text, size_t len, struct err *e)

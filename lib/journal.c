@@ -98,10 +98,16 @@ static const struct record_field limits_fields[] = {
     {"noted_at", RECORD_TIME, LIMITS(noted_at)},
     {"counted_at", RECORD_TIME, LIMITS(counted_at)},
     {"failed_at", RECORD_TIMES, LIMITS(failed), .max = JOURNAL_FAILED_MAX},
-    {"paced_at", RECORD_TIME, LIMITS(paced_at), .newer = true},
-    {"pace_ms", RECORD_COUNT, LIMITS(pace_ms), .newer = true},
 };
 static const struct record_type limits_record = {limits_fields, COUNT(limits_fields), LIMITS(noted_at)};
+
+#define PACE(member) offsetof(struct journal_pace, member)
+static const struct record_field pace_fields[] = {
+    {"at", RECORD_TIME, PACE(at)},
+    {"directory", RECORD_STRING, PACE(directory), .max = HTTP_URL_MAX},
+    {"ms", RECORD_COUNT, PACE(ms)},
+};
+static const struct record_type pace_record = {pace_fields, COUNT(pace_fields), PACE(at)};
 
 #define JOURNAL(member) offsetof(struct journal, member)
 static const struct record_field order_fields[] = {
@@ -151,6 +157,7 @@ static const struct record_field journal_fields[] = {
     {"requested", RECORD_BOOL, JOURNAL(issued_by_force_pending)},
     {"ari", RECORD_OBJECT_OR_NULL, JOURNAL(ari), .type = &journal_ari_record},
     {"limits", RECORD_OBJECT_OR_NULL, JOURNAL(limits), .type = &limits_record},
+    {"pace", RECORD_OBJECT_OR_NULL, JOURNAL(pace), .type = &pace_record, .newer = true},
     {"deploy", RECORD_OBJECT, JOURNAL(deployment), .type = &journal_deployment_record},
 };
 static const struct record_type journal_record = {journal_fields, COUNT(journal_fields), 0};
@@ -252,6 +259,16 @@ void journal_unpublish(struct journal *j, const char *record)
             return;
         }
     }
+}
+
+bool journal_has_published(const struct journal *j, const char *ca)
+{
+    size_t len = strlen(ca);
+
+    for (size_t i = 0; i < j->published.records.n; i++)
+        if (strncmp(j->published.records.v[i], ca, len) == 0 && j->published.records.v[i][len] == ' ')
+            return true;
+    return false;
 }
 
 bool journal_has_order(const struct journal *j)
@@ -405,12 +422,13 @@ void journal_counted(struct journal *j, int64_t now)
     j->limits.noted_at = j->limits.counted_at = now;
 }
 
-void journal_paced(struct journal *j, int64_t pace_ms, int64_t now)
+void journal_paced(struct journal *j, const char *directory, int64_t pace_ms, int64_t now)
 {
-    j->limits.pace_ms = pace_ms < UINT_MAX ? (unsigned)pace_ms : UINT_MAX;
-    j->limits.paced_at = pace_ms > 0 ? now : 0;
-    if (pace_ms > 0)
-        j->limits.noted_at = now;
+    record_clear(&pace_record, &j->pace);
+    if (pace_ms <= 0 || (j->pace.directory = strdup(directory)) == NULL)
+        return;
+    j->pace.at = now;
+    j->pace.ms = pace_ms < UINT_MAX ? (unsigned)pace_ms : UINT_MAX;
 }
 
 void journal_validation_failed(struct journal *j, int64_t now)

@@ -81,9 +81,13 @@ struct journal_limits {
     int64_t noted_at;                   /* the last of these; 0: nothing is noted */
     int64_t counted_at;                 /* when the last order for new names began; 0: not noted */
     int64_t failed[JOURNAL_FAILED_MAX]; /* when validation failed, newest first; 0: none */
-    int64_t
-        paced_at; /* when the last order began under a pace that the CA's refusals had taught; 0: none did */
-    unsigned pace_ms; /* between two orders */
+};
+
+/* The pace that a CA's refusals had taught when an order began there (gate_pace_ms()). */
+struct journal_pace {
+    int64_t at;      /* when it began; 0: there was none */
+    char *directory; /* the CA's */
+    unsigned ms;     /* between two orders */
 };
 
 struct journal {
@@ -117,6 +121,7 @@ struct journal {
     bool issued_by_force_pending; /* `renew now` was asked and is not done yet */
     struct journal_ari ari;
     struct journal_limits limits;
+    struct journal_pace pace;
     struct journal_deployment deployment;
 };
 
@@ -138,6 +143,8 @@ bool journal_publish(struct journal *j, const char *ca, const char *identifier, 
                      const char *place, int64_t now);
 /* It is gone. */
 void journal_unpublish(struct journal *j, const char *record);
+/* Something that answered a challenge of this CA is not gone yet. */
+bool journal_has_published(const struct journal *j, const char *ca);
 
 /* An order is in flight (its intent is journalled). */
 bool journal_has_order(const struct journal *j);
@@ -172,8 +179,9 @@ void journal_alarm_clear(struct journal *j);
 
 /* An order for new names begins. */
 void journal_counted(struct journal *j, int64_t now);
-/* An order begins, pace_ms after the one before it (gate_pace_ms()); 0: there is no pace. */
-void journal_paced(struct journal *j, int64_t pace_ms, int64_t now);
+/* An order begins at the CA of this directory, pace_ms after the one before it; 0: there is no pace. Without
+ * memory none is noted. */
+void journal_paced(struct journal *j, const char *directory, int64_t pace_ms, int64_t now);
 /* The CA could not validate a name. */
 void journal_validation_failed(struct journal *j, int64_t now);
 

@@ -55,7 +55,7 @@ bool certificate_is_ari_renewal(const struct certificate *c)
 static void count(struct certificate *c, const struct authority *a)
 {
     c->exemption = certificate_exemption(c);
-    journal_paced(&c->journal, gate_pace_ms(authority_gate(a)), engine_now());
+    journal_paced(&c->journal, authority_ca(a)->directory, gate_pace_ms(authority_gate(a)), engine_now());
     if (c->exemption == LEDGER_COUNTED)
         journal_counted(&c->journal, engine_now());
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PACE_LIFE 86400 /* as in the gate itself (lib/pace.h) */
+
 static int compare_certificates(const void *a, const void *b)
 {
     return strcmp((*(struct certificate *const *)a)->name, (*(struct certificate *const *)b)->name);
@@ -135,17 +137,31 @@ static void recall_alarm(const struct fleet *f, struct authority *a)
     }
 }
 
+/* The last that was noted, if that is not long ago. */
+static void recall_pace(const struct fleet *f, const struct authority *a, int64_t now)
+{
+    const struct journal_pace *last = NULL;
+
+    for (size_t i = 0; i < f->n; i++) {
+        const struct journal_pace *p = &f->v[i]->journal.pace;
+
+        if (p->at > now - PACE_LIFE && p->at <= now && (last == NULL || p->at > last->at) &&
+            strcmp(p->directory, authority_ca(a)->directory) == 0)
+            last = p;
+    }
+    if (last != NULL)
+        gate_recall_pace(authority_gate(a), last->ms, last->at);
+}
+
 /* What the journals know of a CA: what counts against its limits, and whether the last word was trouble.
  * past: room for CERTIFICATE_PAST_MAX a certificate. */
 static void recall(const struct fleet *f, const struct authority *a, struct gate_past *past, int64_t now)
 {
-    const struct journal_limits *paced = NULL; /* the last */
     struct gate *gate = authority_gate(a);
     size_t n = 0;
 
     for (size_t i = 0; i < f->n; i++) {
         const struct certificate *c = f->v[i];
-        const struct journal_limits *limits = &c->journal.limits;
         const struct journal_error *e = &c->journal.error;
 
         if (c->config == NULL || c->ca != authority_ca(a))
@@ -153,13 +169,9 @@ static void recall(const struct fleet *f, const struct authority *a, struct gate
         n += certificate_recall(c, past + n);
         if (e->at > now - 86400 && (e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_RATE_LIMITED))
             gate_suspect(gate);
-        if (limits->paced_at > now - 86400 && limits->paced_at <= now &&
-            (paced == NULL || limits->paced_at > paced->paced_at))
-            paced = limits;
     }
     gate_remember(gate, past, n, now);
-    if (paced != NULL)
-        gate_recall_pace(gate, paced->pace_ms, paced->paced_at);
+    recall_pace(f, a, now);
 }
 
 void fleet_start(struct fleet *f, bool reloaded)

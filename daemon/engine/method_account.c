@@ -197,6 +197,35 @@ static bool is_busy(const struct account_call *c)
     return false;
 }
 
+/* What answered a challenge is found again by the key it was made with. */
+static const struct certificate *find_unremoved(const struct account_call *c)
+{
+    const struct fleet *f = peer_engine(c->peer)->fleet;
+
+    for (size_t i = 0; i < fleet_count(f); i++)
+        if (journal_has_published(&fleet_at(f, i)->journal, c->ca->name))
+            return fleet_at(f, i);
+    return NULL;
+}
+
+/* What has to come to its end before. */
+static bool is_free(const struct account_call *c, struct err *e)
+{
+    const struct certificate *unremoved = c->act == ACCOUNT_EV_ROLLOVER ? find_unremoved(c) : NULL;
+
+    if (is_busy(c))
+        return err_set(e, ERR_CLASS_TRANSIENT,
+                       "orders at the CA %s are under way: try again when they are done", c->ca->name);
+    return unremoved == NULL ||
+           err_set(e, ERR_CLASS_TRANSIENT,
+                   "what answered a challenge for %s is still being removed, for which the key is needed "
+                   "that it was "
+                   "made with: try again when it is gone. If it cannot be removed (the log says why), take "
+                   "dns_hook "
+                   "or webroot out of [certificate %s] and reload: then it is left where it is",
+                   unremoved->name, unremoved->name);
+}
+
 static void log_outcome(const struct account_call *c)
 {
     const char *ca = c->ca->name;
@@ -216,11 +245,8 @@ static void on_ready(void *arg, const struct err *e)
     struct account_call *c = arg;
     struct err own;
 
-    if (e == NULL && is_busy(c)) {
-        err_set(&own, ERR_CLASS_TRANSIENT, "orders at the CA %s are under way: try again when they are done",
-                c->ca->name);
+    if (e == NULL && !is_free(c, &own))
         e = &own;
-    }
     if (e == NULL && !authority_act(c->authority, c->act, on_acted, c)) {
         err_set(&own, ERR_CLASS_TRANSIENT,
                 "something else is being done to the account with the CA %s: try again", c->ca->name);

@@ -244,6 +244,25 @@ def test_the_key_is_kept_well(make_client, knot):
     assert "No such file" in acmed.check().text
 
 
+def test_what_is_not_removed_yet_holds_up_a_change_of_the_key(make_client, knot, hook, place):
+    """It is found again by the key it was made with; when it is gone the key may change."""
+    stuck = place / "stuck"
+    stuck.touch()
+    acmed = make_client(knot)
+    acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook(knot, f"if [ $1 = cleanup ] && [ -e {stuck} ]; then exit 1; fi")}}, **acmed.settings).start()
+    acmed.deployed(NAME)
+    acmed.says(f"what answered the challenge for {NAME} could not be removed")
+    r = acmed.ctl("account", "rollover")
+    assert r.code == 1 and f"what answered a challenge for {NAME} is still being removed" in " ".join(r.text.split()), r
+    assert len(knot.ask("TXT", CHALLENGE)) == 1
+    stuck.unlink()
+    acmed.kill()
+    acmed.start()  # which tries it at once
+    wait_for(lambda: knot.ask("TXT", CHALLENGE) == [], "the record to be gone")
+    r = wait_for(lambda: (r := acmed.ctl("account", "rollover")).code == 0 and r, "the note to be gone, too")
+    acmed.renew(NAME)
+
+
 ACME_SH = r"""#!/usr/bin/env sh
 # A stand-in for acme.sh: what its DNS scripts use, and its way of calling main at the end.
 _initpath() {

@@ -49,7 +49,7 @@ static void fill(struct journal *j)
     journal_counted(j, 1800000005);
     journal_validation_failed(j, 1800000006);
     journal_validation_failed(j, 1800000007);
-    journal_paced(j, 12000, 1800000007);
+    journal_paced(j, "https://ca.example/dir", 12000, 1800000007);
     j->deployment = (struct journal_deployment){.generation = 7,
                                                 .step = DEPLOYMENT_HOOK,
                                                 .attempts = 2,
@@ -104,8 +104,9 @@ static void check_filled(const struct journal *j)
     assert_int_equal(j->limits.failed[0], 1800000007);
     assert_int_equal(j->limits.failed[1], 1800000006);
     assert_int_equal(j->limits.failed[2], 0);
-    assert_int_equal(j->limits.paced_at, 1800000007);
-    assert_int_equal(j->limits.pace_ms, 12000);
+    assert_int_equal(j->pace.at, 1800000007);
+    assert_int_equal(j->pace.ms, 12000);
+    assert_string_equal(j->pace.directory, "https://ca.example/dir");
     assert_int_equal(j->deployment.generation, 7);
     assert_int_equal(j->deployment.step, DEPLOYMENT_HOOK);
     assert_int_equal(j->deployment.attempts, 2);
@@ -290,6 +291,9 @@ static void test_strictness(void **state)
     (void)state;
     assert_true(accepts("", "limits", NULL)); /* written by an older version */
     assert_true(accepts("", "damaged_generation", NULL));
+    assert_true(accepts("", "pace", NULL));
+    assert_false(accepts("pace", "directory", json_null()));
+    assert_false(accepts("pace", "ms", json_integer(-1)));
     assert_false(accepts("limits", "failed_at", json_string("then")));
     assert_true(accepts("", "from_the_future", json_object()));
     assert_true(accepts("order", "from_the_future", json_true()));
@@ -448,6 +452,9 @@ static void test_what_is_published(void **state)
     assert_true(journal_publish(&j, "ca", "a.example", "t1", NULL, 5));
     assert_true(journal_publish(&j, "ca", "a.example", "t1", NULL, 6)); /* again */
     assert_true(journal_publish(&j, "ca", "b.example", "t2", "b.other.example", 7));
+    assert_true(journal_has_published(&j, "ca"));
+    assert_false(journal_has_published(&j, "c"));
+    assert_false(journal_has_published(&j, "ca-2"));
     assert_int_equal(j.published.records.n, 2);
     assert_int_equal(j.published.at, 5);
     journal_unpublish(&j, "ca c.example t3");

@@ -69,21 +69,24 @@ def serves(acmed):
         return None
 
 
-def configure(hostile, marker=None, script=None):
-    keys = {"hook": script("hook", f"env >> {marker}\n")} if marker else {}
+def configure(hostile, **keys):
     hostile.acmed.configure({NAME: {"ca": "test", **keys}}, raw="", log_level="info")
     text = hostile.acmed.conf.read_text() + hostile.acmed.section("ca test", {**CA, "staging": "trial"})
     text += hostile.acmed.section("ca trial", {"directory": "https://trial.test:14000/dir"})
     hostile.acmed.write(text)
 
 
-def test_keeper_refuses(hostile):
-    configure(hostile)
+def test_keeper_refuses(hostile, place):
+    webroot = place / "html"
+    webroot.mkdir()
+    configure(hostile, webroot=webroot)
     authority = Authority("a foreign CA")
     certificate, _ = authority.issue([NAME])
     (hostile.libexec / "chain.pem").write_bytes(pem(certificate))
-    hostile.start("ask-keeper").refused(57)
+    hostile.start("ask-keeper").refused(102)
     assert "what is asked properly is answered" in hostile.acmed.text()
+    assert "a file that is asked for properly is made and removed" in hostile.acmed.text()
+    assert [p for p in webroot.rglob("*") if not p.is_dir()] == []
     state = hostile.acmed.state
     assert sorted(os.listdir(state / "accounts")) == ["test"]
     assert os.listdir(state / "live") == [] and os.listdir(state / "certs") == [NAME]
@@ -113,9 +116,12 @@ def test_no_grant_is_to_be_had(hostile):
 
 
 def test_supervisor_refuses(hostile, place, script):
-    marker = place / "marker"
-    configure(hostile, marker, script)
-    hostile.start("ask-supervisor").refused(20)
+    marker, records = place / "marker", place / "records"
+    configure(hostile, hook=script("hook", f"env >> {marker}\n"), challenge="dns-01", dns_hook=f"exec:{script('dns-hook', f'echo $1 $2 >> {records}')}",
+              dns_delegation="acme.example.net")
+    hostile.start("ask-supervisor").refused(78)
+    assert "a record that is asked for properly is set" in hostile.acmed.text()
+    assert records.read_text() == "present of.acme.example.net\n"
     wait_for(lambda: "forged on stderr" in hostile.acmed.text(), "what was written to stderr")
     assert not marker.exists()
     lines = hostile.acmed.log.read_bytes().decode("utf-8").split("\n")

@@ -67,6 +67,14 @@ static const char *const foreign_lineages[] = {
     "%s%n",
 };
 
+static const char *const foreign_identifiers[] = {
+    "",        "example.com",      "*.example.com",     "other.example.com",
+    "..",      "../accounts/test", "www.example.com/x", "www.example.com\n",
+    "10.0.0.1"};
+
+static const char *const bad_tokens[] = {"",    ".",   "..",   "../x", "a/b", "/etc/passwd",
+                                         "a.b", "a b", "a\nb", "a%2e", "\x80"};
+
 static const char *const foreign_cas[] = {"",     ".",      "..",    "../../etc", "test/",
                                           "/etc", "te\nst", "Other", "%n"};
 
@@ -148,6 +156,41 @@ static void keeper_rehearsal(struct hostile *h)
     hostile_tell("a check without a rehearsal", granted);
 }
 
+static bool keeper_file(struct hostile *h, const char *lineage, const char *identifier, const char *token,
+                        const char *ca)
+{
+    struct ipc_msg m;
+    bool granted =
+        !hostile_ask(h, h->keeper, &m, IPC_PUBLISH, lineage, identifier, token, ca) || m.type != IPC_ERROR;
+
+    granted |=
+        !hostile_ask(h, h->keeper, &m, IPC_WITHDRAW, lineage, identifier, token, ca) || m.type != IPC_ERROR;
+    return granted;
+}
+
+/* Files of the webroot: none but those of a challenge for the certificate's own name. */
+static void keeper_files(struct hostile *h)
+{
+    char token[300]; /* more than a file system takes */
+    struct ipc_msg m;
+    bool sound = hostile_ask(h, h->keeper, &m, IPC_PUBLISH, LINEAGE, LINEAGE, "abc", CA) &&
+                 m.type == IPC_OK &&
+                 hostile_ask(h, h->keeper, &m, IPC_WITHDRAW, LINEAGE, LINEAGE, "abc", CA) && m.type == IPC_OK;
+
+    log_info(NULL, "a file that is asked for properly is %s", sound ? "made and removed" : "NOT MADE");
+    for (size_t i = 0; i < sizeof bad_tokens / sizeof bad_tokens[0]; i++)
+        hostile_tell("a file of another name", keeper_file(h, LINEAGE, LINEAGE, bad_tokens[i], CA));
+    memset(token, 'a', sizeof token - 1);
+    token[sizeof token - 1] = '\0';
+    hostile_tell("a file of a long name", keeper_file(h, LINEAGE, LINEAGE, token, CA));
+    for (size_t i = 0; i < sizeof foreign_identifiers / sizeof foreign_identifiers[0]; i++)
+        hostile_tell("a file for another name", keeper_file(h, LINEAGE, foreign_identifiers[i], "abc", CA));
+    for (size_t i = 0; i < sizeof foreign_lineages / sizeof foreign_lineages[0]; i++)
+        hostile_tell("a file for a foreign lineage", keeper_file(h, foreign_lineages[i], LINEAGE, "abc", CA));
+    for (size_t i = 0; i < sizeof foreign_cas / sizeof foreign_cas[0]; i++)
+        hostile_tell("a file for a foreign CA", keeper_file(h, LINEAGE, LINEAGE, "abc", foreign_cas[i]));
+}
+
 static void keeper_rest(struct hostile *h)
 {
     static char chain[256 * 1024];
@@ -191,6 +234,7 @@ void hostile_ask_keeper(struct hostile *h)
     for (size_t i = 0; i < sizeof foreign_cas / sizeof foreign_cas[0]; i++)
         keeper_ca(h, foreign_cas[i]);
     keeper_rehearsal(h);
+    keeper_files(h);
     keeper_rest(h);
     for (int i = 0; i < 20000; i++) /* a flood, whose replies are read all the same */
         if (!hostile_ask(h, h->keeper, &m, IPC_PING) || m.type != IPC_PONG)
@@ -205,6 +249,56 @@ static void supervisor_deploy(struct hostile *h, const char *what, const char *l
                    m.type != IPC_DEPLOYED || m.field[0].u != 0;
 
     hostile_tell(what, granted);
+}
+
+static bool is_record_set(struct hostile *h, const char *lineage, const char *identifier, const char *token,
+                          const char *ca, const char *action, const char *target)
+{
+    struct ipc_msg m;
+
+    return !hostile_ask(h, h->supervisor, &m, IPC_DNS, lineage, identifier, token, ca, action, target) ||
+           (m.type == IPC_DNS_DONE && m.field[0].u != 0);
+}
+
+/* Records at names that are not the certificate's: `dns_delegation` is acme.example.net, and the DNS hook
+ * works. */
+static void supervisor_records(struct hostile *h)
+{
+    static const char *const places[] = {"example.com",
+                                         "_acme-challenge.other.example.com",
+                                         "www.example.com",
+                                         "acme.example.net.evil.test",
+                                         "xacme.example.net",
+                                         "example.net",
+                                         "-x",
+                                         "a b",
+                                         "a..b",
+                                         ".",
+                                         "acme.example.net\n",
+                                         "$(reboot).acme.example.net"};
+    struct ipc_msg m;
+    bool sound = hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_LOAD, CA) && m.type == IPC_ACCOUNT &&
+                 hostile_ask(h, h->keeper, &m, IPC_ACCOUNT_SAVE, CA, GOOD) && m.type == IPC_OK &&
+                 is_record_set(h, LINEAGE, LINEAGE, "abc", CA, "present", "of.acme.example.net");
+
+    log_info(NULL, "a record that is asked for properly is %s", sound ? "set" : "NOT SET");
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        hostile_tell(places[i], is_record_set(h, LINEAGE, LINEAGE, "abc", CA, "present", places[i]) ||
+                                    is_record_set(h, LINEAGE, LINEAGE, "abc", CA, "cleanup", places[i]));
+    }
+    for (size_t i = 0; i < sizeof bad_tokens / sizeof bad_tokens[0]; i++)
+        hostile_tell("a token", is_record_set(h, LINEAGE, LINEAGE, bad_tokens[i], CA, "present", ""));
+    for (size_t i = 0; i < sizeof foreign_identifiers / sizeof foreign_identifiers[0]; i++)
+        hostile_tell("another name",
+                     is_record_set(h, LINEAGE, foreign_identifiers[i], "abc", CA, "present", ""));
+    for (size_t i = 0; i < sizeof foreign_lineages / sizeof foreign_lineages[0]; i++)
+        hostile_tell("a foreign lineage",
+                     is_record_set(h, foreign_lineages[i], LINEAGE, "abc", CA, "present", ""));
+    for (size_t i = 0; i < sizeof foreign_cas / sizeof foreign_cas[0]; i++)
+        hostile_tell("a foreign CA",
+                     is_record_set(h, LINEAGE, LINEAGE, "abc", foreign_cas[i], "present", ""));
+    hostile_tell("action exec", is_record_set(h, LINEAGE, LINEAGE, "abc", CA, "exec", ""));
+    hostile_tell("no action", is_record_set(h, LINEAGE, LINEAGE, "abc", CA, "", ""));
 }
 
 void hostile_ask_supervisor(struct hostile *h)
@@ -224,6 +318,7 @@ void hostile_ask_supervisor(struct hostile *h)
     supervisor_deploy(h, "no step", LINEAGE, 1, "", "issued");
     supervisor_deploy(h, "event x", LINEAGE, 1, "hook", "x");
     supervisor_deploy(h, "event of two lines", LINEAGE, 1, "hook", "issued\nLD_PRELOAD=/tmp/x.so");
+    supervisor_records(h);
     for (int i = 0; i < 300; i++) /* a flood of questions about the configuration */
         if (!hostile_ask(h, h->supervisor, &m, IPC_CHECK) || m.type != IPC_RELOADED)
             hostile_tell("a flood", true);

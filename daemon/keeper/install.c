@@ -20,26 +20,24 @@ bool install_key_attr(const struct snapshot *snapshot, const struct config_certi
     return true;
 }
 
-static bool is_live(const struct store *store, const struct config_certificate *c, const char *chain,
-                    size_t len, uint64_t *generation)
+/* Whether the leaf of chain is that of the generation. */
+static bool holds(const struct store *store, const struct config_certificate *c, uint64_t generation,
+                  const char *chain, size_t len)
 {
-    uint64_t live = store_live(store, c->name, NULL);
     uint8_t theirs[32];
     uint8_t ours[32];
     struct dir d;
     struct buf cert;
     bool same;
 
-    if (live == 0 || !cert_fingerprint(chain, len, theirs, NULL) ||
-        !store_generation(store, c->name, live, &d, NULL))
+    if (!cert_fingerprint(chain, len, theirs, NULL) ||
+        !store_generation(store, c->name, generation, &d, NULL))
         return false;
     buf_init(&cert, FILE_MAX + 8192);
     same = file_read(&d, "cert.pem", &cert, NULL, NULL, NULL) && cert.len > 0 &&
            cert_fingerprint(cert.data, cert.len, ours, NULL) && memcmp(ours, theirs, sizeof ours) == 0;
     buf_clear(&cert);
     dir_close(&d);
-    if (same)
-        *generation = live;
     return same;
 }
 
@@ -49,7 +47,7 @@ struct install {
     const struct config_certificate *c;
     int64_t now;
     uint64_t generation;
-    bool staged; /* else the generation was there before */
+    bool staged; /* else an earlier run had written the generation */
     struct stage stage;
     struct err foreign; /* what live/ was, if it was not acmed's */
     install_done *on_done;
@@ -96,14 +94,23 @@ static bool publish(void *write, struct err *e)
     return !i->staged || stage_publish(&i->stage, e);
 }
 
+/* That of a generation which was there may be what the earlier run did not come to, as may that of the link. */
 static bool sync_names(void *write, struct err *e)
 {
     struct install *i = write;
+    struct dir lineage;
+    bool ok;
 
-    return !i->staged || stage_sync(&i->stage, e);
+    if (i->staged)
+        return stage_sync(&i->stage, e);
+    if (!store_lineage(i->store, i->c->name, &lineage, e))
+        return false;
+    ok = dir_sync(&lineage, e);
+    dir_close(&lineage);
+    return ok;
 }
 
-/* A generation that is live already is pointed to once more: the sync of the link may be what failed. */
+/* A generation that is live already is pointed to once more. */
 static bool expose(void *write, struct err *e)
 {
     struct install *i = write;
@@ -139,7 +146,26 @@ static void finish(void *write, const struct err *failure)
 static const struct batch_steps steps = {
     .publish = publish, .sync = sync_names, .in_certs = true, .expose = expose, .finish = finish};
 
-/* Checks the chain and writes its generation, which nothing points to. */
+static bool is_live(struct install *i, const char *chain, size_t len)
+{
+    i->generation = store_live(i->store, i->c->name, NULL);
+    return i->generation != 0 && holds(i->store, i->c, i->generation, chain, len);
+}
+
+/* A crash came after the newest generation had got its name, and before live/ pointed to it: it is whole, and
+ * the order has brought the same certificate again. */
+static bool was_written(struct install *i, const char *chain, size_t len)
+{
+    size_t n = 0;
+    uint64_t *generations = store_list(i->store, i->c->name, &n, NULL);
+
+    if (n > 0)
+        i->generation = generations[0];
+    free(generations);
+    return n > 0 && holds(i->store, i->c, i->generation, chain, len);
+}
+
+/* Checks the chain and sees to its generation, which nothing points to. */
 static bool prepare(struct install *i, const struct snapshot *snapshot, const char *chain, size_t len,
                     struct err *e)
 {
@@ -160,8 +186,8 @@ static bool prepare(struct install *i, const struct snapshot *snapshot, const ch
     if (!cert_chain_check(&checked, chain, len, key, &i->c->domains, i->now, e))
         return err_wrap(e, "the CA's certificate is not installed");
     buf_init_secret(&pem, FILE_MAX);
-    ok = install_key_attr(snapshot, i->c, &attr, e) && key_to_pem(key, &pem, e) &&
-         stage(i, &checked, &pem, attr, e);
+    ok = was_written(i, chain, len) || (install_key_attr(snapshot, i->c, &attr, e) &&
+                                        key_to_pem(key, &pem, e) && stage(i, &checked, &pem, attr, e));
     buf_clear(&pem);
     cert_chain_clear(&checked);
     return ok || err_wrap(e, "installing the certificate");
@@ -181,7 +207,7 @@ bool install_begin(struct batch *batch, const struct snapshot *snapshot, struct 
     i->now = now;
     i->on_done = on_done;
     i->arg = arg;
-    if (!is_live(i->store, c, chain, len, &i->generation) && !prepare(i, snapshot, chain, len, e)) {
+    if (!is_live(i, chain, len) && !prepare(i, snapshot, chain, len, e)) {
         free(i);
         return false;
     }

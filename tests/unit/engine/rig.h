@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RIG_PATIENCE_MS 5000 /* no test waits that long unless it fails */
+#define RIG_PATIENCE_MS 20000 /* no test waits that long unless it fails */
 
 static inline void rig_stop(void *arg)
 {

@@ -126,6 +126,38 @@ static void test_a_repetition_changes_nothing(void **state)
     tear_down(&i);
 }
 
+/* Killed between the two steps that make a generation live: it is gone on with, and has no twin. */
+static void test_a_generation_without_its_link_is_taken(void **state)
+{
+    struct install_fixture i;
+    struct err e = {0};
+    uint64_t generation;
+    char *chain;
+    char *next;
+    char *key;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN);
+    chain = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    assert_int_equal(installed(&i, chain), 1);
+    next = order(&i, "one.test", i.now - 60, i.now + 90 * DAY);
+    key = fixture_read(&i.f, "state/certs/one.test/pending/key.pem");
+    assert_int_equal(installed(&i, next), 2);
+    assert_true(store_flip(&i.store, "one.test", 1, NULL));
+    /* Without the key of an order in flight nobody goes back to it. */
+    assert_false(install(&i, next, &generation, &e));
+    assert_int_equal(store_live(&i.store, "one.test", NULL), 1);
+    fixture_write(&i.f, "state/certs/one.test/pending/key.pem", key, 0600);
+    assert_int_equal(installed(&i, next), 2);
+    assert_int_equal(store_live(&i.store, "one.test", NULL), 2);
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/3"));
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/pending/key.pem"));
+    free(key);
+    free(next);
+    free(chain);
+    tear_down(&i);
+}
+
 static void refused(struct install_fixture *i, char *chain, const char *why)
 {
     struct err e = {0};
@@ -227,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_becomes_live),
         cmocka_unit_test(test_a_repetition_changes_nothing),
+        cmocka_unit_test(test_a_generation_without_its_link_is_taken),
         cmocka_unit_test(test_a_bad_chain_is_refused),
         cmocka_unit_test(test_without_its_key_a_chain_is_useless),
         cmocka_unit_test(test_a_flip_that_fails_leaves_nothing),

@@ -94,7 +94,8 @@ static bool publish(void *write, struct err *e)
     return !i->staged || stage_publish(&i->stage, e);
 }
 
-/* That of a generation which was there may be what the earlier run did not come to, as may that of the link. */
+/* That of a generation which was there may be what the earlier run did not come to, as may that of the link.
+ */
 static bool sync_names(void *write, struct err *e)
 {
     struct install *i = write;

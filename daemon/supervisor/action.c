@@ -4,6 +4,7 @@
 #include "daemon/log.h"
 #include "daemon/supervisor/hook.h"
 #include "daemon/supervisor/hook_limit.h"
+#include "daemon/supervisor/refusal.h"
 #include "daemon/supervisor/reload.h"
 #include "lib/buf.h"
 
@@ -288,7 +289,7 @@ static void on_hook_done(void *arg, const struct job_result *r)
 static void refuse(struct actions *a, uint32_t request, const char *lineage, enum err_class class,
                    const char *why)
 {
-    log_warning(lineage, "a deployment step is refused: %s", why);
+    refusal_log(lineage, "a deployment step is refused", why);
     a->ops->reply(a->arg, request, false, class, why, "");
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/log.h"
 #include "daemon/supervisor/convention.h"
 #include "daemon/supervisor/hook.h"
+#include "daemon/supervisor/refusal.h"
 #include "lib/dns_delegation.h"
 #include "lib/dns_reply.h"
 
@@ -36,6 +37,8 @@ struct dns {
     void *arg;
     struct task *list;
     size_t n;
+    struct task *running[RUNNING_MAX]; /* those with a job */
+    size_t n_running;
     uint32_t last_id;
     bool stopping;
 };
@@ -49,9 +52,20 @@ struct dns *dns_new(struct event_base *base, const struct load *load, const stru
     return d;
 }
 
+static void set_job(struct task *t, struct job *job)
+{
+    struct dns *d = t->owner;
+
+    for (size_t i = 0; t->job != NULL && i < d->n_running; i++)
+        if (d->running[i] == t)
+            d->running[i] = d->running[--d->n_running];
+    t->job = job;
+    if (job != NULL)
+        d->running[d->n_running++] = t;
+}
+
 static void task_free(struct task *t)
 {
-    job_free(t->job);
     free(t->lineage);
     free(t->identifier);
     free(t->token);
@@ -69,6 +83,8 @@ static void task_drop(struct task *t)
         p = &(*p)->next;
     *p = t->next;
     t->owner->n--;
+    job_free(t->job);
+    set_job(t, NULL);
     task_free(t);
 }
 
@@ -122,24 +138,18 @@ static bool is_after_another(const struct task *t)
     return false;
 }
 
-/* Is there a place for it now, beside what runs? */
+/* Beside what runs; whether there is a place for it is another matter. */
 static bool may_run(const struct task *wanted, const struct config_certificate *c)
 {
-    const char *program = c->dns_hook.argv.v[0];
     const struct dns *d = wanted->owner;
-    unsigned running = 0;
 
-    if (is_after_another(wanted))
-        return false;
-    for (const struct task *t = d->list; t != NULL; t = t->next) {
-        const struct config_certificate *other = t->job != NULL ? config_of(t) : NULL;
+    for (size_t i = 0; i < d->n_running && !convention_is_parallel(c->dns_hook.kind); i++) {
+        const struct config_certificate *other = config_of(d->running[i]);
 
-        running += t->job != NULL ? 1 : 0;
-        if (other != NULL && !convention_is_parallel(c->dns_hook.kind) &&
-            strcmp(other->dns_hook.argv.v[0], program) == 0)
+        if (other != NULL && strcmp(other->dns_hook.argv.v[0], c->dns_hook.argv.v[0]) == 0)
             return false;
     }
-    return running < RUNNING_MAX;
+    return !is_after_another(wanted); /* last: the list may be long */
 }
 
 static struct convention_record record_of(const struct task *t)
@@ -169,7 +179,7 @@ static void on_done(void *arg, const struct job_result *result)
     struct dns *d = t->owner;
     struct convention_record r = record_of(t);
 
-    t->job = NULL;
+    set_job(t, NULL);
     if (result->ok)
         log_debug(t->lineage, "the record %s is %s", convention_place(&r), t->cleanup ? "removed" : "set");
     finish(t, result->ok, &result->error, result->output);
@@ -200,10 +210,30 @@ static struct job *launch(struct task *t, const struct config_certificate *c, st
 static void run(struct task *t, const struct config_certificate *c)
 {
     struct err e;
+    struct job *job = launch(t, c, &e);
 
-    t->job = launch(t, c, &e);
-    if (t->job == NULL)
+    if (job != NULL)
+        set_job(t, job);
+    else
         finish(t, false, &e, "");
+}
+
+/* Begins it, if it can begin now. It may be gone then. */
+static void consider(struct task *t)
+{
+    const struct dns *d = t->owner;
+    const struct config_certificate *c;
+    struct err e;
+
+    if (t->job != NULL || t->name == NULL || d->n_running == RUNNING_MAX)
+        return;
+    c = config_of(t);
+    if (c == NULL || d->stopping) {
+        err_set(&e, ERR_CLASS_TRANSIENT, c == NULL ? "no dns_hook is configured any more" : "acmed stops");
+        finish(t, false, &e, "");
+    } else if (may_run(t, c)) {
+        run(t, c);
+    }
 }
 
 /* In the order of the requests, as far as there are places. */
@@ -211,20 +241,9 @@ static void run_waiting(struct dns *d)
 {
     struct task *next;
 
-    for (struct task *t = d->list; t != NULL; t = next) {
-        const struct config_certificate *c = config_of(t);
-        struct err e;
-
+    for (struct task *t = d->list; t != NULL && d->n_running < RUNNING_MAX; t = next) {
         next = t->next;
-        if (t->job != NULL || t->name == NULL)
-            continue;
-        if (c == NULL || d->stopping) {
-            err_set(&e, ERR_CLASS_TRANSIENT,
-                    c == NULL ? "no dns_hook is configured any more" : "acmed stops");
-            finish(t, false, &e, "");
-        } else if (may_run(t, c)) {
-            run(t, c);
-        }
+        consider(t);
     }
 }
 
@@ -283,7 +302,7 @@ void dns_request(struct dns *d, uint32_t request, const char *lineage, const cha
             err_set(&e, ERR_CLASS_INTERNAL, "out of memory, or too many at once");
     }
     if (t == NULL) {
-        log_warning(c != NULL ? c->name : NULL, "a request for a DNS record is refused: %s", e.text);
+        refusal_log(c != NULL ? c->name : NULL, "a request for a DNS record is refused", e.text);
         d->ops->reply(d->arg, request, false, e.class, e.text, "");
         return;
     }
@@ -305,27 +324,34 @@ static struct task *find_id(struct dns *d, uint32_t id)
 void dns_record(struct dns *d, uint32_t id, const char *name, const char *value)
 {
     struct task *t = find_id(d, id);
-    struct err e;
 
     if (t == NULL)
         return;
     t->value = strdup(value);
     t->name = t->value != NULL ? strdup(name) : NULL;
-    if (t->name == NULL) {
+    if (t->name != NULL) {
+        consider(t);
+    } else {
+        struct err e;
+
         err_nomem(&e, "a DNS record");
-        finish(t, false, &e, "");
+        dns_record_failed(d, id, &e);
     }
-    run_waiting(d);
 }
 
 void dns_record_failed(struct dns *d, uint32_t id, const struct err *error)
 {
     struct task *t = find_id(d, id);
+    struct task *heir;
 
     if (t == NULL)
         return;
+    heir = t->next; /* what is asked of the same record waited for it */
+    while (heir != NULL && !is_same_record(heir, t))
+        heir = heir->next;
     finish(t, false, error, "");
-    run_waiting(d); /* what is asked of the same record waited for it */
+    if (heir != NULL)
+        consider(heir);
 }
 
 void dns_detach(struct dns *d)

@@ -5,8 +5,10 @@
 #include "daemon/sandbox.h"
 #include "daemon/supervisor/grant.h"
 #include "daemon/supervisor/notify.h"
+#include "daemon/supervisor/refusal.h"
 #include "lib/buf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +135,7 @@ static void answer_grant(struct service *s, uint32_t id, int fd)
     const char *group = s->load.config->control_group;
     struct act act;
     char who[64];
+    char what[128];
     struct err e;
 
     if ((id & PERMIT_ID) != 0) {
@@ -142,7 +145,9 @@ static void answer_grant(struct service *s, uint32_t id, int fd)
     }
     rules.has_group = group != NULL && load_gid(&s->load, group, &rules.group);
     if (!grant_read(fd, s->listeners, &rules, &act, who, &e)) {
-        log_warning(NULL, "the engine asked for a grant on behalf of %s and was refused: %s", who, e.text);
+        (void)snprintf(what, sizeof what, "the engine asked for a grant on behalf of %s and was refused",
+                       who);
+        refusal_log(NULL, what, e.text);
         (void)ipc_send_err(pair_engine(s->pair), id, &e);
         return;
     }

@@ -117,6 +117,18 @@ static void add_chain(struct buf *out, const struct status_certificate *s, const
     buf_clear(&text);
 }
 
+/* Each on one line, however long: it is to be copied. */
+static void add_to_publish(struct buf *out, const struct status_certificate *s, const struct term *t)
+{
+    if (s->to_publish.n == 0)
+        return;
+    add_value(out, t, "To publish",
+              s->to_publish.n == 1 ? "this record, once; it may stay:"
+                                   : "these records, once; they may stay:");
+    for (size_t i = 0; i < s->to_publish.n; i++)
+        (void)buf_addf(out, "%s\n", s->to_publish.v[i]);
+}
+
 /* What the CA suggests for the renewal, once it was asked. */
 static void add_ari(struct buf *out, const struct status_certificate *s, const struct term *t, int64_t now)
 {
@@ -233,5 +245,6 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
         add_error(out, t, "Last error", &s->last_error, s->attempts, now);
     if (s->advice != NULL)
         add_value(out, t, "To do", s->advice);
+    add_to_publish(out, s, t);
     add_deployment(out, s, t, now);
 }

@@ -139,6 +139,7 @@ static const struct record_type published_record = {published_fields, COUNT(publ
 static const struct record_field journal_fields[] = {
     {"order", RECORD_OBJECT_OR_NULL, 0, .type = &order_record},
     {"published", RECORD_OBJECT_OR_NULL, JOURNAL(published), .type = &published_record},
+    {"to_publish", RECORD_STRINGS, JOURNAL(to_publish), .max = CONFIG_DOMAINS_MAX, .newer = true},
     {"attempts", RECORD_COUNT, JOURNAL(attempts)},
     {"attempt_at", RECORD_TIME, JOURNAL(attempt_at)},
     {"not_before", RECORD_TIME, JOURNAL(not_before)},

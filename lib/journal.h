@@ -15,7 +15,7 @@
 
 #define JOURNAL_ISSUED_MAX    8
 #define JOURNAL_FAILED_MAX    8
-#define JOURNAL_MAX           (512 * 1024) /* bytes of the file: more than all members can have at most */
+#define JOURNAL_MAX           (768 * 1024) /* bytes of the file: more than all members can have at most */
 #define JOURNAL_TEXT_MAX      (ERR_TEXT_MAX - 1)
 #define JOURNAL_PUBLISHED_MAX 300 /* records of some orders in a row that could not be taken back */
 #define JOURNAL_NOTE_MAX      1024
@@ -100,6 +100,8 @@ struct journal {
     char *order_profile;   /* NULL: the CA's default */
     int64_t order_created; /* when the intent was journalled; 0: no order in flight */
     struct journal_published published;
+    struct strv to_publish; /* by a person, as "NAME. TXT \"CONTENT\"": records that the last look did not
+                               find (dns-persist-01); at most one for each of its identifiers */
     /* attempts since the last success (L3) */
     unsigned attempts;
     int64_t attempt_at; /* the last one's start */

@@ -75,6 +75,7 @@ static const struct record_field fields[] = {
     {"last_error", RECORD_OBJECT_OR_NULL, CERTIFICATE(last_error), .type = &journal_error_record},
     {"advice", RECORD_STRING_OR_NULL, CERTIFICATE(advice), .max = TEXT_MAX},
     {"alarm", RECORD_STRING_OR_NULL, CERTIFICATE(alarm), .max = TEXT_MAX},
+    {"to_publish", RECORD_STRINGS, CERTIFICATE(to_publish), .max = DOMAINS_MAX, .newer = true},
     {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
     {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
     {"verify", RECORD_BOOL, CERTIFICATE(verify)},
@@ -174,6 +175,13 @@ static bool fill_domains(struct status_certificate *s, const struct status_input
     return in->facts == NULL || strv_copy(&s->domains, &in->facts->names);
 }
 
+/* As long as that is how the names are proven. */
+static bool fill_to_publish(struct status_certificate *s, const struct status_input *in)
+{
+    return in->config == NULL || in->config->challenge != CHALLENGE_TYPE_DNS_PERSIST_01 ||
+           strv_copy(&s->to_publish, &in->journal->to_publish);
+}
+
 static bool fill_advice(struct status_certificate *s, const struct status_input *in)
 {
     const struct journal_error *error = &in->journal->error;
@@ -202,7 +210,7 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
         copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
         copy(&s->chain, in->chain) && copy(&s->wanted_chain, in->wanted_chain) &&
         copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
-        copy_error(&s->last_error, &in->journal->error) && fill_advice(s, in) &&
+        copy_error(&s->last_error, &in->journal->error) && fill_advice(s, in) && fill_to_publish(s, in) &&
         copy(&s->alarm, c != NULL ? in->alarm : NULL) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;

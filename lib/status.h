@@ -51,6 +51,7 @@ struct status_certificate {
     char *alarm;  /* what a person must see to before it can be renewed, though it may be valid now; NULL:
                    * nothing
                    */
+    struct strv to_publish; /* records that a person is to publish (dns-persist-01), ready to be copied */
     unsigned attempts;
     int64_t last_issued;    /* 0: unknown */
     char *chain;            /* the issuer that the live chain leads to; NULL: not known */

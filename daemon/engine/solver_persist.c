@@ -10,6 +10,7 @@
 #include "lib/dns_persist.h"
 #include "lib/ident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +20,9 @@ struct persist {
     size_t at;                    /* of its challenges */
     struct loop_delay *soon;      /* nothing is told within present() */
     struct resolver *resolver;
-    size_t missing;    /* records so far */
-    struct err error;  /* about the first of them */
-    char *record_name; /* that is looked for */
+    struct strv missing; /* records, for people */
+    struct err error;    /* about the first of them */
+    char *record_name;   /* that is looked for */
 };
 
 static void look(struct persist *p);
@@ -40,6 +41,7 @@ static void clear(struct persist *p)
     resolver_free(p->resolver);
     loop_delay_free(p->soon);
     free(p->record_name);
+    strv_clear(&p->missing);
     *p = (struct persist){.job = p->job};
 }
 
@@ -56,14 +58,31 @@ static void finish(struct persist *p, const struct err *e)
     p->job->on_ready(p->job->arg, e);
 }
 
+/* For `acmectl show`. What a rehearsal lacks, which has another account, is not what the certificate lacks.
+ */
+static void note_missing(struct persist *p)
+{
+    struct certificate *c = p->job->certificate;
+    struct strv *noted = &c->journal.to_publish;
+
+    if (authority_ca(p->job->authority) != c->ca || strv_equal(noted, &p->missing))
+        return;
+    strv_clear(noted);
+    if (!strv_copy(noted, &p->missing))
+        log_error(c->name, "out of memory: `acmectl show` does not name the records to be published");
+    (void)certificate_save(c, NULL, NULL);
+}
+
 /* All have been looked for. */
 static void conclude(struct persist *p)
 {
     struct err e = p->error;
+    size_t n = p->missing.n;
 
-    if (p->missing > 1)
-        err_wrap(&e, "%zu records are missing, the first of them", p->missing);
-    finish(p, p->missing > 0 ? &e : NULL);
+    note_missing(p);
+    if (n > 1)
+        err_wrap(&e, "%zu records are missing, the first of them", n);
+    finish(p, n > 0 ? &e : NULL);
 }
 
 /* A CNAME record may lead elsewhere: whatever TXT record the answer has is meant. */
@@ -79,21 +98,21 @@ static bool is_allowed(const struct persist *p, const struct acme_authorization 
 }
 
 /* What a person has to do; no repetition mends it before that. */
-static void ask_for_record(struct persist *p, const struct acme_authorization *a)
+static bool ask_for_record(struct persist *p, const struct acme_authorization *a, struct err *e)
 {
-    char *record = dns_persist_record(a->issuers.v[0], authority_account_url(p->job->authority),
-                                      ident_is_wildcard(a->identifier));
+    char *content = dns_persist_record(a->issuers.v[0], authority_account_url(p->job->authority),
+                                       ident_is_wildcard(a->identifier));
+    char *record = NULL;
+    bool ok = content != NULL && asprintf(&record, "%s. TXT \"%s\"", p->record_name, content) >= 0 &&
+              strv_add(&p->missing, record);
 
-    if (p->missing++ > 0) {
-        log_warning(p->job->certificate->name, "to be published: %s. TXT \"%s\"", p->record_name,
-                    record != NULL ? record : "");
-    } else if (record != NULL) {
-        err_set(&p->error, ERR_CLASS_TRANSIENT, "publish this record, once, for it may stay: %s. TXT \"%s\"",
-                p->record_name, record);
-    } else {
-        err_nomem(&p->error, "a DNS record");
-    }
+    if (ok && p->missing.n > 1)
+        log_warning(p->job->certificate->name, "to be published: %s", record);
+    else if (ok)
+        err_set(&p->error, ERR_CLASS_TRANSIENT, "publish this record, once, for it may stay: %s", record);
+    free(content);
     free(record);
+    return ok || err_nomem(e, "a DNS record");
 }
 
 static void on_txt(void *arg, const struct dns_reply *reply, const struct err *e)
@@ -108,8 +127,10 @@ static void on_txt(void *arg, const struct dns_reply *reply, const struct err *e
         finish(p, &own);
         return;
     }
-    if (!is_allowed(p, a, reply))
-        ask_for_record(p, a);
+    if (!is_allowed(p, a, reply) && !ask_for_record(p, a, &own)) {
+        finish(p, &own);
+        return;
+    }
     p->at++;
     look(p);
 }
@@ -138,7 +159,7 @@ static void begin(void *arg)
     struct err e;
 
     if (g->config->dns_off) {
-        finish(p, NULL);
+        conclude(p);
         return;
     }
     p->resolver = resolver_new(g->loop, &g->config->dns_resolvers, true, &e);

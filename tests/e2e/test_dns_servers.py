@@ -198,15 +198,24 @@ def test_a_record_that_stays(make_client, knot):
     acmed.configure({NAME: {"domains": f"{NAME} *.example.com", "challenge": "dns-persist-01"}}, **acmed.settings).start()
     status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
     assert "2 records are missing, the first of them: publish this record" in status["last_error"]["text"]
-    for name, policy in {f"_validation-persist.{NAME}": "", "_validation-persist.example.com": "; policy=wildcard"}.items():
-        url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
-        record = next(line for line in acmed.text().splitlines() if f"{name}. TXT " in line).split(f"{name}. TXT ")[1].split('"')[1]
-        assert record.endswith(f"; accounturi={url}{policy}")
-        knot.update(f'update add {name}. 1 TXT "{record}"')
+    url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
     shown = acmed.ctl("show", NAME).text
-    assert "publish this record" in " ".join(shown.split()) and "_validation-persist." in shown
+    assert "To publish  these records, once; they may stay:\n" in shown
+    records = [line for line in shown.splitlines() if line.startswith("_validation-persist.")]
+    assert sorted(records) == sorted(acmed.status(NAME)["to_publish"]) and len(records) == 2
+    for name, policy in {f"_validation-persist.{NAME}": "", "_validation-persist.example.com": "; policy=wildcard"}.items():
+        record = next(r for r in records if r.startswith(f"{name}. TXT "))
+        assert record.endswith(f'; accounturi={url}{policy}"') and record in acmed.text()
+        knot.update("update add " + record.replace(" TXT ", " 1 TXT "))
+        if not policy:
+            assert acmed.renew(NAME, code=1)
+            assert [r.split(". ")[0] for r in acmed.status(NAME)["to_publish"]] == ["_validation-persist.example.com"]
+            acmed.kill()
+            acmed.start()
+            assert len(acmed.status(NAME)["to_publish"]) == 1, "a restart knows what is to be done"
     acmed.renew(NAME)
     assert names_of(acmed.issued(NAME)) == ["*.example.com", NAME]
+    assert acmed.status(NAME)["to_publish"] == [] and "To publish" not in acmed.ctl("show", NAME).text
 
 
 # -- what sets records without a program of the administrator's -----------------------------------------------------

@@ -430,6 +430,27 @@ static void test_show_where_the_chain_leads(void **state)
     }
 }
 
+/* A line is as long as its record: what a terminal breaks can be copied whole. */
+static void test_show_what_is_to_be_published(void **state)
+{
+    static const char record[] = "_validation-persist.www.example.com. TXT \\\"ca.example; "
+                                 "accounturi=https://ca.example/acct/1234567890; policy=wildcard\\\"";
+    const char *rest = strstr(TEST_VALID, "\"deploy\"");
+    char certificate[4096];
+    struct buf out;
+
+    (void)state;
+    assert_non_null(rest);
+    (void)snprintf(certificate, sizeof certificate, "[%.*s\"to_publish\": [\"%s\", \"b. TXT x\"], %s]",
+                   (int)(rest - TEST_VALID), TEST_VALID, record, rest);
+    out = detail_of(certificate);
+    assert_non_null(strstr(out.data, "  To publish  these records, once; they may stay:\n"
+                                     "_validation-persist.www.example.com. TXT \"ca.example; "
+                                     "accounturi=https://ca.example/acct/1234567890; policy=wildcard\"\n"
+                                     "b. TXT x\n"));
+    buf_clear(&out);
+}
+
 static void test_show_a_failing_one(void **state)
 {
     (void)state;
@@ -531,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_show_a_valid_one),
         cmocka_unit_test(test_show_what_the_ca_suggests),
         cmocka_unit_test(test_show_where_the_chain_leads),
+        cmocka_unit_test(test_show_what_is_to_be_published),
         cmocka_unit_test(test_show_a_failing_one),
         cmocka_unit_test(test_show_a_deployment),
         cmocka_unit_test(test_the_screen_is_redrawn_in_place),

@@ -46,6 +46,7 @@ static void fill(struct journal *j)
     j->repeated_orders = 1;
     j->damaged_generation = 7;
     j->issued_by_force_pending = true;
+    assert_true(strv_add(&j->to_publish, "_validation-persist.a.example. TXT \"ca.example; accounturi=x\""));
     journal_counted(j, 1800000005);
     journal_validation_failed(j, 1800000006);
     journal_validation_failed(j, 1800000007);
@@ -99,6 +100,9 @@ static void check_filled(const struct journal *j)
     assert_int_equal(j->repeated_orders, 1);
     assert_int_equal(j->damaged_generation, 7);
     assert_true(j->issued_by_force_pending);
+    assert_int_equal(j->to_publish.n, 1);
+    assert_string_equal(j->to_publish.v[0],
+                        "_validation-persist.a.example. TXT \"ca.example; accounturi=x\"");
     assert_int_equal(j->limits.noted_at, 1800000007);
     assert_int_equal(j->limits.counted_at, 1800000005);
     assert_int_equal(j->limits.failed[0], 1800000007);

@@ -4,8 +4,8 @@
 #include "ctl/call.h"
 #include "ctl/gather.h"
 #include "ctl/say.h"
-#include "ctl/text.h"
 #include "lib/act.h"
+#include "lib/config.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,19 +49,23 @@ static bool check_reason(struct ctl *c)
 /* Who is asked whether that is meant knows which certificate it is about. */
 static enum ctl_exit check_subject(struct ctl *c)
 {
-    struct buf names;
+    struct strv key_types = {0};
     struct gather g;
     enum ctl_exit status = gather_status(c, &g);
+    bool ok = true;
+    struct err e;
 
-    buf_init(&names, TEXT_MAX);
     if (status == CTL_DONE && g.fleet.n > 1) {
-        for (size_t i = 0; i < g.fleet.n; i++)
-            (void)buf_addf(&names, "%s%s.%s", i == 0 ? "" : " or ", c->args[0], g.fleet.v[i].key_type);
-        say(c, "%s has a certificate for each of its %zu types of key; say which one: %s", c->args[0],
-            g.fleet.n, names.data);
+        for (size_t i = 0; ok && i < g.fleet.n; i++)
+            ok = strv_add(&key_types, g.fleet.v[i].key_type);
+        if (ok)
+            config_say_ambiguous(c->args[0], &key_types, &e);
+        else
+            (void)err_nomem(&e, c->args[0]);
+        say(c, "%s", e.text);
         status = CTL_FAILED;
     }
-    buf_clear(&names);
+    strv_clear(&key_types);
     gather_clear(&g);
     return status;
 }

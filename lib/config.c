@@ -284,17 +284,31 @@ bool config_answers_to(const struct config_certificate *c, const char *name)
            strcmp(name + len + 1, key_type_to_str(c->key)) == 0;
 }
 
-static const struct config_certificate *ambiguous(const struct config_certificate *c, struct err *e)
+void config_say_ambiguous(const char *section, const struct strv *key_types, struct err *e)
 {
     char names[ERR_TEXT_MAX] = "";
     size_t len = 0;
 
-    for (unsigned i = 0; i < c->n_keys && len < sizeof names; i++)
-        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s.%s", i == 0 ? "" : " or ", c->section,
-                                key_type_to_str(c->keys[i]));
+    for (size_t i = 0; i < key_types->n && len < sizeof names; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s.%s", i == 0 ? "" : " or ", section,
+                                key_types->v[i]);
     (void)err_set(e, ERR_CLASS_CONFIG,
-                  "%s has a certificate for each of its %u types of key; say which one: %s", c->section,
-                  c->n_keys, names);
+                  "%s has a certificate for each of its %zu types of key; say which one: %s", section,
+                  key_types->n, names);
+}
+
+static const struct config_certificate *ambiguous(const struct config_certificate *c, struct err *e)
+{
+    struct strv key_types = {0};
+    bool ok = true;
+
+    for (unsigned i = 0; ok && i < c->n_keys; i++)
+        ok = strv_add(&key_types, key_type_to_str(c->keys[i]));
+    if (ok)
+        config_say_ambiguous(c->section, &key_types, e);
+    else
+        (void)err_nomem(e, c->section);
+    strv_clear(&key_types);
     return NULL;
 }
 

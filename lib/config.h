@@ -226,6 +226,8 @@ bool config_profile_valid(const char *name);
 const struct config_certificate *config_find(const struct config *c, const char *name);
 /* A section's name stands for all its lineages; SECTION.KEYTYPE for one of them, the plain one too. */
 bool config_answers_to(const struct config_certificate *c, const char *name);
+/* Says in e that a section's name stands for several lineages, and how each of them is called. */
+void config_say_ambiguous(const char *section, const struct strv *key_types, struct err *e);
 /* The one lineage that is meant, for what cannot be done to several: as config_answers_to(), but a section's
  * name alone is not enough where it has several types of key. NULL with e: which are to choose from, or there
  * is none. Borrowed. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/dns_persist.h"
 
+#include "lib/buf.h"
+
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define BLANKS " \t"
+#define BLANKS     " \t"
+#define STRING_MAX 255 /* RFC 1035 section 3.3 */
 
 char *dns_persist_record(const char *issuer, const char *account_url, bool wildcard)
 {
@@ -16,6 +20,27 @@ char *dns_persist_record(const char *issuer, const char *account_url, bool wildc
                    0
                ? NULL
                : text;
+}
+
+char *dns_persist_line(const char *name, const char *content)
+{
+    size_t left = strlen(content);
+    struct buf line;
+    char *text = NULL;
+
+    buf_init(&line, SIZE_MAX);
+    (void)buf_addf(&line, "%s. TXT", name);
+    do {
+        size_t n = left < STRING_MAX ? left : STRING_MAX;
+
+        (void)buf_addf(&line, " \"%.*s\"", (int)n, content);
+        content += n;
+        left -= n;
+    } while (left > 0);
+    if (!line.failed)
+        text = strdup(line.data);
+    buf_clear(&line);
+    return text;
 }
 
 /* The next part of a list whose parts stand between semicolons, without the blanks around it; NULL: there is

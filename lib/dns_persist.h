@@ -14,6 +14,10 @@
  * NULL: out of memory. */
 char *dns_persist_record(const char *issuer, const char *account_url, bool wildcard);
 
+/* The whole record as a line of a zone file, its content in strings of at most 255 bytes: NAME. TXT "...".
+ * The caller frees; NULL: out of memory. */
+char *dns_persist_line(const char *name, const char *content);
+
 /* Whether a TXT record, anything at all, allows this account of this CA (one of the issuers) what is wanted,
  * at now (Unix seconds). */
 bool dns_persist_allows(const char *txt, const struct strv *issuers, const char *account_url, bool wildcard,

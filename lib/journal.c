@@ -272,6 +272,16 @@ bool journal_has_published(const struct journal *j, const char *ca)
     return false;
 }
 
+bool journal_to_publish(struct journal *j, const struct strv *records)
+{
+    bool ok = true;
+
+    strv_clear(&j->to_publish);
+    for (size_t i = 0; ok && i < records->n; i++)
+        ok = strlen(records->v[i]) > JOURNAL_NOTE_MAX || strv_add(&j->to_publish, records->v[i]);
+    return ok;
+}
+
 bool journal_has_order(const struct journal *j)
 {
     return j->order_created != 0;
@@ -399,6 +409,7 @@ void journal_issued(struct journal *j, unsigned generation, const char *chain, i
     j->issued_generation = generation;
     j->damaged_generation = 0;
     j->issued_by_force_pending = false;
+    strv_clear(&j->to_publish);
     j->attempts = 0;
     j->not_before = 0;
     journal_error_clear(&j->error);

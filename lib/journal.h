@@ -100,8 +100,8 @@ struct journal {
     char *order_profile;   /* NULL: the CA's default */
     int64_t order_created; /* when the intent was journalled; 0: no order in flight */
     struct journal_published published;
-    struct strv to_publish; /* by a person, as "NAME. TXT \"CONTENT\"": records that the last look did not
-                               find (dns-persist-01); at most one for each of its identifiers */
+    struct strv to_publish; /* by a person, before it can be issued: records of dns-persist-01, as lines of a
+                               zone file; at most one for each of its identifiers */
     /* attempts since the last success (L3) */
     unsigned attempts;
     int64_t attempt_at; /* the last one's start */
@@ -147,6 +147,10 @@ bool journal_publish(struct journal *j, const char *ca, const char *identifier, 
 void journal_unpublish(struct journal *j, const char *record);
 /* Something that answered a challenge of this CA is not gone yet. */
 bool journal_has_published(const struct journal *j, const char *ca);
+
+/* Notes what the last look did not find, instead of what was noted before; until something is issued. Longer
+ * ones than JOURNAL_NOTE_MAX bytes are left out. False: out of memory. */
+bool journal_to_publish(struct journal *j, const struct strv *records);
 
 /* An order is in flight (its intent is journalled). */
 bool journal_has_order(const struct journal *j);

@@ -10,7 +10,6 @@
 #include "lib/dns_persist.h"
 #include "lib/ident.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,12 +62,10 @@ static void finish(struct persist *p, const struct err *e)
 static void note_missing(struct persist *p)
 {
     struct certificate *c = p->job->certificate;
-    struct strv *noted = &c->journal.to_publish;
 
-    if (authority_ca(p->job->authority) != c->ca || strv_equal(noted, &p->missing))
+    if (authority_ca(p->job->authority) != c->ca)
         return;
-    strv_clear(noted);
-    if (!strv_copy(noted, &p->missing))
+    if (!journal_to_publish(&c->journal, &p->missing))
         log_error(c->name, "out of memory: `acmectl show` does not name the records to be published");
     (void)certificate_save(c, NULL, NULL);
 }
@@ -97,22 +94,31 @@ static bool is_allowed(const struct persist *p, const struct acme_authorization 
     return false;
 }
 
-/* What a person has to do; no repetition mends it before that. */
-static bool ask_for_record(struct persist *p, const struct acme_authorization *a, struct err *e)
+static bool add_missing(struct persist *p, const struct acme_authorization *a)
 {
     char *content = dns_persist_record(a->issuers.v[0], authority_account_url(p->job->authority),
                                        ident_is_wildcard(a->identifier));
-    char *record = NULL;
-    bool ok = content != NULL && asprintf(&record, "%s. TXT \"%s\"", p->record_name, content) >= 0 &&
-              strv_add(&p->missing, record);
+    char *record = content != NULL ? dns_persist_line(p->record_name, content) : NULL;
+    bool ok = record != NULL && strv_add(&p->missing, record);
 
-    if (ok && p->missing.n > 1)
-        log_warning(p->job->certificate->name, "to be published: %s", record);
-    else if (ok)
-        err_set(&p->error, ERR_CLASS_TRANSIENT, "publish this record, once, for it may stay: %s", record);
     free(content);
     free(record);
-    return ok || err_nomem(e, "a DNS record");
+    return ok;
+}
+
+/* What a person has to do; no repetition mends it before that. */
+static bool ask_for_record(struct persist *p, const struct acme_authorization *a, struct err *e)
+{
+    const char *record;
+
+    if (!add_missing(p, a))
+        return err_nomem(e, "a DNS record");
+    record = p->missing.v[p->missing.n - 1];
+    if (p->missing.n > 1)
+        log_warning(p->job->certificate->name, "to be published: %s", record);
+    else
+        err_set(&p->error, ERR_CLASS_TRANSIENT, "publish this record, once, for it may stay: %s", record);
+    return true;
 }
 
 static void on_txt(void *arg, const struct dns_reply *reply, const struct err *e)
@@ -135,6 +141,13 @@ static void on_txt(void *arg, const struct dns_reply *reply, const struct err *e
     look(p);
 }
 
+static bool name_record(struct persist *p, const struct acme_authorization *a)
+{
+    free(p->record_name);
+    p->record_name = challenge_record_name(CHALLENGE_TYPE_DNS_PERSIST_01, ident_base(a->identifier), "");
+    return p->record_name != NULL;
+}
+
 static void look(struct persist *p)
 {
     const struct acme_authorization *a = order_challenge(p->order, p->at);
@@ -144,12 +157,22 @@ static void look(struct persist *p)
         conclude(p);
         return;
     }
-    free(p->record_name);
-    p->record_name = challenge_record_name(CHALLENGE_TYPE_DNS_PERSIST_01, ident_base(a->identifier), "");
-    if (p->record_name != NULL && resolver_ask(p->resolver, p->record_name, DNS_TYPE_TXT, on_txt, p))
+    if (name_record(p, a) && resolver_ask(p->resolver, p->record_name, DNS_TYPE_TXT, on_txt, p))
         return;
     err_nomem(&e, "a question to the DNS");
     finish(p, &e);
+}
+
+/* The CA alone will tell whether they are there. */
+static void look_at_none(struct persist *p)
+{
+    const struct acme_authorization *a;
+    bool ok = true;
+
+    for (size_t i = 0; ok && (a = order_challenge(p->order, i)) != NULL; i++)
+        ok = name_record(p, a) && add_missing(p, a);
+    note_missing(p);
+    finish(p, NULL);
 }
 
 static void begin(void *arg)
@@ -159,7 +182,7 @@ static void begin(void *arg)
     struct err e;
 
     if (g->config->dns_off) {
-        conclude(p);
+        look_at_none(p);
         return;
     }
     p->resolver = resolver_new(g->loop, &g->config->dns_resolvers, true, &e);

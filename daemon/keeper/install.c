@@ -47,7 +47,7 @@ struct install {
     const struct config_certificate *c;
     int64_t now;
     uint64_t generation;
-    bool staged; /* else an earlier run had written the generation */
+    bool staged; /* else the generation was there before */
     struct stage stage;
     struct err foreign; /* what live/ was, if it was not acmed's */
     install_done *on_done;
@@ -94,24 +94,14 @@ static bool publish(void *write, struct err *e)
     return !i->staged || stage_publish(&i->stage, e);
 }
 
-/* That of a generation which was there may be what the earlier run did not come to, as may that of the link.
- */
 static bool sync_names(void *write, struct err *e)
 {
     struct install *i = write;
-    struct dir lineage;
-    bool ok;
 
-    if (i->staged)
-        return stage_sync(&i->stage, e);
-    if (!store_lineage(i->store, i->c->name, &lineage, e))
-        return false;
-    ok = dir_sync(&lineage, e);
-    dir_close(&lineage);
-    return ok;
+    return !i->staged || stage_sync(&i->stage, e);
 }
 
-/* A generation that is live already is pointed to once more. */
+/* A generation that is live already is pointed to once more: the sync of the link may be what failed. */
 static bool expose(void *write, struct err *e)
 {
     struct install *i = write;
@@ -153,20 +143,21 @@ static bool is_live(struct install *i, const char *chain, size_t len)
     return i->generation != 0 && holds(i->store, i->c, i->generation, chain, len);
 }
 
-/* A crash came after the newest generation had got its name, and before live/ pointed to it: it is whole, and
- * the order has brought the same certificate again. */
-static bool was_written(struct install *i, const char *chain, size_t len)
+/* A crash came after the newest generation had got its name, and before live/ pointed to it; now the order
+ * has brought the same certificate again. It is written anew, in the place of the one that never was in use.
+ */
+static bool drop_forerunner(const struct install *i, const char *chain, size_t len, struct err *e)
 {
     size_t n = 0;
     uint64_t *generations = store_list(i->store, i->c->name, &n, NULL);
+    uint64_t newest = n > 0 ? generations[0] : 0;
 
-    if (n > 0)
-        i->generation = generations[0];
     free(generations);
-    return n > 0 && holds(i->store, i->c, i->generation, chain, len);
+    return newest == 0 || newest <= store_live(i->store, i->c->name, NULL) ||
+           !holds(i->store, i->c, newest, chain, len) || store_remove(i->store, i->c->name, newest, e);
 }
 
-/* Checks the chain and sees to its generation, which nothing points to. */
+/* Checks the chain and writes its generation, which nothing points to. */
 static bool prepare(struct install *i, const struct snapshot *snapshot, const char *chain, size_t len,
                     struct err *e)
 {
@@ -187,8 +178,8 @@ static bool prepare(struct install *i, const struct snapshot *snapshot, const ch
     if (!cert_chain_check(&checked, chain, len, key, &i->c->domains, i->now, e))
         return err_wrap(e, "the CA's certificate is not installed");
     buf_init_secret(&pem, FILE_MAX);
-    ok = was_written(i, chain, len) || (install_key_attr(snapshot, i->c, &attr, e) &&
-                                        key_to_pem(key, &pem, e) && stage(i, &checked, &pem, attr, e));
+    ok = install_key_attr(snapshot, i->c, &attr, e) && key_to_pem(key, &pem, e) &&
+         drop_forerunner(i, chain, len, e) && stage(i, &checked, &pem, attr, e);
     buf_clear(&pem);
     cert_chain_clear(&checked);
     return ok || err_wrap(e, "installing the certificate");

@@ -289,7 +289,7 @@ static void on_hook_done(void *arg, const struct job_result *r)
 static void refuse(struct actions *a, uint32_t request, const char *lineage, enum err_class class,
                    const char *why)
 {
-    refusal_log(lineage, "a deployment step is refused", why);
+    refusal_log(REFUSAL_STEP, lineage, "a deployment step is refused", why);
     a->ops->reply(a->arg, request, false, class, why, "");
 }
 

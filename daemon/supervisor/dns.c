@@ -16,7 +16,9 @@
 #define FIRST_ID    0x80000000U /* questions to the keeper, apart from those of actions */
 
 struct task {
-    struct task *next; /* in the order of the requests */
+    struct task *next;   /* in the order of the requests */
+    struct task *before; /* the last earlier one for the same record; NULL: none */
+    struct task *after;  /* the first later one */
     struct dns *owner;
     uint32_t id;      /* of its question to the keeper */
     uint32_t request; /* 0: nobody waits any more */
@@ -82,6 +84,10 @@ static void task_drop(struct task *t)
     while (*p != t)
         p = &(*p)->next;
     *p = t->next;
+    if (t->before != NULL)
+        t->before->after = t->after;
+    if (t->after != NULL)
+        t->after->before = t->before;
     t->owner->n--;
     job_free(t->job);
     set_job(t, NULL);
@@ -128,28 +134,21 @@ static bool is_same_record(const struct task *a, const struct task *b)
            strcmp(a->token, b->token) == 0;
 }
 
-/* Setting a record waits for its removal, and the other way round: what was asked for last has the last word.
- */
-static bool is_after_another(const struct task *t)
-{
-    for (const struct task *o = t->owner->list; o != t; o = o->next)
-        if (is_same_record(o, t))
-            return true;
-    return false;
-}
-
-/* Beside what runs; whether there is a place for it is another matter. */
+/* Beside what runs; whether there is a place for it is another matter. Setting a record waits for its
+ * removal, and the other way round: what was asked for last has the last word. */
 static bool may_run(const struct task *wanted, const struct config_certificate *c)
 {
     const struct dns *d = wanted->owner;
 
+    if (wanted->before != NULL)
+        return false;
     for (size_t i = 0; i < d->n_running && !convention_is_parallel(c->dns_hook.kind); i++) {
         const struct config_certificate *other = config_of(d->running[i]);
 
         if (other != NULL && strcmp(other->dns_hook.argv.v[0], c->dns_hook.argv.v[0]) == 0)
             return false;
     }
-    return !is_after_another(wanted); /* last: the list may be long */
+    return true;
 }
 
 static struct convention_record record_of(const struct task *t)
@@ -207,32 +206,41 @@ static struct job *launch(struct task *t, const struct config_certificate *c, st
     return job;
 }
 
-static void run(struct task *t, const struct config_certificate *c)
-{
-    struct err e;
-    struct job *job = launch(t, c, &e);
-
-    if (job != NULL)
-        set_job(t, job);
-    else
-        finish(t, false, &e, "");
-}
-
-/* Begins it, if it can begin now. It may be gone then. */
-static void consider(struct task *t)
+/* Begins it, if it can begin now. True: it has failed, and is gone. */
+static bool begin(struct task *t)
 {
     const struct dns *d = t->owner;
     const struct config_certificate *c;
+    struct job *job;
     struct err e;
 
     if (t->job != NULL || t->name == NULL || d->n_running == RUNNING_MAX)
-        return;
+        return false;
     c = config_of(t);
-    if (c == NULL || d->stopping) {
+    if (c != NULL && !d->stopping) {
+        if (!may_run(t, c))
+            return false;
+        job = launch(t, c, &e);
+        if (job != NULL) {
+            set_job(t, job);
+            return false;
+        }
+    } else {
         err_set(&e, ERR_CLASS_TRANSIENT, c == NULL ? "no dns_hook is configured any more" : "acmed stops");
-        finish(t, false, &e, "");
-    } else if (may_run(t, c)) {
-        run(t, c);
+    }
+    finish(t, false, &e, "");
+    return true;
+}
+
+/* Likewise; who waited for the same record is next when it fails. */
+static void consider(struct task *t)
+{
+    while (t != NULL) {
+        struct task *heir = t->after;
+
+        if (!begin(t))
+            return;
+        t = heir;
     }
 }
 
@@ -243,7 +251,7 @@ static void run_waiting(struct dns *d)
 
     for (struct task *t = d->list; t != NULL && d->n_running < RUNNING_MAX; t = next) {
         next = t->next;
-        consider(t);
+        (void)begin(t); /* its heirs are further on */
     }
 }
 
@@ -267,8 +275,11 @@ static struct task *add(struct dns *d, const char *lineage, const char *identifi
         return NULL;
     }
     t->id = FIRST_ID | ++d->last_id;
-    while (*p != NULL)
-        p = &(*p)->next;
+    for (; *p != NULL; p = &(*p)->next)
+        if (is_same_record(*p, t))
+            t->before = *p;
+    if (t->before != NULL)
+        t->before->after = t;
     *p = t;
     d->n++;
     return t;
@@ -302,7 +313,8 @@ void dns_request(struct dns *d, uint32_t request, const char *lineage, const cha
             err_set(&e, ERR_CLASS_INTERNAL, "out of memory, or too many at once");
     }
     if (t == NULL) {
-        refusal_log(c != NULL ? c->name : NULL, "a request for a DNS record is refused", e.text);
+        refusal_log(REFUSAL_RECORD, c != NULL ? c->name : NULL, "a request for a DNS record is refused",
+                    e.text);
         d->ops->reply(d->arg, request, false, e.class, e.text, "");
         return;
     }
@@ -346,12 +358,9 @@ void dns_record_failed(struct dns *d, uint32_t id, const struct err *error)
 
     if (t == NULL)
         return;
-    heir = t->next; /* what is asked of the same record waited for it */
-    while (heir != NULL && !is_same_record(heir, t))
-        heir = heir->next;
+    heir = t->after;
     finish(t, false, error, "");
-    if (heir != NULL)
-        consider(heir);
+    consider(heir);
 }
 
 void dns_detach(struct dns *d)

@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+static struct refusals kinds[REFUSAL_COUNT]; /* of the process, as its log is */
+
 bool refusals_admit(struct refusals *r, int64_t now, unsigned *unsaid)
 {
     *unsaid = 0;
@@ -20,18 +22,32 @@ bool refusals_admit(struct refusals *r, int64_t now, unsigned *unsaid)
     return true;
 }
 
-void refusal_log(const char *lineage, const char *what, const char *why)
+static void tell_unsaid(enum refusal kind, unsigned unsaid)
 {
-    static struct refusals refusals; /* of the process, as its log is */
+    static const char *const what[REFUSAL_COUNT] = {"grants", "deployment steps", "DNS records"};
+
+    if (unsaid > 0)
+        log_warning(NULL, "the engine was refused %u more %s, which were not logged one by one", unsaid,
+                    what[kind]);
+}
+
+void refusal_log(enum refusal kind, const char *lineage, const char *what, const char *why)
+{
     struct timespec t = {0};
     unsigned unsaid;
     bool admitted;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    admitted = refusals_admit(&refusals, t.tv_sec, &unsaid);
-    if (unsaid > 0)
-        log_warning(NULL, "%u more things that the engine asked for were refused; they are not logged",
-                    unsaid);
+    admitted = refusals_admit(&kinds[kind], t.tv_sec, &unsaid);
+    tell_unsaid(kind, unsaid);
     if (admitted)
         log_warning(lineage, "%s: %s", what, why);
+}
+
+void refusal_settle(void)
+{
+    for (unsigned kind = 0; kind < REFUSAL_COUNT; kind++) {
+        tell_unsaid((enum refusal)kind, kinds[kind].unsaid);
+        kinds[kind] = (struct refusals){0};
+    }
 }

@@ -3,13 +3,20 @@
 #define ACMED_SUPERVISOR_REFUSAL_H
 
 /* What the engine asks for and must not have is logged. One that was taken over asks without end: it must not
- * fill the journal through the supervisor's own records either. */
+ * fill the journal through the supervisor's own records either, nor hide one kind of refusal among others. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REFUSAL_MAX    50 /* records in a span; the first after it says how many were left out */
+#define REFUSAL_MAX    50 /* records of a kind in a span */
 #define REFUSAL_SPAN_S 60
+
+enum refusal {
+    REFUSAL_GRANT,  /* of what a person should have asked for */
+    REFUSAL_STEP,   /* of a deployment */
+    REFUSAL_RECORD, /* in the DNS */
+    REFUSAL_COUNT
+};
 
 /* Zeroed: nothing was refused yet. */
 struct refusals {
@@ -22,7 +29,9 @@ struct refusals {
  * in the span that this one ends. */
 bool refusals_admit(struct refusals *r, int64_t now, unsigned *unsaid);
 
-/* Logs "WHAT: WHY", unless there were too many. lineage: NULL when it is about none. */
-void refusal_log(const char *lineage, const char *what, const char *why);
+/* Logs "WHAT: WHY", unless there were too many of the kind. lineage: NULL when it is about none. */
+void refusal_log(enum refusal kind, const char *lineage, const char *what, const char *why);
+/* The engine has ended: says how many were not logged. */
+void refusal_settle(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "daemon/log.h"
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/notify.h"
+#include "daemon/supervisor/refusal.h"
 #include "daemon/supervisor/service_parts.h"
 #include "daemon/supervisor/state_dir.h"
 
@@ -124,6 +125,7 @@ static void on_end(void *arg, bool asked, bool mismatch)
     listeners_release(s->listeners, NULL);
     actions_detach(s->actions);
     dns_detach(s->dns);
+    refusal_settle();
     if (mismatch && !s->stopping) {
         s->status = 75;
         s->stopping = true;

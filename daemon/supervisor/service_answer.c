@@ -147,7 +147,7 @@ static void answer_grant(struct service *s, uint32_t id, int fd)
     if (!grant_read(fd, s->listeners, &rules, &act, who, &e)) {
         (void)snprintf(what, sizeof what, "the engine asked for a grant on behalf of %s and was refused",
                        who);
-        refusal_log(NULL, what, e.text);
+        refusal_log(REFUSAL_GRANT, NULL, what, e.text);
         (void)ipc_send_err(pair_engine(s->pair), id, &e);
         return;
     }

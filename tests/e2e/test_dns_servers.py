@@ -218,6 +218,20 @@ def test_a_record_that_stays(make_client, knot):
     assert acmed.status(NAME)["to_publish"] == [] and "To publish" not in acmed.ctl("show", NAME).text
 
 
+def test_a_record_that_stays_and_is_not_looked_for(make_client, knot):
+    """Without a resolver only the CA tells that it is missing; what it is, is known all the same."""
+    if b"dns-persist-01" not in (PEBBLE / "pebble").read_bytes():
+        pytest.skip("this Pebble does not offer dns-persist-01")
+    acmed = make_client(knot, experimental="dns-persist-01", dns_resolver="off")
+    acmed.configure({NAME: {"challenge": "dns-persist-01"}}, **acmed.settings).start()
+    acmed.failed(NAME)
+    [record] = acmed.status(NAME)["to_publish"]
+    assert record.startswith(f"_validation-persist.{NAME}. TXT ")
+    knot.update("update add " + record.replace(" TXT ", " 1 TXT "))
+    acmed.renew(NAME)
+    assert acmed.issued(NAME) and acmed.status(NAME)["to_publish"] == []
+
+
 # -- what sets records without a program of the administrator's -----------------------------------------------------
 
 

@@ -126,14 +126,16 @@ static void test_a_repetition_changes_nothing(void **state)
     tear_down(&i);
 }
 
-/* Killed between the two steps that make a generation live: it is gone on with, and has no twin. */
-static void test_a_generation_without_its_link_is_taken(void **state)
+/* Killed between the two steps that make a generation live: it has no twin afterwards, and what was wrong
+ * with it is not believed. */
+static void test_a_generation_without_its_link_is_written_anew(void **state)
 {
     struct install_fixture i;
     struct err e = {0};
     uint64_t generation;
     char *chain;
     char *next;
+    char *live;
     char *key;
 
     (void)state;
@@ -148,10 +150,15 @@ static void test_a_generation_without_its_link_is_taken(void **state)
     assert_false(install(&i, next, &generation, &e));
     assert_int_equal(store_live(&i.store, "one.test", NULL), 1);
     fixture_write(&i.f, "state/certs/one.test/pending/key.pem", key, 0600);
+    fixture_write(&i.f, "state/certs/one.test/2/privkey.pem", "damaged", 0666);
     assert_int_equal(installed(&i, next), 2);
+    live = fixture_read(&i.f, "state/live/one.test/privkey.pem");
+    assert_string_equal(live, key);
+    assert_int_equal(fixture_mode(&i.f, "state/live/one.test/privkey.pem"), 0600);
     assert_int_equal(store_live(&i.store, "one.test", NULL), 2);
     assert_false(fixture_exists(&i.f, "state/certs/one.test/3"));
     assert_false(fixture_exists(&i.f, "state/certs/one.test/pending/key.pem"));
+    free(live);
     free(key);
     free(next);
     free(chain);
@@ -259,7 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_becomes_live),
         cmocka_unit_test(test_a_repetition_changes_nothing),
-        cmocka_unit_test(test_a_generation_without_its_link_is_taken),
+        cmocka_unit_test(test_a_generation_without_its_link_is_written_anew),
         cmocka_unit_test(test_a_bad_chain_is_refused),
         cmocka_unit_test(test_without_its_key_a_chain_is_useless),
         cmocka_unit_test(test_a_flip_that_fails_leaves_nothing),

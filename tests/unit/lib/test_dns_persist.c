@@ -3,7 +3,9 @@
 
 #include "lib/dns_persist.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define URL "https://ca.test/acct/1"
 #define NOW INT64_C(1794000000)
@@ -24,6 +26,28 @@ static void test_record(void **state)
     assert_string_equal(text, "other.test; accounturi=" URL "; policy=wildcard");
     assert_true(dns_persist_allows(text, &issuers, URL, true, NOW));
     free(text);
+}
+
+static void test_a_line_to_be_published(void **state)
+{
+    char content[600];
+    char expected[700];
+    char *line = dns_persist_line("_validation-persist.a.test", "ca.test; accounturi=" URL);
+
+    (void)state;
+    assert_string_equal(line, "_validation-persist.a.test. TXT \"ca.test; accounturi=" URL "\"");
+    free(line);
+    memset(content, 'x', 512);
+    content[512] = '\0';
+    (void)snprintf(expected, sizeof expected, "a. TXT \"%.255s\" \"%.255s\" \"xx\"", content, content);
+    line = dns_persist_line("a", content);
+    assert_string_equal(line, expected);
+    free(line);
+    content[510] = '\0';
+    (void)snprintf(expected, sizeof expected, "a. TXT \"%.255s\" \"%.255s\"", content, content);
+    line = dns_persist_line("a", content);
+    assert_string_equal(line, expected);
+    free(line);
 }
 
 static void test_allowed(void **state)
@@ -71,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record),
+        cmocka_unit_test(test_a_line_to_be_published),
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_not_allowed),
     };

@@ -387,6 +387,7 @@ static void test_issued_starts_a_new_life(void **state)
     assert_null(j.ari.id);
     assert_int_equal(j.ari.next_poll, 0);
     assert_false(j.issued_by_force_pending);
+    assert_int_equal(j.to_publish.n, 0);
     assert_int_equal(j.deployment.generation, 8);
     assert_int_equal(j.deployment.step, DEPLOYMENT_COPY);
     assert_int_equal(j.deployment.attempts, 0);

@@ -50,14 +50,23 @@ static const struct dns_ops ops = {ask_record, reply, idle};
 /* One certificate for each kind of hook. */
 static int set_up(void **state)
 {
-    static const char text[] = "[acmed]\ncontact = a@example.com\nagree_terms = yes\n"
-                               "[certificate side.test]\nchallenge = dns-01\n"
-                               "dns_hook = exec:/bin/echo\n"
-                               "[certificate single.test]\nchallenge = dns-01\ndns_hook = lego:/bin/true\n";
+    char text[1024];
     char path[64];
     FILE *f;
 
     (void)state;
+    (void)snprintf(path, sizeof path, "%s/hook", dir);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0755), 0);
+    (void)snprintf(text, sizeof text,
+                   "[acmed]\ncontact = a@example.com\nagree_terms = yes\n"
+                   "[certificate side.test]\nchallenge = dns-01\n"
+                   "dns_hook = exec:/bin/echo\n"
+                   "[certificate single.test]\nchallenge = dns-01\ndns_hook = lego:/bin/true\n"
+                   "[certificate gone.test]\nchallenge = dns-01\ndns_hook = exec:%s\n",
+                   path);
     (void)snprintf(path, sizeof path, "%s/acmed.conf", dir);
     f = fopen(path, "w");
     assert_non_null(f);
@@ -128,6 +137,25 @@ static void test_who_waited_for_a_record_that_failed_goes_on(void **state)
     assert_string_equal(answers, "1:failed: 2:ok:cleanup ");
 }
 
+/* Each failure is the turn of the next. */
+static void test_who_waited_for_a_program_that_is_gone_goes_on(void **state)
+{
+    char path[64];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/hook", dir);
+    assert_int_equal(unlink(path), 0);
+    ask(1, "gone.test", "token", "present");
+    ask(2, "gone.test", "token", "cleanup");
+    ask(3, "gone.test", "token", "present");
+    keeper_says(2);
+    keeper_says(1);
+    assert_int_equal(n_answered, 0);
+    keeper_says(0);
+    run_until(3);
+    assert_string_equal(answers, "1:failed: 2:failed: 3:failed: ");
+}
+
 /* How many of these requests are begun when all could be: what is dropped at dns_stop() had not begun. */
 static size_t begun(const char *lineage, unsigned n)
 {
@@ -176,6 +204,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_record_is_set_and_removed_in_the_order_of_the_requests, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_who_waited_for_a_record_that_failed_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_waited_for_a_program_that_is_gone_goes_on, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_some_run_side_by_side, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_others_run_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_more_than_so_many, set_up, tear_down),

@@ -148,13 +148,16 @@ static bool is_live(struct install *i, const char *chain, size_t len)
  */
 static bool drop_forerunner(const struct install *i, const char *chain, size_t len, struct err *e)
 {
+    struct err why;
+    uint64_t live = store_live(i->store, i->c->name, &why);
     size_t n = 0;
     uint64_t *generations = store_list(i->store, i->c->name, &n, NULL);
     uint64_t newest = n > 0 ? generations[0] : 0;
 
     free(generations);
-    return newest == 0 || newest <= store_live(i->store, i->c->name, NULL) ||
-           !holds(i->store, i->c, newest, chain, len) || store_remove(i->store, i->c->name, newest, e);
+    if (newest <= live || why.class != ERR_CLASS_NONE) /* which one is in use is not known: all stay */
+        return true;
+    return !holds(i->store, i->c, newest, chain, len) || store_remove(i->store, i->c->name, newest, e);
 }
 
 /* Checks the chain and writes its generation, which nothing points to. */

@@ -26,6 +26,8 @@ struct client {
     struct client_call *calls;     /* all under way */
     struct client_call *reporting; /* its callback runs: collect() will free it */
     int64_t distrusted_at;         /* monotonic ms: the CA bundle in the cache did not do; 0: it does */
+    int64_t silent_at;             /* monotonic ms: a kept connection was found silent; 0: none was */
+    bool heard_since;              /* there was a reply after that */
 };
 
 struct client_call {
@@ -167,6 +169,25 @@ static void report_leaf(struct client_call *call, CURLcode code)
     }
 }
 
+/* A connection that was kept may lead nowhere by now without having been closed (a firewall forgot it). All
+ * that were kept are suspect then: libcurl would go on trying them. */
+static void note_outcome(struct client *c, const struct client_call *call, CURLcode code)
+{
+    long connects = 0;
+
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        c->distrusted_at = loop_monotonic_ms();
+    if (call->on_done == NULL)
+        return;
+    if (code == CURLE_OK)
+        c->heard_since = true;
+    if (code == CURLE_OPERATION_TIMEDOUT &&
+        curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK && connects == 0) {
+        c->silent_at = loop_monotonic_ms();
+        c->heard_since = false;
+    }
+}
+
 static void collect(void *arg)
 {
     struct client *c = arg;
@@ -179,9 +200,8 @@ static void collect(void *arg)
 
         if (msg->msg != CURLMSG_DONE)
             continue;
-        if (code == CURLE_PEER_FAILED_VERIFICATION)
-            c->distrusted_at = loop_monotonic_ms();
         (void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        note_outcome(c, call, code);
         c->reporting = call;
         if (call->on_done != NULL)
             report_reply(call, code);
@@ -244,7 +264,8 @@ static struct client_call *call_new(struct client *c, const char *url, void *arg
     return call;
 }
 
-/* Settings that requests and peeks share. */
+/* Settings that requests and peeks share. Without QUICK_EXIT libcurl waits, within the loop, for a question
+ * to the DNS that nobody answers. */
 static bool set_common(struct client_call *call, long timeout_s)
 {
     CURL *h = call->easy;
@@ -253,6 +274,7 @@ static bool set_common(struct client_call *call, long timeout_s)
            curl_easy_setopt(h, CURLOPT_PRIVATE, call) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_ERRORBUFFER, call->error) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK &&
@@ -265,10 +287,21 @@ static bool is_distrusted(const struct client *c)
     return c->distrusted_at != 0 && loop_monotonic_ms() - c->distrusted_at <= (CA_CACHE_S + 1) * 1000;
 }
 
+/* A connection made before one was found silent is not used again: a new one at once, as long as nothing was
+ * heard since, and later none that is as old as that. */
+static bool set_connection(const struct client *c, CURL *h)
+{
+    int64_t since = (loop_monotonic_ms() - c->silent_at) / 1000;
+
+    return c->silent_at == 0 ||
+           (curl_easy_setopt(h, CURLOPT_MAXLIFETIME_CONN, (long)(since > 0 ? since : 1)) == CURLE_OK &&
+            curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, c->heard_since ? 0L : 1L) == CURLE_OK);
+}
+
 static bool set_request(struct client_call *call, const struct client_request *r)
 {
     CURL *h = call->easy;
-    bool ok = set_common(call, TOTAL_TIMEOUT_S) &&
+    bool ok = set_common(call, TOTAL_TIMEOUT_S) && set_connection(call->client, h) &&
               curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_WRITEDATA, call) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&

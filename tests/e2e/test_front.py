@@ -7,6 +7,7 @@ import pytest
 
 from harness.net import free_port, listens
 from harness.process import Process
+from harness.relay import Relay
 from harness.servers import program
 from harness.wait import wait_for
 
@@ -51,3 +52,25 @@ def test_connections_end_now_and_then(make_acmed, make_pebble, place, ending, ht
         acmed.issued(name)
     assert "no reply" not in acmed.text() and acmed.status()["daemon"]["repeated_orders"] == 0
     assert pebble.orders() == len(names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+def test_kept_connections_lead_nowhere(make_acmed, make_pebble, place, ending, http2):
+    """As after a firewall forgot them: the renewal that meets them needs no second one."""
+    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+    front = Front(place / "front", pebble, http2, requests=1000)
+    ending(front.process.stop)
+    relay = Relay(front.port)
+    ending(relay.stop)
+    front.directory_url = front.directory_url.replace(f":{front.port}/", f":{relay.port}/")
+    acmed = make_acmed(front)
+    acmed.configure({"www.example.com": {}}).start()
+    acmed.deployed("www.example.com")
+    assert relay.freeze() > 0
+    before = relay.made
+    acmed.renew("www.example.com")
+    assert acmed.generation("www.example.com") == 2 and relay.made > before
+    acmed.renew("www.example.com")
+    assert acmed.generation("www.example.com") == 3
+    assert pebble.orders() <= 4  # what became of the first request of a frozen connection is not known

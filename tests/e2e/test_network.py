@@ -3,11 +3,13 @@
 
 import os
 import shutil
+import socket
 
 import pytest
 
 from conftest import needs_root
 from harness.ca import Dns, Pebble
+from harness.knot import free_address
 from harness.pki import Authority
 from harness.wait import wait_for
 
@@ -77,6 +79,17 @@ def test_ca_bundle_replaced_by_rename(make_acmed, pebble, place):
     assert acmed.children()["acmed-engine"] == engine
 
 
+def own_etc(place, resolv_conf):
+    """An /etc of its own, in which names are looked for as resolv_conf says: where it is, and what enters it."""
+    etc = place / "etc"
+    shutil.copytree("/etc", etc, symlinks=True, ignore=lambda d, names: [n for n in names if n in ("resolv.conf", "alternatives")])
+    etc.chmod(0o755)
+    (etc / "nsswitch.conf").write_text("hosts: files dns\npasswd: files\ngroup: files\n")
+    (etc / "hosts").write_text("127.0.0.1 localhost\n")
+    (etc / "resolv.conf").write_text(resolv_conf)
+    return etc, ["unshare", "-m", "--propagation", "private", "sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh"]
+
+
 @needs_root
 def test_resolver_replaced_by_rename(make_acmed, place, ending, http_port):
     """resolv.conf is a file that DHCP clients and VPNs rename over, while acmed is confined and runs."""
@@ -85,14 +98,8 @@ def test_resolver_replaced_by_rename(make_acmed, place, ending, http_port):
     ending(dns.stop)
     pebble = Pebble(place / "pebble", dns, http_port)
     ending(pebble.stop)
-    etc = place / "etc"
-    shutil.copytree("/etc", etc, symlinks=True, ignore=lambda d, names: [n for n in names if n in ("resolv.conf", "alternatives")])
-    etc.chmod(0o755)
-    (etc / "nsswitch.conf").write_text("hosts: files dns\npasswd: files\ngroup: files\n")
-    (etc / "hosts").write_text("127.0.0.1 localhost\n")
-    (etc / "resolv.conf").write_text("nameserver 127.77.254.254\noptions timeout:1 attempts:1\n")
-    enter = f'mount --bind {etc} /etc && exec "$@"'
-    acmed = make_acmed(pebble, wrapper=["unshare", "-m", "--propagation", "private", "sh", "-c", enter, "sh"])
+    etc, wrapper = own_etc(place, "nameserver 127.77.254.254\noptions timeout:1 attempts:1\n")
+    acmed = make_acmed(pebble, wrapper=wrapper)
     acmed.configure({NAME: {}}, ca={"directory": f"https://acme.test:{pebble.port}/dir"}).start()
     status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
     assert "acme.test" in status["last_error"]["text"]
@@ -101,3 +108,31 @@ def test_resolver_replaced_by_rename(make_acmed, place, ending, http_port):
     new.rename(etc / "resolv.conf")
     acmed.renew(NAME)
     assert acmed.generation(NAME) == 1
+
+
+@pytest.mark.slow
+@needs_root
+def test_resolvers_that_never_answer(make_acmed, pebble, place, ending):
+    """L6: nothing of acmed waits for them, but the CA whose name they should know."""
+    mute = []
+    for _ in range(3):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((free_address(), 53))
+        ending(s.close)
+        mute.append(s.getsockname()[0])
+    _, wrapper = own_etc(place, "".join(f"nameserver {a}\n" for a in mute))
+    acmed = make_acmed(pebble, wrapper=wrapper)
+    acmed.configure({NAME: {}}, ca={"directory": f"https://acme.test:{pebble.port}/dir"}).start()
+
+    stalls = []
+
+    def failed():
+        try:
+            with acmed.varlink(timeout=8) as v:
+                return v.call("org.acmed.Control.Status")["certificates"][0]["last_error"]
+        except TimeoutError as e:
+            stalls.append(e)
+            raise
+    error = wait_for(failed, "an error to be shown", 60)
+    assert not stalls, "the engine's loop stood still"
+    assert error["class"] == "network" and "acme.test" in error["text"], error

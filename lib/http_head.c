@@ -58,6 +58,11 @@ void http_head_line(struct http_head *h, const char *line, size_t len, int64_t n
         return;
     } else if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
         http_head_clear(h);
+        h->framed = line[5] != '1';
+    } else if ((value = value_of(line, len, "content-length")) != NULL ||
+               (value = value_of(line, len, "transfer-encoding")) != NULL) {
+        h->framed = true;
+        free(value);
     } else if ((value = value_of(line, len, "location")) != NULL) {
         free(h->location);
         h->location = value;

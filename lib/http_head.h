@@ -15,6 +15,8 @@ struct http_head {
     char *replay_nonce;     /* owned; NULL: none, or not base64url (RFC 8555 section 6.5.1) */
     struct strv alternates; /* of http_link_alternates() */
     int64_t retry_after;    /* as http_retry_after() reads it; -1: none */
+    bool framed;            /* more than the end of the connection tells where the body ends: its length, its
+                               chunks (RFC 9112 section 6.3), or the frames of HTTP/2 */
     bool complete;          /* the empty line has come: the connection did not end within the headers */
 };
 

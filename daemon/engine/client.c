@@ -131,6 +131,13 @@ static void report_reply(struct client_call *call, CURLcode code)
         call->on_done(call->arg, NULL, &e);
         return;
     }
+    if (call->body.len > 0 && !call->head.framed) {
+        err_set(&e, ERR_CLASS_TRANSIENT,
+                "%s: the reply does not say how long it is, so that nobody can tell whether it is whole",
+                call->url);
+        call->on_done(call->arg, NULL, &e);
+        return;
+    }
     reply.status = (int)status;
     reply.body = call->body.data != NULL ? call->body.data : "";
     reply.body_len = call->body.len;

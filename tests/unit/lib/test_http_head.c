@@ -55,6 +55,32 @@ static void test_links(void **state)
     assert_int_equal(h.alternates.n, 0);
 }
 
+static void test_where_the_body_ends(void **state)
+{
+    static const struct {
+        const char *head;
+        bool framed;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", false},
+        {"HTTP/1.0 200 OK\r\n\r\n", false},
+        {"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n", true},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true},
+        {"HTTP/2 200 \r\n\r\n", true},
+        {"HTTP/1.1 103 Early Hints\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_head h;
+
+        http_head_init(&h);
+        feed(&h, rows[i].head);
+        if (h.framed != rows[i].framed)
+            fail_msg("%s", rows[i].head);
+        http_head_clear(&h);
+    }
+}
+
 static void test_an_interim_reply_is_void(void **state)
 {
     struct http_head h;
@@ -107,11 +133,9 @@ static void test_long_lines_are_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_acme_gives_a_meaning_to),
-        cmocka_unit_test(test_links),
-        cmocka_unit_test(test_an_interim_reply_is_void),
-        cmocka_unit_test(test_the_last_of_several_counts),
-        cmocka_unit_test(test_long_lines_are_left_out),
+        cmocka_unit_test(test_what_acme_gives_a_meaning_to), cmocka_unit_test(test_links),
+        cmocka_unit_test(test_where_the_body_ends),          cmocka_unit_test(test_an_interim_reply_is_void),
+        cmocka_unit_test(test_the_last_of_several_counts),   cmocka_unit_test(test_long_lines_are_left_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,6 +260,7 @@ static bool intake(struct order *o, const struct order_event *event, int64_t now
                    struct order_action *action)
 {
     out->kind = ORDER_OUTCOME_ENTERED;
+    o->account = ORDER_ACCOUNT_FINE;
     switch (event->kind) {
     case ORDER_EV_START:
         return false;
@@ -280,6 +281,8 @@ static bool intake(struct order *o, const struct order_event *event, int64_t now
         if (event->reply->resent && out->problem == ACME_PROBLEM_BAD_NONCE)
             return on_reply_lost(o, out, now, action);
         out->kind = ORDER_OUTCOME_REFUSED;
+        if (out->problem == ACME_PROBLEM_UNAUTHORIZED)
+            o->account = ORDER_ACCOUNT_IN_DOUBT;
         return on_refusal(o, out, now, action);
     }
     return false;

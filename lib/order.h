@@ -79,7 +79,7 @@ enum order_account {
     ORDER_ACCOUNT_FINE,
     ORDER_ACCOUNT_LOST,     /* the CA does not know it (any more): register it again with the same key
                                (ACCOUNT_EV_LOST), then order anew */
-    ORDER_ACCOUNT_IN_DOUBT, /* newOrder was "unauthorized": the CA may have ended it (ACCOUNT_EV_DOUBT) */
+    ORDER_ACCOUNT_IN_DOUBT, /* the request was "unauthorized": the CA may have ended it (ACCOUNT_EV_DOUBT) */
     ORDER_ACCOUNT_HELD      /* no order is taken before a person has done something (userActionRequired) */
 };
 

@@ -194,9 +194,7 @@ bool order_on_new_order(struct order *o, const struct order_outcome *out, int64_
             add_profiles(o);
         if (is_out_of_service(out))
             o->error.class = ERR_CLASS_RATE_LIMITED;
-        if (out->problem == ACME_PROBLEM_UNAUTHORIZED)
-            o->account = ORDER_ACCOUNT_IN_DOUBT;
-        else if (out->problem == ACME_PROBLEM_USER_ACTION_REQUIRED)
+        if (out->problem == ACME_PROBLEM_USER_ACTION_REQUIRED)
             o->account = ORDER_ACCOUNT_HELD;
         return order_fail(o, out->reply->status < 500, action);
     case ORDER_OUTCOME_LOST:

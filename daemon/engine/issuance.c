@@ -81,7 +81,7 @@ static void on_account_checked(void *arg, const struct err *e)
     struct issuance *i = arg;
     struct authority *authority = i->authority;
     struct certificate *c = i->c;
-    enum gate_scope scope = e != NULL ? GATE_SCOPE_ACCOUNT : GATE_SCOPE_NEW_ORDER;
+    enum gate_scope scope = e != NULL ? GATE_SCOPE_ACCOUNT : i->scope;
     struct err own = e != NULL ? *e : *i->refusal;
     bool forget = i->forget;
 
@@ -90,10 +90,11 @@ static void on_account_checked(void *arg, const struct err *e)
     certificate_failed(c, authority, &own, forget, scope);
 }
 
-static void check_account(struct issuance *i, const struct order_action *a)
+static void check_account(struct issuance *i, const struct order_action *a, enum gate_scope scope)
 {
     i->refusal = a->error;
     i->forget = a->forget;
+    i->scope = scope;
     i->ready.on_ready = on_account_checked;
     authority_account_doubted(i->authority);
     authority_wait(i->authority, &i->ready);
@@ -114,15 +115,15 @@ static void fail(struct issuance *i, const struct order_action *a)
     struct certificate *c = i->c;
     struct err e = *a->error;
 
-    if (a->account == ORDER_ACCOUNT_IN_DOUBT) {
-        check_account(i, a);
-        return;
-    }
     if (a->account == ORDER_ACCOUNT_LOST)
         authority_account_lost(i->authority);
     if (a->discard_key)
         issuance_discard_key(i);
     certificate_validation_failed(c, authority, order_failed_names(i->order));
+    if (a->account == ORDER_ACCOUNT_IN_DOUBT) {
+        check_account(i, a, scope);
+        return;
+    }
     if (replace_resumed(i, a))
         return;
     free_all(i);

@@ -18,8 +18,9 @@ struct issuance {
     bool resumed;  /* the order is one that an earlier process began */
     bool no_nonce; /* the last request could not even be sent: the CA gave no nonce */
     const struct err
-        *refusal; /* the order's, borrowed from it: whether the account was ended is being asked */
-    bool forget;  /* likewise */
+        *refusal;          /* the order's, borrowed from it: whether the account was ended is being asked */
+    bool forget;           /* likewise */
+    enum gate_scope scope; /* likewise: what the refusal is about, when the account is good */
     struct post *post;
     uint32_t request;         /* install */
     struct loop_delay *delay; /* waits of the machine, and the first step */

@@ -69,6 +69,18 @@ def ended(acmed):
     assert account["state"] == "ended" and "ended by the CA" in account["error"], account
 
 
+@pytest.mark.parametrize("kind", ["authorization", "challenge", "order", "finalize", "certificate"])
+def test_an_account_that_is_deactivated_in_mid_order_is_told_at_once(held, proxy, kind):
+    hold = proxy.hold(kind)
+    held.configure({NAME: {}}).start()
+    hold.wait()
+    Client(proxy.pebble, held.state / "accounts/pebble").deactivate()
+    hold.release()
+    assert "ended by the CA" in held.failed(NAME)["last_error"]["text"]
+    ended(held)
+    assert proxy.orders(NAME) == 1 and accounts_made(proxy) == 1
+
+
 def test_the_alarm_ends_with_another_account(held, proxy):
     held.configure({NAME: {}}).start()
     held.deployed(NAME)
@@ -102,6 +114,20 @@ def test_an_order_that_is_not_authorized_is_no_end_of_the_account(held, proxy):
     # Whether it has ended cannot be known when the CA does not say.
     proxy.answer("newAccount", 500, times=None)
     assert held.renew(NAME, code=1) and held.status(NAME)["alarm"] is None
+
+
+@pytest.mark.parametrize("kind", ["authorization", "finalize", "certificate"])
+def test_what_an_order_is_not_authorized_to_is_no_end_of_the_account(held, proxy, kind):
+    """The account is asked about, and it is good: nobody else waits."""
+    fault = proxy.answer(kind, 403, "unauthorized", name=NAME)
+    held.configure({NAME: {}}).start()
+    status = held.failed(NAME)
+    assert fault.hits and status["last_error"]["class"] == "permanent" and "unauthorized" in status["last_error"]["text"], status
+    assert status["alarm"] is None
+    (ca,) = held.status()["daemon"]["cas"]
+    assert ca["state"] == "ready" and ca["orders_waiting"] == 0, ca
+    held.renew(NAME)
+    assert accounts_made(proxy) == 1
 
 
 def accounts_made(proxy):

@@ -322,6 +322,11 @@ const char *order_url(const struct order *o)
     return o->url;
 }
 
+bool order_is_resumed(const struct order *o)
+{
+    return o->resumed;
+}
+
 const struct acme_authorization *order_challenge(const struct order *o, size_t i)
 {
     for (size_t k = 0; k < o->authorizations.n; k++)

@@ -137,6 +137,8 @@ enum order_state order_state(const struct order *o);
 const char *order_chain_note(const struct order *o);
 /* The order's URL once it is known, else NULL. Borrowed. */
 const char *order_url(const struct order *o);
+/* Whether the order in flight is the one that came from the journal; false: it was placed by this machine. */
+bool order_is_resumed(const struct order *o);
 /* The names that the CA could not validate, as far as it told. Borrowed. */
 const struct strv *order_failed_names(const struct order *o);
 /* The i-th authorization whose challenge is to be presented; NULL past the last. Borrowed until the next

@@ -129,12 +129,30 @@ bool issuance_present(struct issuance *i, struct err *e)
     return solver_present(i->solver, i->order, e);
 }
 
+/* Is what was installed what had been in use when the order was placed? The keeper takes it twice, for an
+ * installation that was cut off before the journal told of it; that is of an order that is resumed. When the
+ * journal has told, its order was dropped, and the one that is resumed now was placed later. */
+static bool is_used_already(const struct issuance *i, unsigned generation)
+{
+    const struct certificate *c = i->c;
+
+    return c->has_facts && generation == c->generation &&
+           (!order_is_resumed(i->order) || generation == c->journal.issued_generation);
+}
+
 static void on_installed(void *arg, const struct ipc_msg *m, const struct err *e)
 {
     struct issuance *i = arg;
     struct err own;
 
     i->request = 0;
+    if (m != NULL && m->type == IPC_INSTALLED && is_used_already(i, (unsigned)m->field[0].u)) {
+        err_set(&own, ERR_CLASS_TRANSIENT,
+                "the CA gave back an order that was used already, of the certificate that is in use; nothing "
+                "new was issued");
+        issuance_step_error(i, &own);
+        return;
+    }
     if (m != NULL && m->type == IPC_INSTALLED) {
         i->generation = (unsigned)m->field[0].u;
         issuance_step_done(i);

@@ -262,6 +262,53 @@ def test_a_ca_that_gives_the_same_order_again(held, proxy):
     assert held.status()["daemon"]["repeated_orders"] == 1
 
 
+@pytest.fixture
+def used(held, proxy):
+    """A certificate is deployed; from now on newOrder is answered with its order, which is finished. The fault."""
+    order = {}
+    seen = [proxy.rewrite(kind, lambda q, r: order.update(r.json if r.json["status"] == "valid" else {}), times=None) for kind in ("finalize", "order")]
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    for fault in seen:
+        proxy.remove(fault)
+    (path,) = proxy.atlas.orders[NAME]
+
+    def give_back(request, reply):
+        if reply.status == 201:
+            reply.json = order
+            reply.set("Location", f"https://127.0.0.1:{proxy.port}{path}")
+
+    return proxy.rewrite("newOrder", give_back, times=None)
+
+
+def test_a_used_order_is_no_renewal(held, proxy, used):
+    """Its certificate is the one in use: nothing has begun anew, and nothing is put off for it."""
+    before = held.journal(NAME)
+    assert "used already" in held.renew(NAME, code=1).text
+    status = held.status(NAME)
+    assert status["generation"] == 1 and status["attempts"] == 1 and status["last_error"]["class"] == "transient", status
+    assert 50 <= wait_of(status) <= 70 or status["next_at"] == status["renew_at"], status
+    assert "used already" in held.told(NAME)
+    journal = wait_for(lambda: (j := held.journal(NAME))["last_error"] and j, "the failure to be on disk")
+    assert journal["issued"] == before["issued"] and journal["order"] is None, journal
+    assert held.renew(NAME, code=1) and held.status(NAME)["attempts"] == 2
+    proxy.remove(used)
+    held.renew(NAME)
+    assert held.status(NAME)["generation"] == 2
+
+
+def test_a_used_order_is_no_renewal_after_a_restart_either(held, proxy, used):
+    hold = proxy.hold("certificate")
+    assert held.ctl("renew", "now", NAME, "--force", "--no-wait").code == 0
+    hold.wait()
+    held.kill()
+    hold.drop()
+    proxy.remove(used)
+    held.start()
+    held.deployed(NAME, 2)
+    assert "used already" in held.text() and "issued: generation 1" not in held.text()
+
+
 # -- 6: bodies ----------------------------------------------------------------------------------------------------------
 
 

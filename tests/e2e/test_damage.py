@@ -87,3 +87,22 @@ def test_damage_is_said_and_renewal_waits_for_the_floor(acmed, pebble, place):
     acmed.start()
     wait_for(lambda: not acmed.status(NAME)["reason"].startswith(DAMAGED), "the damage to be over")
     assert pebble.orders() == 1
+
+
+def test_a_link_that_the_administrator_moved(acmed):
+    """FAULTS 27: taken over as it is; the next renewal is the next number."""
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    acmed.renew(NAME)
+    acmed.deployed(NAME, 2)
+    acmed.stop()
+    serial = acmed.leaf(NAME).serial_number
+    new = acmed.state / "live/new"
+    new.symlink_to(f"../certs/{NAME}/1")
+    new.rename(acmed.state / "live" / NAME)
+    acmed.start()
+    acmed.says("generation 1 is live and taken over as it is")
+    status = acmed.status(NAME)
+    assert status["generation"] == 1 and status["state"] == "valid" and acmed.leaf(NAME).serial_number != serial
+    acmed.renew(NAME)
+    acmed.deployed(NAME, 3)

@@ -54,12 +54,17 @@ def test_http_other_404(acmed, http_port):
 
 
 def test_a_token_is_gone_after_the_challenge(held, proxy, http_port):
+    tokens = set()
+    proxy.rewrite_json("authorization", lambda d: tokens.update(c["token"] for c in d["challenges"] if c["type"] == "http-01"), times=None)
     hold = proxy.hold("/chalZ", after=True)
     held.configure({NAME: {}}).start()
     hold.wait()
+    [token] = tokens
+    status, _, body = http(http_port, f"/.well-known/acme-challenge/{token}", NAME)
+    assert status == 200 and body.decode().startswith(f"{token}."), body
     hold.release()
     held.deployed(NAME)
-    assert http(http_port, "/.well-known/acme-challenge/" + "A" * 43, NAME)[0] == 404
+    assert http(http_port, f"/.well-known/acme-challenge/{token}", NAME)[0] == 404
 
 
 def test_slow_clients_do_not_stop_a_challenge(acmed, http_port):

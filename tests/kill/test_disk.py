@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import needs_root
-from disk import SmallDisk, Tampered, can_trace
+from disk import CHANGES, SmallDisk, Tampered, can_trace
 from harness.wait import wait_for
 from ledger import Ledger
 
@@ -94,9 +94,9 @@ def test_killed_before_each_change(make_acmed, proxy, place, noted, observed, wh
 @needs_root
 @needs_trace
 @pytest.mark.slow
-@pytest.mark.parametrize("who", ["acmed-keeper", "acmed-engine"])
-def test_each_change_refused_once(make_acmed, proxy, place, noted, observed, who):
-    """EIO. What was abandoned is tried again when asked; status said why; nothing half-made is ever live."""
+@pytest.mark.parametrize("who, calls, error", [("acmed-keeper", CHANGES, "EIO"), ("acmed-engine", CHANGES, "EIO"), ("acmed-keeper", "write", "ENOSPC")])
+def test_each_change_refused_once(make_acmed, proxy, place, noted, observed, who, calls, error):
+    """What was abandoned is tried again when asked; status said why; nothing half-made is ever live."""
     hook, runs = noted
     held = make_acmed(proxy)
     ledger = Ledger(proxy, held.state, lambda: held.children().get("acmed-engine"))
@@ -106,7 +106,7 @@ def test_each_change_refused_once(make_acmed, proxy, place, noted, observed, who
     points = told = 0
     for n in range(1, POINTS_MAX):
         before, pid = held.generation(NAME), held.children()[who]
-        with Tampered(pid, place / "strace.out", f"error=EIO:when={n}") as t:
+        with Tampered(pid, place / "strace.out", f"error={error}:when={n}", calls) as t:
             r = held.ctl("renew", "now", NAME, "--force", timeout=60)
         assert held.children()[who] == pid, f"it died of change {n}:\n{held.text()[-2000:]}"
         if r.code != 0:

@@ -165,7 +165,7 @@ static void on_revoked(void *arg, const struct revocation_outcome *outcome, cons
     struct err own;
 
     r->going = false;
-    if (outcome != NULL) {
+    if (e == NULL) {
         peer_reply(r->peer,
                    json_pack("{sI ss ss ss sb ss}", "generation", (json_int_t)r->act.generation, "name",
                              r->c->name, "reason", act_reason_to_str(r->act.reason), "by",
@@ -177,8 +177,15 @@ static void on_revoked(void *arg, const struct revocation_outcome *outcome, cons
     own = *e;
     if (r->act.reason == ACT_REASON_KEY_COMPROMISE && r->act.generation == r->c->generation)
         (void)err_wrap(&own,
-                       "the CA has not revoked it, but its key is given up all the same: a new certificate "
-                       "with a new key is ordered at once; repeat the command until it is revoked");
+                       "the CA has not %s it, but its key is given up all the same: a new certificate "
+                       "with a new key is ordered at once; repeat the command until it is revoked",
+                       outcome->unanswered ? "said that it has revoked" : "revoked");
+    else if (outcome->unanswered)
+        (void)err_wrap(
+            &own,
+            "generation %u of %s may or may not be revoked, no answer came from the CA: repeat the "
+            "command, which tells and does what is still to be done",
+            (unsigned)r->act.generation, r->c->name);
     else
         (void)err_wrap(&own, "generation %u of %s is not revoked", (unsigned)r->act.generation, r->c->name);
     method_refuse(r->peer, &own);
@@ -186,6 +193,7 @@ static void on_revoked(void *arg, const struct revocation_outcome *outcome, cons
 
 static void on_revoke_granted(void *arg, uint64_t generation, const struct err *e)
 {
+    const struct revocation_outcome none = {0};
     struct revoke_call *r = arg;
     struct err own;
 
@@ -194,7 +202,7 @@ static void on_revoke_granted(void *arg, uint64_t generation, const struct err *
         r->act.generation = generation;
         r->going = revocation_start(r->c, &r->act, on_revoked, r, &own);
         if (!r->going)
-            on_revoked(r, NULL, &own);
+            on_revoked(r, &none, &own);
         return;
     }
     method_refuse(r->peer, e);

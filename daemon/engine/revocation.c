@@ -4,6 +4,7 @@
 #include "daemon/engine/authority.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/log.h"
+#include "lib/renewal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct revocation {
     bool tried_other;    /* the other way has failed for good */
     struct err first;    /* of the way, or the CAs, that failed first */
     unsigned bad_nonces;
+    bool repeated; /* the request, after no answer came */
     struct revocation_outcome outcome;
     void (*on_done)(void *arg, const struct revocation_outcome *outcome, const struct err *e);
     void *arg;
@@ -65,7 +67,8 @@ static void finish(struct revocation *r, const struct err *e)
     if (e != NULL) {
         own = *e; /* it may be within r */
         e = &own;
-        log_error(c->name, "generation %llu is not revoked: %s", (unsigned long long)act.generation, e->text);
+        log_error(c->name, "generation %llu %s revoked: %s", (unsigned long long)act.generation,
+                  outcome.unanswered ? "may or may not be" : "is not", e->text);
         feed_event(c->engine->feed, c->name, "revoke-failed", NULL, "generation %llu: %s",
                    (unsigned long long)act.generation, e->text);
     } else {
@@ -77,7 +80,7 @@ static void finish(struct revocation *r, const struct err *e)
     if (e == NULL || act.reason == ACT_REASON_KEY_COMPROMISE)
         replace_live(c, act.generation);
     if (on_done != NULL)
-        on_done(arg, e == NULL ? &outcome : NULL, e);
+        on_done(arg, &outcome, e);
 }
 
 static void on_noted(void *arg, const struct ipc_msg *m, const struct err *e)
@@ -103,6 +106,13 @@ static void succeed(struct revocation *r, bool already)
 
 static void send_request(struct revocation *r);
 
+/* For another CA or key. */
+static void begin_anew(struct revocation *r)
+{
+    r->bad_nonces = 0;
+    r->repeated = false;
+}
+
 /* It may be another CA's. */
 static void try_next_ca(struct revocation *r, const struct err *e)
 {
@@ -119,17 +129,24 @@ static void try_next_ca(struct revocation *r, const struct err *e)
         return;
     }
     r->authority = fleet_authority(r->c->engine->fleet, config->cas[r->at]);
-    r->bad_nonces = 0;
+    begin_anew(r);
     authority_wait(r->authority, &r->ready);
 }
 
-/* This CA will not do it. */
+/* This CA will not do it, or not now. */
 static void give_up(struct revocation *r, const struct err *e)
 {
+    struct err own = *e;
+    char at[32];
+
+    if (own.retry_at > engine_now()) {
+        renewal_time_to_str(own.retry_at + 59, at, sizeof at); /* shown to the minute */
+        err_wrap(&own, "the CA asks to come back later: repeat the command, not before %s", at);
+    }
     if (r->searching)
-        try_next_ca(r, e);
+        try_next_ca(r, &own);
     else
-        finish(r, e);
+        finish(r, &own);
 }
 
 /* The other key may be believed where this one was not. */
@@ -150,11 +167,27 @@ static void try_other(struct revocation *r, const struct err *e)
     r->tried_other = true;
     r->first = own;
     r->by_certificate = !r->by_certificate;
-    r->bad_nonces = 0;
+    begin_anew(r);
     if (!r->by_certificate && !authority_is_ready(r->authority))
         finish(r, &own);
     else
         send_request(r);
+}
+
+/* The CA may have heard the request; asked once more it does what it has not done, or says that it has. */
+static void no_answer(struct revocation *r, const struct err *e)
+{
+    bool may_be_heard = e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_TRANSIENT;
+
+    r->outcome.unanswered |= may_be_heard;
+    if (!may_be_heard || r->repeated) {
+        give_up(r, e);
+        return;
+    }
+    log_warning(r->c->name, "no answer to the revocation of generation %llu: %s; the CA is asked once more",
+                (unsigned long long)r->act.generation, e->text);
+    r->repeated = true;
+    send_request(r);
 }
 
 static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
@@ -165,7 +198,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
 
     r->post = NULL;
     if (reply == NULL) {
-        give_up(r, e);
+        no_answer(r, e);
         return;
     }
     if (acme_reply_check(reply, engine_now(), &problem, &own)) {

@@ -14,11 +14,13 @@ struct revocation;
 struct revocation_outcome {
     bool already;        /* the CA had revoked it before */
     bool by_certificate; /* the certificate's own key vouched */
+    bool unanswered;     /* a request got no answer: where that is the end of it, the CA may have heard it */
 };
 
-/* The keeper has the permit. on_done is called once, never before this returns: outcome, or NULL with e. By
- * then what follows (a new certificate, where the revoked one is live) has begun. c->revocation is set while
- * it lasts. False with e: it has not begun; what follows of a key that was given up has. */
+/* The keeper has the permit. on_done is called once, never before this returns; e NULL: it is revoked. A
+ * request that gets no answer is repeated once. By then what follows (a new certificate, where the revoked
+ * one is live) has begun. c->revocation is set while it lasts. False with e: it has not begun; what follows
+ * of a key that was given up has. */
 bool revocation_start(struct certificate *c, const struct act *act,
                       void (*on_done)(void *arg, const struct revocation_outcome *outcome,
                                       const struct err *e),

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Revocation: what the CA says of it afterwards is what counts."""
 
+import calendar
 import json
 import os
 import pty
 import re
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -14,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from harness.faults import Cut
 from harness.varlink import VarlinkError
 from harness.wait import wait_for
 
@@ -119,6 +122,69 @@ def test_a_compromised_key_is_replaced_whatever_the_ca_says(held, proxy, pebble)
     assert public(held, 1) != public(held, 2)
     assert "revoke-failed" in history(held)
     assert status_at_ca(pebble, leaf(held, 1))[0] == "Valid"
+
+
+@pytest.fixture
+def over_proxy(make_acmed, make_pebble, make_proxy):
+    """A certificate of a CA that refuses no nonces: what is cut is the answer to the revocation itself."""
+    proxy = make_proxy(make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"}))
+    acmed = make_acmed(proxy)
+    acmed.configure({NAME: {}}).start()
+    acmed.deployed(NAME)
+    return acmed, proxy
+
+
+@pytest.mark.parametrize("reason", ["superseded", "key-compromise"])
+@pytest.mark.parametrize("at", [0, 40, -1])
+def test_the_answer_is_lost(over_proxy, at, reason):
+    """The CA has revoked it: asked again it says so, and the live certificate is replaced."""
+    acmed, proxy = over_proxy
+    old = leaf(acmed, 1)
+    cut = proxy.add(Cut("revokeCert", at))
+    r = acmed.ctl("revoke", NAME, "--reason", reason, "--yes")
+    assert r.code == 0, r
+    assert len(cut.hits) == 1 and status_at_ca(proxy.pebble, old)[0] == "Revoked"
+    assert status_at_ca(proxy.pebble, acmed.issued(NAME, 2))[0] == "Valid"
+    assert public(acmed, 1) != public(acmed, 2)
+    acmed.deployed(NAME, 2)
+    assert "revoked" in history(acmed) and "revoke-failed" not in history(acmed)
+
+
+def test_no_answer_at_all_is_told_and_made_up_for(over_proxy):
+    acmed, proxy = over_proxy
+    cut = proxy.add(Cut("revokeCert", 40, times=None))
+    r = acmed.ctl("revoke", NAME, "--reason", "superseded", "--yes")
+    assert r.code == 1 and "may or may not be revoked" in r.text and "repeat the command" in r.text, r
+    assert len([q for q in cut.hits if q.method == "POST"]) == 2, "repeated once"
+    assert acmed.generation(NAME) == 1 and "revoke-failed" in history(acmed)
+    proxy.remove(cut)
+    r = acmed.ctl("revoke", NAME, "--reason", "superseded", "--yes")
+    assert r.code == 0 and "was revoked already" in r.text, r
+    acmed.issued(NAME, 2)
+
+
+def test_nonces_that_are_refused(over_proxy):
+    acmed, proxy = over_proxy
+    old = leaf(acmed, 1)
+    refused = proxy.answer("revokeCert", 400, "badNonce", times=3)
+    r = acmed.ctl("revoke", NAME, "--yes")
+    assert r.code == 0 and "by the account's key" in r.text, r
+    assert len(refused.hits) == 3 and status_at_ca(proxy.pebble, old)[0] == "Revoked"
+    acmed.issued(NAME, 2)
+
+
+@pytest.mark.parametrize("status, problem", [(429, "rateLimited"), (503, None)])
+def test_when_it_may_be_tried_again_is_told(over_proxy, status, problem):
+    acmed, proxy = over_proxy
+    refused = proxy.answer("revokeCert", status, problem, {"Retry-After": "3600"})
+    began = int(time.time())
+    r = acmed.ctl("revoke", NAME, "--yes")
+    assert r.code == 1 and f"HTTP {status}" in r.text and f"generation 1 of {NAME} is not revoked" in " ".join(r.text.split()), r
+    told = re.search(r"not before (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", " ".join(r.text.split()))
+    assert told, r
+    assert began + 3600 <= calendar.timegm(time.strptime(told[1], "%Y-%m-%d %H:%M")) <= time.time() + 3600 + 60
+    assert len(refused.hits) == 1 and acmed.generation(NAME) == 1
+    assert status_at_ca(proxy.pebble, leaf(acmed, 1))[0] == "Valid"
 
 
 def test_an_account_that_is_gone_leaves_the_certificates_key(issued, make_pebble, pebble):

@@ -45,6 +45,26 @@ def test_nine_of_ten_nonces_are_rejected(held, proxy):
     assert proxy.pebble.log.count("bad nonce") + sum(s == 400 for _, _, s in proxy.requests) > 50
 
 
+@pytest.mark.parametrize("since", ["directory", "newOrder"])
+def test_all_nonces_are_rejected(held, proxy, since):
+    """The account, or an order that is placed, waits for the CA to come to itself; it is told, and nothing goes round and round."""
+    def spoil(request, reply):
+        if reply.get("Replay-Nonce"):
+            reply.set("Replay-Nonce", f"spoilt{reply.get('Replay-Nonce')}")
+
+    proxy.rewrite(since, lambda request, reply: proxy.rewrite("*", spoil, times=None))
+    held.configure({NAME: {}}).start()
+    status = held.failed(NAME, 60)
+    assert "badNonce" in held.told(NAME) and wait_of(status) > 50 and status["last_error"]["class"] == "transient", status
+    assert held.status()["daemon"]["orders_in_flight"] == 0
+    assert 20 < len(proxy.requests) < 250, len(proxy.requests)
+    with proxy.lock:
+        proxy.faults.clear()
+    held.renew(NAME)
+    held.issued(NAME)
+    assert proxy.orders(NAME) == 1 and held.status()["daemon"]["repeated_orders"] == 0
+
+
 def test_a_ca_that_gives_no_nonce(held, proxy):
     """Neither in replies nor when asked for one: an error that says so, and no loop."""
     silent = proxy.rewrite("*", lambda request, reply: reply.set("Replay-Nonce"), times=None)

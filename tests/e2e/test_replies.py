@@ -363,7 +363,7 @@ HUGE = body(b'{"status": "' + b"x" * 10_000_000 + b'"}', "application/json")
 
 
 def test_a_reply_that_cannot_be_used_is_asked_for_again(held, proxy):
-    names = {f"{kind.lower()}-{label}.example.com": (kind, change) for kind in ("newOrder", "authorization", "order", "finalize")
+    names = {f"{kind.lower()}-{label}.example.com": (kind, change) for kind in ("newOrder", "authorization", "challenge", "order", "finalize")
              for label, change in BODIES.items()}
     names |= {f"certificate-{label}.example.com": ("certificate", BODIES[label]) for label in ("html", "array", "empty", "nul")}
     faults = [proxy.rewrite(kind, change, name=name) for name, (kind, change) in names.items()]
@@ -378,7 +378,7 @@ def test_a_reply_that_cannot_be_used_is_asked_for_again(held, proxy):
 @pytest.mark.slow
 def test_a_reply_that_stays_useless_is_told(held, proxy):
     """And what is too large is not even read; memory stays bounded."""
-    kinds = ("newOrder", "authorization", "order", "finalize", "certificate")
+    kinds = ("newOrder", "authorization", "challenge", "order", "finalize", "certificate")
     names = {f"{kind.lower()}-{what}.example.com": (kind, change, words) for kind in kinds
              for what, change, words in (("huge", HUGE, "larger than 1024 KiB"), ("html", BODIES["html"], ""))}
     for name, (kind, change, _) in names.items():
@@ -389,8 +389,8 @@ def test_a_reply_that_stays_useless_is_told(held, proxy):
     status = held.failed("corrupt.example.com")
     assert "certificate" in held.told("corrupt.example.com") and held.generation("corrupt.example.com") == 0, status
     for name, (kind, _, words) in names.items():
-        if kind in ("newOrder", "finalize") and "html" in name:
-            held.issued(name)  # the order, which is asked, tells what became of it
+        if kind in ("newOrder", "challenge", "finalize") and "html" in name:
+            held.issued(name)  # the order or the authorization, which is asked, tells what became of it
             continue
         status = held.failed(name, 40)
         assert words in held.told(name) and wait_of(status) > 50, (name, held.told(name))

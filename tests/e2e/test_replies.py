@@ -243,7 +243,7 @@ def test_an_invalid_order_is_told_with_all_it_says(held, proxy):
     status = held.failed(NAME)
     text = held.told(NAME)
     assert "CAA of b forbids it" in text and "b.example.com" in text and "no address for c" in text and "Two things are wrong" in text, text
-    assert wait_of(status) > 50 and status["last_error"]["class"] == "permanent"
+    assert 20 * HOUR < wait_of(status) < 1.11 * DAY and status["last_error"]["class"] == "permanent"
     asked = len(proxy.requests)
     assert held.renew(NAME, code=1) and proxy.orders(NAME) == 2 and len(proxy.requests) < asked + 12
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness.daemon import BUILD, wait_of
-from harness.faults import Corrupt
+from harness.faults import Corrupt, Fault
 from harness.net import free_port
 from harness.process import memory_of
 from harness.wait import wait_for
@@ -397,6 +397,39 @@ def test_a_reply_that_stays_useless_is_told(held, proxy):
         assert proxy.orders(name) == 1
     if BUILD.name not in ("asan", "coverage"):
         assert memory_of(held.children()["acmed-engine"]) < 64 * 1024
+
+
+class Heads(Fault):
+    """10 MB of headers come before the end of the head. cut: not all of them were taken."""
+
+    cut = False
+
+    def send(self, connection, head, body, ended):
+        block = b"".join(b"X-%04d: " % i + b"y" * 1000 + b"\r\n" for i in range(100))
+        try:
+            connection.sendall(head[:-2])
+            for _ in range(100):
+                connection.sendall(block)
+            connection.sendall(b"\r\n" + body)
+        except OSError:
+            self.cut = True
+        return True
+
+
+def test_headers_without_end_are_cut_off(held, proxy):
+    """And the reply is asked for again, by the same engine, whose memory stays bounded."""
+    names = {f"{kind.lower()}.example.com": kind for kind in ("authorization", "order", "certificate")}
+    faults = [proxy.add(Heads(kind, name=name)) for name, kind in names.items()]
+    held.configure({n: {} for n in names}).start()
+    engine = held.children()["acmed-engine"]
+    for name in names:
+        held.issued(name)
+        assert proxy.orders(name) == 1
+    wait_for(lambda: all(f.cut for f in faults), "the proxy to notice that nobody reads on")
+    assert all(len(f.hits) == 1 for f in faults) and "not issued: " not in held.text()
+    assert held.children()["acmed-engine"] == engine
+    if BUILD.name not in ("asan", "coverage"):
+        assert memory_of(engine) < 64 * 1024
 
 
 def test_a_ca_whose_first_words_cannot_be_used(held, proxy):

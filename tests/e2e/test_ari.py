@@ -232,6 +232,37 @@ def test_a_ca_that_is_away_costs_one_request(held, pebble, proxy):
     assert held.text().count("cannot say now when to renew") == 1
 
 
+def test_a_pause_that_the_ca_asks_for_holds_across_a_restart(held, proxy):
+    later = "zz.example.com"  # looked at after the other one
+
+    class Busy(Fault):
+        def takes(self, request):
+            if request.method == "GET" and request.kind is None:
+                self.hits.append(request.path)
+                return True
+            return False
+
+        def instead(self, request):
+            return Reply.problem(503, "serverInternal", {"Retry-After": "7200"})
+    busy = proxy.add(Busy("*"))
+    held.configure({NAME: {}, later: {}}).start()
+    ids = [certificate_id(held.issued(n)) for n in (NAME, later)]
+    for n in (NAME, later):
+        held.deployed(n)
+
+    def asked():
+        with proxy.lock:
+            return [path.rsplit("/", 1)[1] for path in busy.hits]
+    time_passes(held, NAME, 0)
+    ari = wait_for(lambda: (a := held.status(NAME)["ari"])["failures"] and a, "the poll")
+    assert 7200 <= ari["next_poll"] - ari["polled_at"] <= 1.11 * 7200, ari
+    assert asked() == ids[:1]
+    # What is due after the restart is polled, and nothing else.
+    time_passes(held, later, 0)
+    wait_for(lambda: held.status(later)["ari"]["failures"], "the poll of the other one")
+    assert asked() == ids and held.status(NAME)["ari"] == ari
+
+
 def test_many_are_polled_together(held, authority, proxy):
     """A hundred certificates: a few requests at a time, one for each, and after a restart none."""
     names = [f"n{i:03}.example.com" for i in range(100)]

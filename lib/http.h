@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define HTTP_REPLY_BODY_MAX (1024 * 1024)
+#define HTTP_REPLY_HEAD_MAX (64 * 1024) /* all headers of a reply, with those of interim ones */
 #define HTTP_URL_MAX        2048
 #define HTTP_ALTERNATES_MAX 8 /* other forms of one reply that are told of */
 

@@ -40,6 +40,7 @@ struct client_call {
     char *url;
     struct buf body;
     struct http_head head;
+    size_t head_len;
     unsigned sent; /* of a POST: how often libcurl has begun to send it */
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e);
     void (*on_leaf)(void *arg, const uint8_t *sha256, const struct err *e);
@@ -88,6 +89,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
     struct client_call *call = arg;
 
+    call->head_len += size * n;
+    if (call->head_len > HTTP_REPLY_HEAD_MAX)
+        return 0;
     http_head_line(&call->head, line, size * n, loop_wall_ms() / 1000);
     return size * n;
 }
@@ -112,7 +116,10 @@ static void network_error(struct client_call *call, CURLcode code, struct err *e
 
     if (code == CURLE_OK)
         what = "the connection ended within the headers of the reply";
-    if (code == CURLE_WRITE_ERROR)
+    if (code == CURLE_WRITE_ERROR && call->head_len > HTTP_REPLY_HEAD_MAX)
+        err_set(e, ERR_CLASS_TRANSIENT, "%s: the headers of the reply are larger than %d KiB", call->url,
+                HTTP_REPLY_HEAD_MAX / 1024);
+    else if (code == CURLE_WRITE_ERROR)
         err_set(e, ERR_CLASS_TRANSIENT, "%s: the reply is larger than %d KiB", call->url,
                 HTTP_REPLY_BODY_MAX / 1024);
     else

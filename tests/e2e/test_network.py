@@ -10,6 +10,7 @@ import pytest
 from conftest import needs_root
 from harness.ca import Dns, Pebble
 from harness.knot import free_address
+from harness.net import free_port
 from harness.pki import Authority
 from harness.wait import wait_for
 
@@ -136,3 +137,25 @@ def test_resolvers_that_never_answer(make_acmed, pebble, place, ending):
     error = wait_for(failed, "an error to be shown", 60)
     assert not stalls, "the engine's loop stood still"
     assert error["class"] == "network" and "acme.test" in error["text"], error
+
+
+def test_the_environment_does_not_weaken_tls(make_acmed, pebble, place, out, ending):
+    """FAULTS 17: what libcurl and OpenSSL would take from it, nobody hands on to the engine."""
+    out.chmod(0o777)
+    Authority("somebody else").write(place / "other.pem")
+    detour = socket.create_server(("127.0.0.1", free_port()))
+    detour.setblocking(False)
+    ending(detour.close)
+    url = f"http://127.0.0.1:{detour.getsockname()[1]}"
+    env = {"SSL_CERT_FILE": pebble.ca_file, "CURL_CA_BUNDLE": pebble.ca_file, "SSLKEYLOGFILE": out / "keys", "https_proxy": url, "ALL_PROXY": url,
+           "CURL_SSL_BACKEND": "none"}
+    acmed = make_acmed(pebble, wrapper=["env", *(f"{k}={v}" for k, v in env.items())])
+    acmed.configure({NAME: {}}, ca={"ca_file": place / "other.pem"}).start()
+    status = acmed.failed(NAME)
+    assert "certificate" in status["last_error"]["text"], status
+    acmed.configure({NAME: {}})
+    assert acmed.ctl("reload").code == 0
+    acmed.renew(NAME)
+    assert acmed.generation(NAME) == 1 and not list(out.iterdir())
+    with pytest.raises(BlockingIOError):
+        detour.accept()

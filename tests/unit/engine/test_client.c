@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection that ends at each byte of a reply, in each way: what is cut is never taken for a reply. */
+/* A connection that ends at each byte of a reply, in each way: what is cut is never taken for a reply. Nor is
+ * what has no end. */
 
 #include "tests/unit/engine/rig.h"
 #include "tests/unit/keeper/ca.h"
@@ -54,6 +55,17 @@ static int take(void *arg, unsigned char *data, size_t len)
     return n < 0 ? MBEDTLS_ERR_NET_RECV_FAILED : (int)n;
 }
 
+/* A head that has no end. */
+static void answer_on_and_on(mbedtls_ssl_context *ssl)
+{
+    static const char begin[] = "HTTP/1.1 200 OK\r\n";
+    static const char line[] = "X-More: 0123456789012345678901234567890123456789\r\n";
+    int n = mbedtls_ssl_write(ssl, (const unsigned char *)begin, sizeof begin - 1);
+
+    while (n > 0)
+        n = mbedtls_ssl_write(ssl, (const unsigned char *)line, sizeof line - 1);
+}
+
 /* GET /FORM/END/BYTES: so much of the reply of that form, and then that end. */
 static void answer(mbedtls_ssl_context *ssl, int fd)
 {
@@ -71,8 +83,12 @@ static void answer(mbedtls_ssl_context *ssl, int fd)
         if (strstr(request, "\r\n\r\n") != NULL)
             break;
     }
-    if (sscanf(request, "GET /%u/%u/%u ", &form, &end, &bytes) != 3 || form >= FORM_COUNT)
+    if (sscanf(request, "GET /%u/%u/%u ", &form, &end, &bytes) != 3)
         return;
+    if (form >= FORM_COUNT) {
+        answer_on_and_on(ssl);
+        return;
+    }
     for (unsigned sent = 0; sent < bytes && n > 0; sent += (unsigned)n)
         n = mbedtls_ssl_write(ssl, (const unsigned char *)replies[form] + sent, bytes - sent);
     if (end == END_NOTIFY)
@@ -238,11 +254,29 @@ static void test_cut_at_each_byte(void **state)
     loop_free(l);
 }
 
+static void test_a_head_without_end(void **state)
+{
+    const struct server *s = *state;
+    struct loop *l = loop_new();
+    struct client *c = client_new(l, NULL);
+    unsigned done = 0;
+    struct outcome o = {.done = &done};
+
+    assert_non_null(c);
+    ask(c, s, FORM_COUNT, 0, 0, &o);
+    rig_until(l, &done, 1);
+    assert_false(o.replied);
+    assert_non_null(strstr(o.error, "the headers of the reply are larger than 64 KiB"));
+    client_free(c);
+    loop_free(l);
+}
+
 int main(void)
 {
     struct server s = {.listener = -1};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_cut_at_each_byte, &s),
+        cmocka_unit_test_prestate(test_a_head_without_end, &s),
     };
     char *dir = rig_dir();
     struct err e;

@@ -129,9 +129,12 @@ def retry_after(value):
     return {"Retry-After": value} if value is not None else {}
 
 
-@pytest.mark.parametrize("kind", ["authorization", "order"])
+@pytest.mark.parametrize("kind", ["authorization", "challenge", "order", "finalize", "certificate"])
 def test_an_order_obeys_retry_after(held, proxy, kind):
     names = {f"{label}.example.com": case for label, case in ORDER_WAITS.items()}
+    if kind == "finalize":
+        # A pause that the CA asks for ends the attempt, however short it is; the order stays.
+        names |= {f"{label}.example.com": (*ORDER_WAITS[label][:2], (50, 70)) for label in ("soon-429", "now-429", "date-soon-503", "past-429", "past-503")}
     for name, (status, value, _) in names.items():
         problem = "rateLimited" if status == 429 else None
         proxy.answer(kind, status, problem, retry_after(value), name=name)
@@ -145,7 +148,7 @@ def test_an_order_obeys_retry_after(held, proxy, kind):
         assert status["last_error"]["class"] == "rate-limited" and status["attempts"] == 1, status
         assert "HTTP 429" in held.told(name) or "HTTP 503" in held.told(name)
     # A validation that acmed is not there to answer would end the order.
-    proven = len(names) if kind == "order" else sum(not wait for _, _, wait in names.values())
+    proven = sum(not wait for _, _, wait in names.values()) if kind in ("authorization", "challenge") else len(names)
     wait_for(lambda: proxy.pebble.log.count("set VALID") >= proven, "the CA's validations")
     held.kill()
     before = len(proxy.requests)

@@ -2,11 +2,12 @@
 """A CA behind a web server, as all public ones are, that ends its connections every few requests."""
 
 import os
+import signal
 
 import pytest
 
 from harness.net import free_port, listens
-from harness.process import Process
+from harness.process import Process, children
 from harness.relay import Relay
 from harness.servers import program
 from harness.wait import wait_for
@@ -74,3 +75,20 @@ def test_kept_connections_lead_nowhere(make_acmed, make_pebble, place, ending, h
     acmed.renew("www.example.com")
     assert acmed.generation("www.example.com") == 3
     assert pebble.orders() <= 4  # what became of the first request of a frozen connection is not known
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+def test_the_front_dies_in_the_middle(make_acmed, make_pebble, place, ending, http2):
+    """All its connections end at once, whatever is under way on them: nothing is ordered twice but what was just being placed."""
+    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
+    front = Front(place / "front", pebble, http2, requests=1000)
+    ending(front.process.stop)
+    acmed = make_acmed(front)
+    names = [f"n{i:02}.example.com" for i in range(40)]
+    acmed.configure({n: {} for n in names}).start()
+    for orders in (3, 12, 24):
+        wait_for(lambda n=orders: pebble.orders() >= n, f"{orders} orders")
+        os.kill(children(front.process.pid)["nginx"], signal.SIGKILL)
+    for name in names:
+        acmed.issued(name, seconds=100)
+    assert pebble.orders() == len(names) + acmed.status()["daemon"]["repeated_orders"]

@@ -61,6 +61,26 @@ def test_nonces_refused_again_and_again(make_acmed, make_pebble):
     acmed.issued(NAME, seconds=60)
 
 
+@pytest.mark.slow
+def test_many_come_back_without_a_herd(held, proxy):
+    """FAULTS 20: one asks whether the CA is there again, by itself; the others follow as there is room."""
+    names = [f"n{i:03}.example.com" for i in range(100)]
+    proxy.stop()
+    held.configure({n: {} for n in names}).start()
+    wait_for(lambda: held.status()["daemon"]["cas"][0]["state"] == "unreachable", "the CA to be found away")
+    in_flight = []
+
+    def look(request, reply):
+        in_flight.append(held.status()["daemon"]["orders_in_flight"])
+    proxy.rewrite("newOrder", look, times=None)
+    proxy.start()
+    for name in names:
+        held.issued(name, seconds=120)
+    assert proxy.requests[0][1] == "/dir" and proxy.count("/dir") == 1, proxy.requests[:10]
+    assert all(proxy.orders(n) == 1 for n in names) and 1 <= max(in_flight) <= 8, in_flight
+    assert sum(held.status(n)["attempts"] for n in names) == 0
+
+
 def test_ca_bundle_replaced_by_rename(make_acmed, pebble, place):
     """Before, in an order that fails because the bundle knows another CA; and again when it is there."""
     bundle = place / "bundle"

@@ -107,7 +107,7 @@ def test_a_byte_a_second_ends(held, proxy, make_proxy):
     slow = make_proxy(proxy.pebble)
     slow.add(Drip("directory", times=None))
     drips = {f"{kind.lower()}.example.com": proxy.add(Drip(kind, name=f"{kind.lower()}.example.com"))
-             for kind in ("authorization", "challenge", "order", "finalize", "certificate")}
+             for kind in ("newOrder", "authorization", "challenge", "order", "finalize", "certificate")}
     held.configure({"fine.example.com": {}, "slow.example.com": {"ca": "slow"}, **{n: {} for n in drips}})
     held.write(held.conf.read_text() + held.section("ca slow", {"directory": slow.directory_url, "ca_file": slow.ca_file}))
     began = time.monotonic()
@@ -119,7 +119,7 @@ def test_a_byte_a_second_ends(held, proxy, make_proxy):
     assert "timed out" in status["last_error"]["text"] or "Timeout" in status["last_error"]["text"], status
     for name, drip in drips.items():
         held.issued(name, seconds=30)
-        assert drip.hits and proxy.orders(name) == 1
+        assert drip.hits and proxy.orders(name) == (2 if name.startswith("neworder") else 1)  # nobody knows what became of the first
 
 
 @pytest.mark.slow

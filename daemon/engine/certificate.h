@@ -61,6 +61,9 @@ bool certificate_request(struct certificate *c, void (*on_durable)(void *arg, co
 
 /* It is due, and its names are to be proven first (rehearsal_is_due()): begins the rehearsal, counted. */
 void certificate_rehearse(struct certificate *c);
+/* Counts the attempt that begins now; as long as its outcome is not journalled it is one that was
+ * interrupted. */
+void certificate_count_attempt(struct certificate *c);
 /* A rehearsal, whoever wanted it, has ended: e says why it failed, NULL: it did not. */
 void certificate_rehearsed(struct certificate *c, const struct err *e);
 

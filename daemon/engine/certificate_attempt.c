@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "lib/ari.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -69,20 +70,29 @@ void certificate_orders_anew(struct certificate *c, struct authority *a)
     gate_placed_anew(authority_gate(a), &c->config->domains, c->exemption, engine_now());
 }
 
+void certificate_count_attempt(struct certificate *c)
+{
+    struct journal *j = &c->journal;
+    struct err pending;
+
+    err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
+    if (j->attempts < UINT_MAX)
+        j->attempts++;
+    j->attempt_at = engine_now();
+    j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
+                                                    draw_jitter(), j->attempt_at);
+}
+
 void certificate_attempt(struct certificate *c, struct authority *a)
 {
     struct journal *j = &c->journal;
     char reason[RENEWAL_DESCRIPTION_MAX];
-    struct err pending;
+    struct err e;
 
     count(c, a);
     gate_started(authority_gate(a), &c->config->domains, c->exemption, engine_now());
     timer_cancel(c->engine->timers, &c->timer);
-    j->attempts++;
-    j->attempt_at = engine_now();
-    err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
-    j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
-                                                    draw_jitter(), j->attempt_at);
+    certificate_count_attempt(c);
     renewal_describe(c->plan.reason, j, reason, sizeof reason);
     log_info(c->name, "ordering at CA %s: %s%s", c->ca->name, reason,
              j->attempts > 1 ? " (not the first attempt)" : "");
@@ -90,8 +100,8 @@ void certificate_attempt(struct certificate *c, struct authority *a)
     feed_progress(c->engine->feed, c->name, NULL, "ordering at CA %s: %s", c->ca->name, reason);
     c->issuance = issuance_start(c, a);
     if (c->issuance == NULL) {
-        err_nomem(&pending, "an issuance");
-        certificate_failed(c, a, &pending, false, GATE_SCOPE_ORDER);
+        err_nomem(&e, "an issuance");
+        certificate_failed(c, a, &e, false, GATE_SCOPE_ORDER);
     }
     feed_changed(c->engine->feed, c->name);
 }

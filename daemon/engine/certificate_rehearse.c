@@ -55,22 +55,17 @@ static void on_counted(void *arg, const struct err *e)
 
 void certificate_rehearse(struct certificate *c)
 {
-    struct journal *j = &c->journal;
-    struct err pending;
+    struct err e;
 
     c->rehearses = true;
     timer_cancel(c->engine->timers, &c->timer);
-    err_set(&pending, ERR_CLASS_TRANSIENT, "interrupted");
-    j->attempts++;
-    j->attempt_at = engine_now();
-    j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
-                                                    draw_jitter(), j->attempt_at);
+    certificate_count_attempt(c);
     log_info(c->name, "the order is rehearsed at CA %s before it is placed (rehearse = yes)",
              config_rehearsal_ca(c->config)->name);
     if (!certificate_save(c, on_counted, c)) {
         c->rehearses = false;
-        err_nomem(&pending, "the journal");
-        fail(c, &pending);
+        err_nomem(&e, "the journal");
+        fail(c, &e);
     }
 }
 

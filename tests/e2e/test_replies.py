@@ -251,6 +251,24 @@ def test_an_invalid_order_is_told_with_all_it_says(held, proxy):
     assert held.renew(NAME, code=1) and proxy.orders(NAME) == 2 and len(proxy.requests) < asked + 12
 
 
+def test_failures_without_number(held, proxy):
+    """FAULTS 13: the count of attempts does not come round to a beginning, nor the pause to nothing."""
+    def invalid(request, reply):
+        reply.json = {**reply.json, "status": "invalid", "error": {"type": "urn:ietf:params:acme:error:caa", "detail": "CAA forbids it", "status": 403}}
+
+    proxy.rewrite("order", invalid, times=None)
+    held.configure({NAME: {}}).start()
+    held.failed(NAME)
+    held.stop()
+    path = held.state / f"state/{NAME}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "attempts": 2 ** 32 - 3}))
+    held.start()
+    for _ in range(4):
+        assert held.renew(NAME, code=1)
+        status = held.status(NAME)
+        assert 60 <= wait_of(status) <= 1.11 * DAY and status["attempts"] >= 2 ** 32 - 3, status
+
+
 def test_what_is_proven_already_is_not_proven_again(make_acmed, make_pebble, make_proxy):
     proxy = make_proxy(make_pebble(env={"PEBBLE_AUTHZREUSE": "100"}))
     acmed = make_acmed(proxy)

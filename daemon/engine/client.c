@@ -117,7 +117,7 @@ static void network_error(struct client_call *call, CURLcode code, struct err *e
     if (code == CURLE_OK)
         what = "the connection ended within the headers of the reply";
     if (code == CURLE_WRITE_ERROR && call->head_len > HTTP_REPLY_HEAD_MAX)
-        err_set(e, ERR_CLASS_TRANSIENT, "%s: the headers of the reply are larger than %d KiB", call->url,
+        err_set(e, ERR_CLASS_NETWORK, "%s: the headers of the reply are larger than %d KiB", call->url,
                 HTTP_REPLY_HEAD_MAX / 1024);
     else if (code == CURLE_WRITE_ERROR)
         err_set(e, ERR_CLASS_TRANSIENT, "%s: the reply is larger than %d KiB", call->url,

@@ -28,10 +28,10 @@ struct client_request {
 };
 
 /* Starts a request. on_done gets the reply, whatever its status, or NULL with e when there was no HTTP reply
- * (class network: DNS, connect, TLS, time-out, 30 s in all), or none that can be used (class transient: above
- * HTTP_REPLY_BODY_MAX or HTTP_REPLY_HEAD_MAX, or it does not tell where it ends). Redirects are never
- * followed. The reply is good for the call only. NULL: it could not be started (e); on_done is not called
- * then, nor before this returns. */
+ * (class network: DNS, connect, TLS, time-out, 30 s in all, headers above HTTP_REPLY_HEAD_MAX), or none that
+ * can be used (class transient: above HTTP_REPLY_BODY_MAX, or it does not tell where it ends). Redirects are
+ * never followed. The reply is good for the call only. NULL: it could not be started (e); on_done is not
+ * called then, nor before this returns. */
 struct client_call *client_start(struct client *c, const struct client_request *r,
                                  void (*on_done)(void *arg, const struct http_reply *reply,
                                                  const struct err *e),

@@ -91,4 +91,5 @@ def test_the_front_dies_in_the_middle(make_acmed, make_pebble, place, ending, ht
         os.kill(children(front.process.pid)["nginx"], signal.SIGKILL)
     for name in names:
         acmed.issued(name, seconds=100)
-    assert pebble.orders() == len(names) + acmed.status()["daemon"]["repeated_orders"]
+    # A request for an order may have been lost before the CA heard it.
+    assert len(names) <= pebble.orders() <= len(names) + acmed.status()["daemon"]["repeated_orders"]

@@ -28,7 +28,7 @@ class Front:
     """nginx before Pebble; requests: so many on a connection."""
 
     def __init__(self, directory, pebble, http2, requests):
-        self.ca_file, self.port, path = pebble.ca_file, free_port(), pebble.path
+        self.pebble, self.ca_file, self.port, path = pebble, pebble.ca_file, free_port(), pebble.path
         for d in (directory, directory / "tmp", directory / "logs"):
             d.mkdir()
         self.directory_url = f"https://127.0.0.1:{self.port}{path}"
@@ -40,28 +40,32 @@ class Front:
         wait_for(lambda: listens(self.port), "nginx")
 
 
-@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
-def test_connections_end_now_and_then(make_acmed, make_pebble, place, ending, http2):
+@pytest.fixture(params=[False, True], ids=["http1", "http2"])
+def make_front(request, make_pebble, place, ending):
+    """make_front(requests): a Pebble behind nginx, over HTTP/1 and over HTTP/2."""
+    def make(requests):
+        front = Front(place / "front", make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"}), request.param, requests)
+        ending(front.process.stop)
+        return front
+    return make
+
+
+def test_connections_end_now_and_then(make_acmed, make_front):
     """It says so beforehand, so that nothing is lost: nothing waits, nothing is ordered twice."""
-    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
-    front = Front(place / "front", pebble, http2, requests=7)
-    ending(front.process.stop)
+    front = make_front(requests=7)
     acmed = make_acmed(front)
     names = [f"n{i:02}.example.com" for i in range(40)]
     acmed.configure({n: {} for n in names}).start()
     for name in names:
         acmed.issued(name)
     assert "no reply" not in acmed.text() and acmed.status()["daemon"]["repeated_orders"] == 0
-    assert pebble.orders() == len(names)
+    assert front.pebble.orders() == len(names)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
-def test_kept_connections_lead_nowhere(make_acmed, make_pebble, place, ending, http2):
+def test_kept_connections_lead_nowhere(make_acmed, make_front, ending):
     """As after a firewall forgot them: the renewal that meets them needs no second one."""
-    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
-    front = Front(place / "front", pebble, http2, requests=1000)
-    ending(front.process.stop)
+    front = make_front(requests=1000)
     relay = Relay(front.port)
     ending(relay.stop)
     front.directory_url = front.directory_url.replace(f":{front.port}/", f":{relay.port}/")
@@ -74,22 +78,19 @@ def test_kept_connections_lead_nowhere(make_acmed, make_pebble, place, ending, h
     assert acmed.generation("www.example.com") == 2 and relay.made > before
     acmed.renew("www.example.com")
     assert acmed.generation("www.example.com") == 3
-    assert pebble.orders() <= 4  # what became of the first request of a frozen connection is not known
+    assert front.pebble.orders() <= 4  # what became of the first request of a frozen connection is not known
 
 
-@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
-def test_the_front_dies_in_the_middle(make_acmed, make_pebble, place, ending, http2):
+def test_the_front_dies_in_the_middle(make_acmed, make_front):
     """All its connections end at once, whatever is under way on them: nothing is ordered twice but what was just being placed."""
-    pebble = make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"})
-    front = Front(place / "front", pebble, http2, requests=1000)
-    ending(front.process.stop)
+    front = make_front(requests=1000)
     acmed = make_acmed(front)
     names = [f"n{i:02}.example.com" for i in range(40)]
     acmed.configure({n: {} for n in names}).start()
     for orders in (3, 12, 24):
-        wait_for(lambda n=orders: pebble.orders() >= n, f"{orders} orders")
+        wait_for(lambda n=orders: front.pebble.orders() >= n, f"{orders} orders")
         os.kill(children(front.process.pid)["nginx"], signal.SIGKILL)
     for name in names:
         acmed.issued(name, seconds=100)
     # A request for an order may have been lost before the CA heard it.
-    assert len(names) <= pebble.orders() <= len(names) + acmed.status()["daemon"]["repeated_orders"]
+    assert len(names) <= front.pebble.orders() <= len(names) + acmed.status()["daemon"]["repeated_orders"]

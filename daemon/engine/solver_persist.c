@@ -63,7 +63,7 @@ static void note_missing(struct persist *p)
 {
     struct certificate *c = p->job->certificate;
 
-    if (authority_ca(p->job->authority) != c->ca)
+    if (authority_ca(p->job->authority) != c->ca || strv_equal(&c->journal.to_publish, &p->missing))
         return;
     if (!journal_to_publish(&c->journal, &p->missing))
         log_error(c->name, "out of memory: `acmectl show` does not name the records to be published");

@@ -251,7 +251,7 @@ static bool is_admitted(struct log_relay *r, enum log_level level, size_t size)
     if (level > out.level)
         return false;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    ok = log_limit_admit(&r->limit, size, out.level == LOG_LEVEL_DEBUG, t.tv_sec, &lost);
+    ok = log_limit_admit(&r->limit, log_limit_of_child(out.level == LOG_LEVEL_DEBUG), size, t.tv_sec, &lost);
     tell_lost(r, lost);
     return ok;
 }

@@ -2,25 +2,11 @@
 #include "daemon/supervisor/refusal.h"
 
 #include "daemon/log.h"
+#include "daemon/log_limit.h"
 
 #include <time.h>
 
-static struct refusals kinds[REFUSAL_COUNT]; /* of the process, as its log is */
-
-bool refusals_admit(struct refusals *r, int64_t now, unsigned *unsaid)
-{
-    *unsaid = 0;
-    if (r->said == 0 || now - r->began >= REFUSAL_SPAN_S) {
-        *unsaid = r->unsaid;
-        *r = (struct refusals){.began = now};
-    }
-    if (r->said == REFUSAL_MAX) {
-        r->unsaid++;
-        return false;
-    }
-    r->said++;
-    return true;
-}
+static struct log_limit kinds[REFUSAL_COUNT]; /* of the process, as its log is */
 
 static void tell_unsaid(enum refusal kind, unsigned unsaid)
 {
@@ -33,12 +19,13 @@ static void tell_unsaid(enum refusal kind, unsigned unsaid)
 
 void refusal_log(enum refusal kind, const char *lineage, const char *what, const char *why)
 {
+    const struct log_limit_rule rule = {REFUSAL_SPAN_S, REFUSAL_MAX, SIZE_MAX};
     struct timespec t = {0};
     unsigned unsaid;
     bool admitted;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    admitted = refusals_admit(&kinds[kind], t.tv_sec, &unsaid);
+    admitted = log_limit_admit(&kinds[kind], rule, 0, t.tv_sec, &unsaid);
     tell_unsaid(kind, unsaid);
     if (admitted)
         log_warning(lineage, "%s: %s", what, why);
@@ -47,7 +34,7 @@ void refusal_log(enum refusal kind, const char *lineage, const char *what, const
 void refusal_settle(void)
 {
     for (unsigned kind = 0; kind < REFUSAL_COUNT; kind++) {
-        tell_unsaid((enum refusal)kind, kinds[kind].unsaid);
-        kinds[kind] = (struct refusals){0};
+        tell_unsaid((enum refusal)kind, kinds[kind].dropped);
+        kinds[kind] = (struct log_limit){0};
     }
 }

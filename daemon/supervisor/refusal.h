@@ -5,10 +5,7 @@
 /* What the engine asks for and must not have is logged. One that was taken over asks without end: it must not
  * fill the journal through the supervisor's own records either, nor hide one kind of refusal among others. */
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#define REFUSAL_MAX    50 /* records of a kind in a span */
+#define REFUSAL_MAX    50 /* records of a kind in a span; the first after it says how many were left out */
 #define REFUSAL_SPAN_S 60
 
 enum refusal {
@@ -17,17 +14,6 @@ enum refusal {
     REFUSAL_RECORD, /* in the DNS */
     REFUSAL_COUNT
 };
-
-/* Zeroed: nothing was refused yet. */
-struct refusals {
-    int64_t began; /* the span */
-    unsigned said;
-    unsigned unsaid;
-};
-
-/* Whether one more is logged at `now` (seconds of a clock that never goes back). *unsaid: how many were not
- * in the span that this one ends. */
-bool refusals_admit(struct refusals *r, int64_t now, unsigned *unsaid);
 
 /* Logs "WHAT: WHY", unless there were too many of the kind. lineage: NULL when it is about none. */
 void refusal_log(enum refusal kind, const char *lineage, const char *what, const char *why);

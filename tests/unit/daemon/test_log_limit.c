@@ -10,7 +10,7 @@ static unsigned offer(struct log_limit *l, unsigned n, size_t bytes, bool debug,
     unsigned lost;
 
     for (unsigned i = 0; i < n; i++)
-        admitted += log_limit_admit(l, bytes, debug, now, &lost) ? 1 : 0;
+        admitted += log_limit_admit(l, log_limit_of_child(debug), bytes, now, &lost) ? 1 : 0;
     return admitted;
 }
 
@@ -21,12 +21,12 @@ static void test_records(void **state)
 
     (void)state;
     assert_int_equal(offer(&l, LOG_LIMIT_RECORDS, 10, false, 1000), LOG_LIMIT_RECORDS);
-    assert_false(log_limit_admit(&l, 10, false, 1000 + LOG_LIMIT_SPAN_S - 1, &lost));
+    assert_false(log_limit_admit(&l, log_limit_of_child(false), 10, 1000 + LOG_LIMIT_SPAN_S - 1, &lost));
     assert_int_equal(lost, 0);
     assert_int_equal(offer(&l, 41, 10, false, 1000 + LOG_LIMIT_SPAN_S - 1), 0);
-    assert_true(log_limit_admit(&l, 10, false, 1000 + LOG_LIMIT_SPAN_S, &lost));
+    assert_true(log_limit_admit(&l, log_limit_of_child(false), 10, 1000 + LOG_LIMIT_SPAN_S, &lost));
     assert_int_equal(lost, 42);
-    assert_true(log_limit_admit(&l, 10, false, 1000 + LOG_LIMIT_SPAN_S, &lost));
+    assert_true(log_limit_admit(&l, log_limit_of_child(false), 10, 1000 + LOG_LIMIT_SPAN_S, &lost));
     assert_int_equal(lost, 0); /* said once */
 }
 
@@ -48,7 +48,7 @@ static void test_quiet_times(void **state)
 
     (void)state;
     for (int64_t now = 5; now < 100000; now += 29) {
-        assert_true(log_limit_admit(&l, 100, false, now, &lost));
+        assert_true(log_limit_admit(&l, log_limit_of_child(false), 100, now, &lost));
         assert_int_equal(lost, 0);
     }
 }

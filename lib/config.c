@@ -70,9 +70,11 @@ static void build_global(struct config_reading *r, struct config *c)
     struct config_build b = {
         .r = r, .object = c, .section = config_reading_find(r, CONFIG_SECTION_ACMED, "")};
     const struct config_key *listen = config_key_find(CONFIG_SECTION_ACMED, "http_listen");
+    const struct config_key *orders = config_key_find(CONFIG_SECTION_ACMED, "max_orders");
 
     config_build_object(&b, CONFIG_SECTION_ACMED);
     c->http_listen_set = config_reading_entry(r, b.section, listen) != NULL;
+    c->max_orders_set = config_reading_entry(r, b.section, orders) != NULL;
     for (size_t i = 0; i < c->n_http_listen; i++)
         c->http_listen[i].explicit_ = c->http_listen_set;
 }

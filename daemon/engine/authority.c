@@ -208,6 +208,11 @@ struct post *authority_post(struct authority *a, enum ipc_type what, const char 
     return post_start(a->posts, what, subject, url, on_done, arg);
 }
 
+int64_t authority_round_trip(const struct authority *a)
+{
+    return posts_round_trip(a->posts);
+}
+
 struct post *authority_post_order(
     struct authority *a, enum ipc_type what, const char *lineage, const char *url, bool option,
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg)

@@ -81,6 +81,9 @@ struct post *authority_post_order(
     struct authority *a, enum ipc_type what, const char *lineage, const char *url, bool option,
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg);
 
+/* The time that its quickest reply took, ms; 0: not known yet. */
+int64_t authority_round_trip(const struct authority *a);
+
 /* For status: "unused", "connecting", "ready", "failing", with the last failure (NULL: none). */
 const char *authority_state(const struct authority *a, const struct err **e);
 

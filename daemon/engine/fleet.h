@@ -2,7 +2,7 @@
 #ifndef ACMED_ENGINE_FLEET_H
 #define ACMED_ENGINE_FLEET_H
 
-/* All certificates, the CAs they use, and who may order now: at most max_orders at once, the most urgent
+/* All certificates, the CAs they use, and who may order now: so many at once (lib/places.h), the most urgent
  * first. */
 
 #include "daemon/engine/authority.h"
@@ -44,8 +44,8 @@ void fleet_rest(struct fleet *f, struct certificate *c, bool resting);
 void fleet_changed(const struct fleet *f, const struct config_ca *ca);
 /* A gate may have opened. */
 void fleet_reconsider(struct fleet *f);
-/* Fewer than max_orders are under way, rehearsals among them. */
-bool fleet_has_place(const struct fleet *f);
+/* Fewer are under way, rehearsals among them, than may be while one more goes to this CA (lib/places.h). */
+bool fleet_has_place(const struct fleet *f, const struct authority *a);
 unsigned fleet_in_flight(const struct fleet *f);
 const struct certificate *fleet_in_flight_at(const struct fleet *f, unsigned i); /* in no order */
 unsigned fleet_waiting(const struct fleet *f);

@@ -13,7 +13,7 @@ struct name_owner {
 
 /* As many as have a place; fewer than max_orders rest when one more of those that may begins, and all that
  * have a place may rest after that; whoever goes on again does so beyond the places. */
-#define FLYING_MAX(max_orders) (3 * (size_t)(max_orders))
+#define FLYING_MAX(places) (3 * (size_t)(places))
 
 struct fleet {
     struct engine *engine;

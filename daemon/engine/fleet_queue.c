@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who orders now: the certificates that are due, in order of urgency; a place among max_orders for each that
+/* Who orders now: the certificates that are due, in order of urgency; a place (lib/places.h) for each that
  * goes. */
 
 #include "daemon/engine/fleet_parts.h"
@@ -9,6 +9,7 @@
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/standby.h"
 #include "daemon/log.h"
+#include "lib/places.h"
 
 #include <string.h>
 
@@ -26,10 +27,10 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
     return a_at < b_at;
 }
 
-bool fleet_has_place(const struct fleet *f)
+bool fleet_has_place(const struct fleet *f, const struct authority *a)
 {
     return f->in_flight - f->resting + rehearsals_under_way(f->engine->rehearsals) <
-           f->engine->config->max_orders;
+           places(f->engine->config, authority_round_trip(a));
 }
 
 static void take_off(struct fleet *f, size_t i, struct authority *a)
@@ -60,10 +61,12 @@ void fleet_start_next(void *arg)
     int64_t leave_at;
     size_t i = 0;
 
-    while (fleet_has_place(f) && i < f->n_queue && !f->engine->stopping) {
+    while (i < f->n_queue && !f->engine->stopping) {
         struct certificate *c = f->queue[i];
         struct authority *a = fleet_authority(f, c->ca);
 
+        if (!fleet_has_place(f, a))
+            break;
         if (rehearsal_is_under_way(c->rehearsal) || is_overtaken(f, c)) {
             i++; /* begins when that has ended */
             continue;

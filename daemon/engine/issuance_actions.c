@@ -91,6 +91,14 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
     issuance_step(i, &event);
 }
 
+static void on_ordered(void *arg, const struct http_reply *reply, const struct err *e)
+{
+    struct issuance *i = arg;
+
+    fleet_reconsider(i->g->fleet); /* how far away the CA is may be known now */
+    on_reply(arg, reply, e);
+}
+
 bool issuance_post(struct issuance *i, const struct order_action *a, struct err *e)
 {
     static const struct {
@@ -106,7 +114,7 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
 
     i->post = a->post == ORDER_POST_NEW_ORDER
                   ? authority_post_order(i->authority, IPC_SIGN_NEW_ORDER, subject, a->url, a->replaces,
-                                         on_reply, i)
+                                         on_ordered, i)
                   : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
     if (i->post == NULL)
         return err_nomem(e, "a request to the CA");

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPLIES_ENOUGH 8 /* one of so many found neither of the two sides busy */
+
 struct posts {
     struct client *client;
     struct link *keeper;
     struct nonces *nonces;
     const struct config_ca *ca;
     struct post *first;
+    int64_t quickest; /* ms, of the replies so far */
+    unsigned replies; /* so far, at most REPLIES_ENOUGH */
 };
 
 struct post {
@@ -64,6 +68,19 @@ static void finish(struct post *p, const struct http_reply *reply, const struct 
     on_done(arg, reply, e);
 }
 
+static void measure(struct posts *s, int64_t rtt)
+{
+    if (s->replies == 0 || rtt < s->quickest)
+        s->quickest = rtt;
+    if (s->replies < REPLIES_ENOUGH)
+        s->replies++;
+}
+
+int64_t posts_round_trip(const struct posts *s)
+{
+    return s->replies < REPLIES_ENOUGH ? 0 : s->quickest;
+}
+
 static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
 {
     struct post *p = arg;
@@ -72,6 +89,8 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
 
     p->call = NULL;
     p->sent_at = 0;
+    if (reply != NULL)
+        measure(s, rtt);
     log_debug(NULL, "CA %s: POST %s: %s%d", s->ca->name, p->url, reply != NULL ? "HTTP " : "no reply ",
               reply != NULL ? reply->status : 0);
     nonces_reply(s->nonces, reply != NULL ? reply->replay_nonce : NULL, rtt);

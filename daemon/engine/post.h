@@ -30,6 +30,8 @@ struct post *post_order(struct posts *s, enum ipc_type what, const char *lineage
                         bool option,
                         void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
                         void *arg);
+/* The time that the quickest reply so far took, ms; 0 while there were too few to tell. */
+int64_t posts_round_trip(const struct posts *s);
 /* on_done is not called any more. NULL is ignored. */
 void post_cancel(struct post *p);
 

@@ -365,7 +365,7 @@ static const char *held_here(const struct rehearsal *r)
     if (key_type_is_slow(r->c->config->key) &&
         rehearsals_resting(r->g->rehearsals) >= r->g->config->max_orders)
         return waits_for_place; /* enough wait for keys that take long to make */
-    return fleet_has_place(r->g->fleet) ? NULL : waits_for_place;
+    return fleet_has_place(r->g->fleet, r->authority) ? NULL : waits_for_place;
 }
 
 static struct gate_answer ask(const struct rehearsal *r)

@@ -77,7 +77,7 @@ class Acmed:
     def configure(self, certificates=None, ca=None, raw="", **acmed):
         """certificates: {name: {key: value}}; a list is a key that is repeated. ca, acmed: over the defaults; None removes a key."""
         top = {"contact": "admin@example.com", "agree_terms": "yes", "state_dir": self.state, "control_socket": self.socket,
-               "http_listen": f"127.0.0.1:{self.http_port}", "log_level": "debug"}
+               "http_listen": f"127.0.0.1:{self.http_port}", "log_level": "debug", "max_orders": 8}
         if ROOT and self.user is None:
             top["user"] = "nobody"
         authority = {}

@@ -56,6 +56,7 @@ static void test_short_configuration(void **state)
     assert_null(c->user);
     assert_null(c->control_group);
     assert_int_equal(c->max_orders, 8);
+    assert_false(c->max_orders_set);
     assert_int_equal(c->log_level, LOG_LEVEL_INFO);
     assert_int_equal(c->http_other, HTTP_OTHER_REDIRECT);
     assert_false(c->http_listen_set);

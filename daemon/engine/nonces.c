@@ -7,8 +7,10 @@
 #include <string.h>
 
 #define POOL_MAX    64
-#define FETCHES_MAX 8
-#define RTT_FIRST   100 /* ms, while none was measured */
+#define FETCHES_MAX 8  /* at once ... */
+#define FETCH_EVERY 60 /* ms; ... and one in so many: Let's Encrypt gives 10 at once, and then 20 a second   \
+                        */
+#define RTT_FIRST 100  /* ms, while none was measured */
 
 struct fetch {
     struct nonces *nonces;
@@ -26,8 +28,9 @@ struct nonces {
     size_t in_flight; /* requests whose replies will bring a nonce */
     struct fetch fetches[FETCHES_MAX];
     size_t n_fetches;
+    int64_t fetches_full; /* monotonic ms, when as many as FETCHES_MAX may be fetched at once again */
     int64_t rtt_ms;
-    struct loop_delay *patience;
+    struct loop_delay *patience; /* those who wait have waited long enough */
 };
 
 static void on_patience_over(void *arg);
@@ -150,11 +153,31 @@ static bool fetch_one(struct nonces *n, struct err *e)
     return true;
 }
 
+/* Takes the room for one more fetch among those that the CA bears. 0: taken; else ms until there is some. */
+static int64_t take_room(struct nonces *n)
+{
+    int64_t now = loop_monotonic_ms();
+    int64_t full = (n->fetches_full > now ? n->fetches_full : now) + FETCH_EVERY;
+    int64_t wait = full - now - (int64_t)FETCHES_MAX * FETCH_EVERY;
+
+    if (wait > 0)
+        return wait;
+    n->fetches_full = full;
+    return 0;
+}
+
 static void fetch_for(struct nonces *n, size_t n_waiting)
 {
     struct err e;
 
     while (n->n_fetches < n_waiting && n->n_fetches < FETCHES_MAX) {
+        int64_t wait = take_room(n);
+
+        if (wait > 0) {
+            if (!loop_delay_running(n->patience))
+                loop_delay_start(n->patience, wait);
+            return;
+        }
         if (!fetch_one(n, &e)) {
             if (n->n_fetches == 0)
                 fail_all(n, &e);

@@ -4,7 +4,7 @@
 
 /* Anti-replay nonces of one CA (RFC 8555 sections 6.5 and 7.2). Every reply brings one, so a request that
  * finds none first waits for a reply in flight, at most one measured round trip, and only then is one
- * fetched; at once for those who are more than the replies in flight. */
+ * fetched; at once for those who are more than the replies in flight, as fast as a CA bears it. */
 
 #include "daemon/engine/client.h"
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness.faults import Fault
+from harness.limits import LimitedProxy
 from harness.wait import wait_for
 
 NAMES = [f"n{i:02}.example.com" for i in range(32)]
@@ -36,22 +37,30 @@ class Path(Fault):
                 self.flying.discard(request.name)
 
 
-def issue(held, path, **settings):
-    held.proxy.add(path)
-    held.configure({n: {} for n in NAMES}, **settings).start()
-    wait_for(lambda: all(held.generation(n) for n in NAMES), "all to be issued", 120)
-    return path.most
-
-
 @pytest.fixture
-def held(held, proxy):
-    held.proxy = proxy
-    return held
+def issue(make_pebble, make_acmed, ending):
+    """issue(path, **settings): all, at a CA that lies at the end of it. It lets new nonces be had as often as Let's Encrypt does: 10 at once, 20 a second."""
+    def make(path, **settings):
+        proxy = LimitedProxy(make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"}), nonces=(10, 0.5))
+        ending(proxy.stop)
+        proxy.add(path)
+        acmed = make_acmed(proxy).configure({n: {} for n in NAMES}, **settings).start()
+        wait_for(lambda: all(acmed.generation(n) for n in NAMES), "all to be issued", 120)
+        assert proxy.refused == 0
+    return make
 
 
-def test_a_far_ca_has_more_orders_in_flight(held):
-    assert 8 < issue(held, Path(0.06), max_orders=None) <= 24
+def test_a_far_ca_has_more_orders_in_flight(issue):
+    path = Path(0.1)
+    issue(path, max_orders=None)
+    assert 8 < path.most <= 24
 
 
-def test_what_is_configured_holds_at_a_far_ca(held):
-    assert issue(held, Path(0.06), max_orders=8) == 8
+def test_what_is_configured_holds_at_a_far_ca(issue):
+    path = Path(0.1)
+    issue(path, max_orders=8)
+    assert path.most == 8
+
+
+def test_many_orders_in_flight_do_not_ask_for_nonces_too_fast(issue):
+    issue(Path(0.03), max_orders=len(NAMES))

@@ -189,7 +189,7 @@ struct config {
     struct strv dns_resolvers; /* ADDRESS:PORT, [ADDRESS]:PORT; none: those of /etc/resolv.conf */
     bool dns_off;              /* `dns_resolver = off`: nothing is looked up for DNS challenges */
     bool dns_persist;          /* `experimental = dns-persist-01` */
-    unsigned max_orders;       /* orders in flight; default 8, 1..1000; see lib/places.h */
+    unsigned max_orders;       /* orders in flight at one CA; default 8, 1..1000; see lib/places.h */
     bool max_orders_set;       /* false: the default is in max_orders */
     enum log_level log_level;
     struct config_ca *cas;

@@ -39,7 +39,7 @@ static const struct config_key keys[] = {
      .help = "recursive DNS servers to ask about the records of challenges: ADDRESS:PORT, [ADDRESS]:PORT, or off "
              "alone: nothing is looked up; default: those of /etc/resolv.conf"},
     {ACMED(max_orders), .name = "max_orders", .parse = config_value_unsigned, .min = 1, .max = 1000,
-     .default_ = "8", .help = "orders in flight at the same time; while unset, more at a CA that is far away"},
+     .default_ = "8", .help = "orders in flight at the same time at one CA; while unset, more at a CA that is far away"},
     {ACMED(dns_persist), .name = "experimental", .list = true, .parse = config_value_experimental,
      .help = "what may still change, or not work: dns-persist-01 (a challenge)"},
     {ACMED(log_level), .name = "log_level", .parse = config_value_log_level, .default_ = "info",

@@ -3,6 +3,7 @@
 
 #include "daemon/engine/nonces.h"
 #include "daemon/log.h"
+#include "lib/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,19 @@ struct gate_answer authority_ask(const struct authority *a, const struct strv *n
     if (!authority_is_ready(a) && gate_in_flight(a->gate) > 0)
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
     return gate_ask(a->gate, names, exemption, now);
+}
+
+bool authority_has_place(const struct authority *a, const struct config *config)
+{
+    return places_free(config, posts_round_trip(a->posts), gate_in_flight(a->gate), a->resting);
+}
+
+void authority_rest(struct authority *a, bool resting)
+{
+    if (resting)
+        a->resting++;
+    else
+        a->resting--;
 }
 
 void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size)
@@ -206,11 +220,6 @@ struct post *authority_post(struct authority *a, enum ipc_type what, const char 
                             void *arg)
 {
     return post_start(a->posts, what, subject, url, on_done, arg);
-}
-
-int64_t authority_round_trip(const struct authority *a)
-{
-    return posts_round_trip(a->posts);
 }
 
 struct post *authority_post_order(

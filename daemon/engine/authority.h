@@ -27,6 +27,11 @@ struct gate *authority_gate(const struct authority *a);
 /* May an order for these names begin there now? (gate_ask()) */
 struct gate_answer authority_ask(const struct authority *a, const struct strv *names,
                                  enum ledger_exemption exemption, int64_t now);
+/* Is there a place for one more order beside those under way there (lib/places.h)? */
+bool authority_has_place(const struct authority *a, const struct config *config);
+/* An order under way there waits for what may take long (a key, a DNS record, the CA's own work) and leaves
+ * its place to another; or it goes on, at once, whoever has the places then. */
+void authority_rest(struct authority *a, bool resting);
 /* Why it may not, as a clause for people. */
 void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size);
 
@@ -80,9 +85,6 @@ struct post *authority_post(struct authority *a, enum ipc_type what, const char 
 struct post *authority_post_order(
     struct authority *a, enum ipc_type what, const char *lineage, const char *url, bool option,
     void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e), void *arg);
-
-/* The time that its quickest reply took, ms; 0: not known yet. */
-int64_t authority_round_trip(const struct authority *a);
 
 /* For status: "unused", "connecting", "ready", "failing", with the last failure (NULL: none). */
 const char *authority_state(const struct authority *a, const struct err **e);

@@ -31,8 +31,7 @@ struct certificate {
     struct timer timer;              /* the next issuance attempt */
     bool to_be_examined;             /* the examiner's */
     bool rehearses;                  /* the order waits for its rehearsal (rehearse = yes) */
-    bool queued;                     /* waiting for a free place among max_orders, or for the CA */
-    bool resting;                    /* in flight, but holds no place: its key is being made */
+    bool queued;                     /* waiting for a free place at the CA, or for the CA itself */
     enum gate_cause told;            /* what a person who asked for the renewal was told that it waits for */
     enum ledger_exemption exemption; /* of the order under way, or the last one */
     struct issuance *issuance;       /* under way; owned */

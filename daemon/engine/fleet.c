@@ -2,7 +2,6 @@
 #include "daemon/engine/fleet_parts.h"
 
 #include "lib/ident.h"
-#include "lib/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,7 +235,7 @@ static bool load(struct fleet *f, struct err *e)
         return false;
     f->v = calloc(config->n_certificates + live.n + 1, sizeof(struct certificate *));
     f->queue = calloc(config->n_certificates + 1, sizeof(struct certificate *));
-    f->flying = calloc(FLYING_MAX(places_most(config)), sizeof(struct certificate *));
+    f->flying = calloc(config->n_certificates + 1, sizeof(struct certificate *));
     ok = f->v != NULL && f->queue != NULL && f->flying != NULL;
     for (size_t i = 0; ok && i < config->n_certificates; i++)
         ok = add_authorities(f, &config->certificates[i]) &&

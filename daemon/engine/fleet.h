@@ -37,15 +37,10 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
 void fleet_queue(struct fleet *f, struct certificate *c);
 /* Its issuance ended: the place is free. */
 void fleet_done(struct fleet *f, struct certificate *c);
-/* Its order waits for a key that takes long to make, and leaves its place to another meanwhile; or it goes
- * on, at once, whoever has the places then. At most max_orders rest when one more with such a key begins. */
-void fleet_rest(struct fleet *f, struct certificate *c, bool resting);
 /* What is had from this CA is not what it was. */
 void fleet_changed(const struct fleet *f, const struct config_ca *ca);
-/* A gate may have opened. */
+/* A gate may have opened, or there is a place again. */
 void fleet_reconsider(struct fleet *f);
-/* Fewer are under way, rehearsals among them, than may be while one more goes to this CA (lib/places.h). */
-bool fleet_has_place(const struct fleet *f, const struct authority *a);
 unsigned fleet_in_flight(const struct fleet *f);
 const struct certificate *fleet_in_flight_at(const struct fleet *f, unsigned i); /* in no order */
 unsigned fleet_waiting(const struct fleet *f);

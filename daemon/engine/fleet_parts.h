@@ -11,10 +11,6 @@ struct name_owner {
     struct certificate *certificate;
 };
 
-/* As many as have a place; fewer than max_orders rest when one more of those that may begins, and all that
- * have a place may rest after that; whoever goes on again does so beyond the places. */
-#define FLYING_MAX(places) (3 * (size_t)(places))
-
 struct fleet {
     struct engine *engine;
     struct certificate **v; /* owned, each owned; in name order */
@@ -25,9 +21,9 @@ struct fleet {
     size_t n_authorities;
     struct certificate **queue; /* has room for all */
     size_t n_queue;
-    const struct certificate **flying; /* FLYING_MAX of them at most */
+    const struct certificate **flying; /* has room for all */
     unsigned in_flight;
-    unsigned resting;              /* of those in flight */
+    unsigned slow;                 /* of those in flight: with a key that takes long to make */
     struct loop_delay *start_soon; /* orders begin in a turn of their own */
     struct timer gate_opens;       /* when a closed gate is to be asked again */
 };

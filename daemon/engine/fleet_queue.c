@@ -9,7 +9,6 @@
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/standby.h"
 #include "daemon/log.h"
-#include "lib/places.h"
 
 #include <string.h>
 
@@ -27,10 +26,12 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
     return a_at < b_at;
 }
 
-bool fleet_has_place(const struct fleet *f, const struct authority *a)
+static bool has_place_somewhere(const struct fleet *f)
 {
-    return f->in_flight - f->resting + rehearsals_under_way(f->engine->rehearsals) <
-           places(f->engine->config, authority_round_trip(a));
+    for (size_t i = 0; i < f->n_authorities; i++)
+        if (authority_has_place(f->authorities[i], f->engine->config))
+            return true;
+    return false;
 }
 
 static void take_off(struct fleet *f, size_t i, struct authority *a)
@@ -40,13 +41,14 @@ static void take_off(struct fleet *f, size_t i, struct authority *a)
     memmove(f->queue + i, f->queue + i + 1, (--f->n_queue - i) * sizeof(struct certificate *));
     c->queued = false;
     f->flying[f->in_flight++] = c;
+    f->slow += key_type_is_slow(c->config->key) ? 1 : 0;
     certificate_attempt(c, a);
 }
 
 /* Enough orders wait for keys that take long to make; more of them would only wait at the CA. */
 static bool is_overtaken(const struct fleet *f, const struct certificate *c)
 {
-    return key_type_is_slow(c->config->key) && f->resting >= f->engine->config->max_orders;
+    return key_type_is_slow(c->config->key) && f->slow >= f->engine->config->max_orders;
 }
 
 /* Begins what may begin, in order of urgency; the rest waits for a place, for a gate, or for a moment in the
@@ -61,14 +63,13 @@ void fleet_start_next(void *arg)
     int64_t leave_at;
     size_t i = 0;
 
-    while (i < f->n_queue && !f->engine->stopping) {
+    while (i < f->n_queue && !f->engine->stopping && has_place_somewhere(f)) {
         struct certificate *c = f->queue[i];
         struct authority *a = fleet_authority(f, c->ca);
 
-        if (!fleet_has_place(f, a))
-            break;
-        if (rehearsal_is_under_way(c->rehearsal) || is_overtaken(f, c)) {
-            i++; /* begins when that has ended */
+        if (!authority_has_place(a, f->engine->config) || rehearsal_is_under_way(c->rehearsal) ||
+            is_overtaken(f, c)) {
+            i++; /* begins when another has ended */
             continue;
         }
         if (a != held)
@@ -117,26 +118,14 @@ void fleet_queue(struct fleet *f, struct certificate *c)
     loop_delay_start(f->start_soon, 0);
 }
 
-void fleet_rest(struct fleet *f, struct certificate *c, bool resting)
-{
-    if (c->resting == resting)
-        return;
-    c->resting = resting;
-    if (resting)
-        f->resting++;
-    else
-        f->resting--;
-    loop_delay_start(f->start_soon, 0);
-}
-
 void fleet_done(struct fleet *f, struct certificate *c)
 {
     unsigned i = 0;
 
-    fleet_rest(f, c, false);
     while (i + 1 < f->in_flight && f->flying[i] != c)
         i++;
     f->flying[i] = f->flying[--f->in_flight];
+    f->slow -= key_type_is_slow(c->config->key) ? 1 : 0;
     if (f->in_flight == 0 && f->engine->stopping)
         loop_delay_start(f->engine->grace, 0);
     reloads_reconsider(f->engine->reloads);

@@ -6,6 +6,7 @@
 #include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/ari.h"
+#include "lib/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,18 @@ void issuance_step_error(struct issuance *i, const struct err *e)
     issuance_step(i, &event);
 }
 
+void issuance_rest(struct issuance *i, bool resting)
+{
+    if (i->resting == resting)
+        return;
+    i->resting = resting;
+    authority_rest(i->authority, resting);
+    fleet_reconsider(i->g->fleet);
+}
+
 static void free_all(struct issuance *i)
 {
+    issuance_rest(i, false);
     writer_forget(i->g->writer, i);
     authority_wait_cancel(i->authority, &i->ready);
     post_cancel(i->post);
@@ -179,6 +190,7 @@ void issuance_step(struct issuance *i, const struct order_event *event)
         ok = issuance_post(i, &a, &e);
         break;
     case ORDER_DO_WAIT:
+        issuance_rest(i, a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
         loop_delay_start(i->delay, a.at_ms - loop_wall_ms());
         break;
     case ORDER_DO_PRESENT:

@@ -86,7 +86,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
         .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e};
 
     i->post = NULL;
-    fleet_rest(i->g->fleet, i->c, false);
+    issuance_rest(i, false);
     i->no_nonce = reply == NULL && e->class == ERR_CLASS_RATE_LIMITED;
     issuance_step(i, &event);
 }
@@ -118,12 +118,13 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
                   : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
     if (i->post == NULL)
         return err_nomem(e, "a request to the CA");
-    fleet_rest(i->g->fleet, i->c, a->post == ORDER_POST_FINALIZE && key_type_is_slow(i->c->config->key));
+    issuance_rest(i, a->post == ORDER_POST_FINALIZE && key_type_is_slow(i->c->config->key));
     return true;
 }
 
 static void on_presented(void *arg, const struct err *e)
 {
+    issuance_rest(arg, false);
     on_saved(arg, e);
 }
 
@@ -134,6 +135,7 @@ bool issuance_present(struct issuance *i, struct err *e)
     if (i->solver == NULL)
         return err_nomem(e, "the challenges");
     withdraw_forget(i->g->withdrawals, i->c); /* an order that is resumed has the same tokens */
+    issuance_rest(i, challenge_type_is_dns(i->c->config->challenge));
     return solver_present(i->solver, i->order, e);
 }
 

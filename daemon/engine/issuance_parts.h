@@ -15,6 +15,7 @@ struct issuance {
     struct authority *authority;
     struct order *order; /* NULL until the authority is ready */
     struct authority_wait ready;
+    bool resting;  /* it holds no place at the CA: it waits for what may take long */
     bool resumed;  /* the order is one that an earlier process began */
     bool no_nonce; /* the last request could not even be sent: the CA gave no nonce */
     const struct err
@@ -29,6 +30,8 @@ struct issuance {
     char *chain;              /* the issuer that its chain leads to; owned; NULL: it has no name */
 };
 
+/* It leaves its place to another, or goes on. */
+void issuance_rest(struct issuance *i, bool resting);
 void issuance_step(struct issuance *i, const struct order_event *event);
 void issuance_step_done(struct issuance *i);
 void issuance_step_error(struct issuance *i, const struct err *e);

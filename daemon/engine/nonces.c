@@ -7,10 +7,11 @@
 #include <string.h>
 
 #define POOL_MAX    64
-#define FETCHES_MAX 8  /* at once ... */
-#define FETCH_EVERY 60 /* ms; ... and one in so many: Let's Encrypt gives 10 at once, and then 20 a second   \
-                        */
-#define RTT_FIRST 100  /* ms, while none was measured */
+#define FETCHES_MAX 8 /* at once ... */
+#define FETCH_EVERY                                                                                          \
+    60                /* ms; ... and one in so many: Let's Encrypt gives 10 at once, and then 20 a second    \
+                       */
+#define RTT_FIRST 100 /* ms, while none was measured */
 
 struct fetch {
     struct nonces *nonces;

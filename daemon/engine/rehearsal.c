@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "lib/advice.h"
 #include "lib/order.h"
+#include "lib/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct rehearsal {
     struct engine *g;
     struct authority *authority;
     bool under_way;
-    bool resting;     /* waits for a key that takes long to make */
+    bool resting;     /* holds no place: it waits for what may take long */
     const char *told; /* what it waits for, as was told last; a string constant, NULL: nothing yet */
     enum gate_cause told_cause;
     bool again;   /* the account was registered again for it */
@@ -37,9 +38,11 @@ static void step(struct rehearsal *r, const struct order_event *event);
 
 static void rest(struct rehearsal *r, bool resting)
 {
-    if (r->resting != resting)
-        rehearsals_rest(r->g->rehearsals, resting);
+    if (r->resting == resting)
+        return;
     r->resting = resting;
+    authority_rest(r->authority, resting);
+    fleet_reconsider(r->g->fleet);
 }
 
 static void free_all(struct rehearsal *r)
@@ -68,6 +71,11 @@ void rehearsal_cancel(struct rehearsal *r)
 bool rehearsal_is_under_way(const struct rehearsal *r)
 {
     return r != NULL && r->under_way;
+}
+
+bool rehearsal_is_slow(const struct rehearsal *r)
+{
+    return r->under_way && key_type_is_slow(r->c->config->key);
 }
 
 /* ---- the end ---- */
@@ -130,6 +138,7 @@ static void end(struct rehearsal *r, const struct err *e, enum gate_scope scope)
     uint32_t jitter = 0;
 
     (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
+    rest(r, false);
     (void)gate_ended(gate, names, e, scope, jitter, engine_now());
     if (e != NULL)
         gate_give_back(gate, names, LEDGER_COUNTED);
@@ -198,6 +207,7 @@ static bool post(struct rehearsal *r, const struct order_action *a, struct err *
 
 static void on_presented(void *arg, const struct err *e)
 {
+    rest(arg, false);
     if (e != NULL)
         step_error(arg, e);
     else
@@ -210,6 +220,7 @@ static bool present(struct rehearsal *r, struct err *e)
         r->solver = solver_new(r->g, r->authority, r->c, on_presented, r);
     if (r->solver == NULL)
         return err_nomem(e, "the challenges");
+    rest(r, challenge_type_is_dns(r->c->config->challenge));
     return solver_present(r->solver, r->order, e);
 }
 
@@ -292,6 +303,7 @@ static void step(struct rehearsal *r, const struct order_event *event)
         ok = post(r, &a, &e);
         break;
     case ORDER_DO_WAIT:
+        rest(r, a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
         loop_delay_start(r->delay, a.at_ms - loop_wall_ms());
         break;
     case ORDER_DO_PRESENT:
@@ -362,10 +374,9 @@ static const char *held_here(const struct rehearsal *r)
 {
     if (r->c->issuance != NULL)
         return waits_for_order;
-    if (key_type_is_slow(r->c->config->key) &&
-        rehearsals_resting(r->g->rehearsals) >= r->g->config->max_orders)
+    if (key_type_is_slow(r->c->config->key) && rehearsals_slow(r->g->rehearsals) >= r->g->config->max_orders)
         return waits_for_place; /* enough wait for keys that take long to make */
-    return fleet_has_place(r->g->fleet, r->authority) ? NULL : waits_for_place;
+    return authority_has_place(r->authority, r->g->config) ? NULL : waits_for_place;
 }
 
 static struct gate_answer ask(const struct rehearsal *r)
@@ -401,7 +412,7 @@ static void begin(struct rehearsal *r)
     const char *ca = authority_ca(r->authority)->name;
 
     r->under_way = true;
-    rehearsals_begun(r->g->rehearsals);
+    rehearsals_begun(r->g->rehearsals, r);
     gate_started(authority_gate(r->authority), &r->c->config->domains, LEDGER_COUNTED, engine_now());
     log_info(r->c->name, "rehearsing the order at CA %s", ca);
     feed_rehearsal(r->g->feed, r->c->name, NULL, "rehearsing at CA %s", ca);

@@ -12,8 +12,7 @@ struct rehearsals {
     struct rehearsal **v; /* in the order in which they came; the certificates own them */
     size_t n;
     size_t cap;
-    unsigned under_way;
-    unsigned resting;               /* of these */
+    unsigned slow;                  /* under way, with a key that takes long to make */
     struct authority **authorities; /* owned: of CAs that no certificate is ordered at */
     size_t n_authorities;
 };
@@ -100,32 +99,18 @@ void rehearsals_remove(struct rehearsals *r, const struct rehearsal *x)
     if (i == r->n)
         return;
     r->n--;
-    r->under_way -= rehearsal_is_under_way(x) ? 1 : 0;
+    r->slow -= rehearsal_is_slow(x) ? 1 : 0;
     memmove(r->v + i, r->v + i + 1, (r->n - i) * sizeof(struct rehearsal *));
 }
 
-void rehearsals_begun(struct rehearsals *r)
+void rehearsals_begun(struct rehearsals *r, const struct rehearsal *x)
 {
-    r->under_way++;
+    r->slow += rehearsal_is_slow(x) ? 1 : 0;
 }
 
-void rehearsals_rest(struct rehearsals *r, bool resting)
+unsigned rehearsals_slow(const struct rehearsals *r)
 {
-    if (resting)
-        r->resting++;
-    else
-        r->resting--;
-    fleet_reconsider(r->engine->fleet);
-}
-
-unsigned rehearsals_resting(const struct rehearsals *r)
-{
-    return r->resting;
-}
-
-unsigned rehearsals_under_way(const struct rehearsals *r)
-{
-    return r->under_way - r->resting;
+    return r->slow;
 }
 
 int64_t rehearsals_go_on(struct rehearsals *r)

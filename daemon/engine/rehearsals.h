@@ -2,8 +2,8 @@
 #ifndef ACMED_ENGINE_REHEARSALS_H
 #define ACMED_ENGINE_REHEARSALS_H
 
-/* Who rehearses now, and at which CA: in the order in which it was asked for, with the places among
- * max_orders that real orders leave. Nothing of it is remembered: what a restart cuts off has not happened.
+/* Who rehearses now, and at which CA: in the order in which it was asked for, with the places that
+ * real orders leave at that CA. Nothing of it is remembered: what a restart cuts off has not happened.
  */
 
 #include "daemon/engine/authority.h"
@@ -21,17 +21,14 @@ void rehearsals_free(struct rehearsals *r);
  * there is a place: c->rehearsal; joins one that is there already. What it comes to is told to the feed.
  * False: out of memory. */
 bool rehearsals_add(struct rehearsals *r, struct certificate *c);
-/* It has taken a place, and has ended. */
-void rehearsals_begun(struct rehearsals *r);
+/* It is under way, and has ended. */
+void rehearsals_begun(struct rehearsals *r, const struct rehearsal *x);
 void rehearsals_remove(struct rehearsals *r, const struct rehearsal *x);
 
 /* Begins what may begin. Returns when to call it again at the latest, Unix seconds; 0: when something has
  * ended. */
 int64_t rehearsals_go_on(struct rehearsals *r);
-/* It waits for a key that takes long to make, and leaves its place meanwhile; it no longer does. */
-void rehearsals_rest(struct rehearsals *r, bool resting);
-unsigned rehearsals_resting(const struct rehearsals *r);
-/* Those that have a place. */
-unsigned rehearsals_under_way(const struct rehearsals *r);
+/* Those under way with a key that takes long to make. */
+unsigned rehearsals_slow(const struct rehearsals *r);
 
 #endif

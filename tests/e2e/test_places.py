@@ -64,3 +64,51 @@ def test_what_is_configured_holds_at_a_far_ca(issue):
 
 def test_many_orders_in_flight_do_not_ask_for_nonces_too_fast(issue):
     issue(Path(0.03), max_orders=len(NAMES))
+
+
+# -- one place, and who does not hold it (L6) -----------------------------------------------------------------------
+
+SLOW, OTHER = "slow.example.com", "other.example.com"
+
+
+def others_go_on(acmed, slow, doing, **top):
+    """OTHER is renewed while the order of SLOW, which came first, is at what takes long: `doing` in status."""
+    acmed.configure({OTHER: {}}, max_orders=1, **top).start()
+    acmed.issued(OTHER)
+    acmed.configure({OTHER: {}, SLOW: slow}, max_orders=1, **top)
+    assert acmed.ctl("reload").code == 0
+    wait_for(lambda: doing in acmed.status(SLOW)["next_action"], f"an order to be {doing}")
+    acmed.renew(OTHER)
+    assert acmed.status(SLOW)["state"] == "ordering", acmed.status(SLOW)
+
+
+def test_an_order_that_the_ca_works_on_holds_no_place(held, proxy):
+    def processing(request, reply):
+        if reply.json.get("status") == "valid":
+            reply.json = {k: v for k, v in {**reply.json, "status": "processing"}.items() if k != "certificate"}
+            reply.set("Retry-After", "600")
+    for kind in ("finalize", "order"):
+        proxy.rewrite(kind, processing, name=SLOW, times=None)
+    others_go_on(held, {}, "waiting for the CA to issue")
+
+
+def test_a_dns_hook_at_work_holds_no_place(acmed, pebble, script, place):
+    go = place / "go"
+    hook = script("dns-hook", f"while [ ! -e {go} ]; do sleep 0.05; done\nexit 1\n")
+    others_go_on(acmed, {"challenge": "dns-01", "dns_hook": f"exec:{hook}"}, "challenge", dns_resolver="off")
+    go.touch()
+    assert "dns_hook" in acmed.failed(SLOW)["last_error"]["text"]
+
+
+def test_a_ca_that_does_not_answer_takes_no_place_of_another(held, proxy, make_pebble):
+    spare = make_pebble(directory="spare")
+    hold = proxy.hold("newOrder", name=SLOW)
+    raw = held.section("ca spare", {"directory": spare.directory_url, "ca_file": spare.ca_file})
+    held.configure({SLOW: {}, OTHER: {"ca": "spare"}}, max_orders=1, raw=raw).start()
+    hold.wait()
+    held.issued(OTHER)
+    held.renew(OTHER)
+    status = held.status(SLOW)
+    assert status["state"] == "ordering" and not status["last_error"], status
+    hold.release()
+    held.issued(SLOW)

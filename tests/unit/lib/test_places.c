@@ -10,7 +10,6 @@ static void test_configured(void **state)
     (void)state;
     assert_int_equal(places(&c, 0), 5);
     assert_int_equal(places(&c, 500), 5);
-    assert_int_equal(places_most(&c), 5);
 }
 
 static void test_path(void **state)
@@ -26,12 +25,27 @@ static void test_path(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(places(&c, cases[i].round_trip), cases[i].places);
-    assert_int_equal(places_most(&c), 24);
+}
+
+/* Those that rest hold no place, and not all that there are may rest. */
+static void test_resting(void **state)
+{
+    const struct config c = {.max_orders = 2, .max_orders_set = true};
+
+    (void)state;
+    assert_true(places_free(&c, 0, 0, 0));
+    assert_true(places_free(&c, 0, 1, 0));
+    assert_false(places_free(&c, 0, 2, 0));
+    assert_true(places_free(&c, 0, 2, 1));
+    assert_true(places_free(&c, 0, 7, 7));
+    assert_false(places_free(&c, 0, 9, 7));
+    assert_false(places_free(&c, 0, 8, 8));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_configured), cmocka_unit_test(test_path)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_configured), cmocka_unit_test(test_path),
+                                       cmocka_unit_test(test_resting)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

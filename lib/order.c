@@ -106,7 +106,8 @@ bool order_go(struct order *o, enum order_state state)
 
 bool order_act(struct order *o, enum order_action_kind kind, struct order_action *action)
 {
-    *action = (struct order_action){.kind = kind, .chain = o->chain, .chain_len = o->chain_len};
+    *action = (struct order_action){
+        .kind = kind, .chain = o->chain, .chain_len = o->chain_len, .account = o->account};
     o->started = true;
     o->last = kind;
     return true;
@@ -159,7 +160,6 @@ static bool failure_action(struct order *o, struct order_action *action)
     action->error = &o->error;
     action->forget = o->forget;
     action->discard_key = o->discard_key;
-    action->account = o->account;
     return true;
 }
 
@@ -201,7 +201,7 @@ static bool on_refusal(struct order *o, struct order_outcome *out, int64_t now, 
         return on_bad_nonce(o, now, action);
     } else if (out->problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST) {
         o->account = ORDER_ACCOUNT_LOST;
-        return order_fail(o, true, action);
+        return o->state != ORDER_STATE_ALTERNATE && order_fail(o, true, action);
     } else if (o->error.class == ERR_CLASS_TRANSIENT) {
         return order_retry(o, now, action);
     } else if (o->error.class == ERR_CLASS_RATE_LIMITED && reply->retry_after >= 0 &&
@@ -260,7 +260,6 @@ static bool intake(struct order *o, const struct order_event *event, int64_t now
                    struct order_action *action)
 {
     out->kind = ORDER_OUTCOME_ENTERED;
-    o->account = ORDER_ACCOUNT_FINE;
     switch (event->kind) {
     case ORDER_EV_START:
         return false;
@@ -276,6 +275,7 @@ static bool intake(struct order *o, const struct order_event *event, int64_t now
     case ORDER_EV_REPLY:
         out->reply = event->reply;
         out->kind = ORDER_OUTCOME_REPLY;
+        o->account = ORDER_ACCOUNT_FINE;
         if (acme_reply_check(event->reply, now / 1000, &out->problem, &o->error))
             return false;
         if (event->reply->resent && out->problem == ACME_PROBLEM_BAD_NONCE)

@@ -74,7 +74,7 @@ enum order_action_kind {
                    */
 };
 
-/* What a failure says about the account, for which another machine is (lib/account.h). */
+/* What the last reply of the CA says about the account, for which another machine is (lib/account.h). */
 enum order_account {
     ORDER_ACCOUNT_FINE,
     ORDER_ACCOUNT_LOST,     /* the CA does not know it (any more): register it again with the same key
@@ -94,7 +94,7 @@ struct order_action {
     bool replaces; /* ORDER_POST_NEW_ORDER: say which certificate the order replaces (RFC 9773 section 5) */
     bool forget;
     bool discard_key;
-    enum order_account account; /* ORDER_DO_FAIL */
+    enum order_account account; /* ORDER_DO_FAIL; ORDER_DO_SUCCEED: the preferred chain was refused so */
 };
 
 enum order_event_kind { ORDER_EV_START, ORDER_EV_DONE, ORDER_EV_REPLY, ORDER_EV_TIMER, ORDER_EV_ERROR };

@@ -62,7 +62,7 @@ struct order {
     struct strv failed_names; /* whose authorizations are invalid */
     bool forget;
     bool discard_key;
-    enum order_account account; /* what the last event says of it */
+    enum order_account account; /* what the last reply says of it */
 };
 
 /* What came of an action, after the machinery took what it can deal with by itself. */

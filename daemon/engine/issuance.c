@@ -142,7 +142,7 @@ static void fail(struct issuance *i, const struct order_action *a)
     certificate_failed(c, authority, &e, forget, scope);
 }
 
-static void succeed(struct issuance *i)
+static void succeed(struct issuance *i, enum order_account account)
 {
     struct certificate *c = i->c;
     struct authority *authority = i->authority;
@@ -152,6 +152,10 @@ static void succeed(struct issuance *i)
     i->chain = NULL;
     free_all(i);
     c->issuance = NULL;
+    if (account == ORDER_ACCOUNT_LOST)
+        authority_account_lost(authority);
+    else if (account == ORDER_ACCOUNT_IN_DOUBT)
+        authority_account_doubted(authority);
     certificate_issued(c, authority, generation, chain);
     free(chain);
 }
@@ -200,7 +204,7 @@ void issuance_step(struct issuance *i, const struct order_event *event)
         ok = issuance_install(i, &a, &e);
         break;
     case ORDER_DO_SUCCEED:
-        succeed(i);
+        succeed(i, a.account);
         return;
     case ORDER_DO_FAIL:
         fail(i, &a);

@@ -8,7 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from harness.acme import Client
 from harness.proxy import Proxy
+from harness.wait import wait_for
 
 NAME = "www.example.com"
 
@@ -107,3 +109,25 @@ def test_an_alternate_that_cannot_be_had(held, proxy):
     held.issued(NAME)
     assert top(held) == root(proxy.pebble, 0)
     assert "as far as they could be had" in held.text()
+
+
+def test_an_account_that_ends_while_alternates_are_fetched(held, proxy):
+    """The certificate is there: it is taken with the default chain, and what is wrong with the account is told at once."""
+    hold = proxy.hold("/certZ/", skip=1)
+    held.configure({NAME: {"chain": root(proxy.pebble, 1)}}).start()
+    hold.wait()
+    Client(proxy.pebble, held.state / "accounts/pebble").deactivate()
+    hold.release()
+    held.issued(NAME)
+    assert top(held) == root(proxy.pebble, 0)
+    assert "ended by the CA" in wait_for(lambda: held.status(NAME)["alarm"], "the alarm")
+    assert proxy.orders(NAME) == 1
+
+
+def test_an_account_that_is_lost_while_alternates_are_fetched(held, proxy):
+    proxy.answer("/certZ/", 400, "accountDoesNotExist", skip=1, times=None)
+    held.configure({NAME: {"chain": root(proxy.pebble, 1)}}).start()
+    held.issued(NAME)
+    assert top(held) == root(proxy.pebble, 0)
+    held.says("it is registered again with the same key")
+    assert proxy.orders(NAME) == 1

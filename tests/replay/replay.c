@@ -81,7 +81,8 @@ static const char *action_to_str(const struct replay *r)
                  a->error->text);
     else
         snprintf(text, sizeof text, "%s%s%s", kinds[a->kind], a->kind == ORDER_DO_SAVE ? " " : "",
-                 a->kind != ORDER_DO_SAVE      ? ""
+                 a->kind == ORDER_DO_SUCCEED   ? accounts[a->account]
+                 : a->kind != ORDER_DO_SAVE    ? ""
                  : order_url(r->order) == NULL ? "intent"
                                                : order_url(r->order));
     return text;
@@ -336,9 +337,10 @@ static bool play_expectation(struct replay *r, const char *command, const char *
         expect_present(r, words);
     else if (strcmp(command, "install") == 0)
         expect_install(r, words);
-    else if (strcmp(command, "succeed") == 0)
-        expect_text(r, command, words);
-    else if (strcmp(command, "fail") == 0)
+    else if (strcmp(command, "succeed") == 0) {
+        snprintf(text, sizeof text, "succeed%s%s", *words != '\0' ? " " : "", words);
+        expect(r, strcmp(action_to_str(r), text) == 0, command, words);
+    } else if (strcmp(command, "fail") == 0)
         expect_fail(r, words);
     else
         return false;

@@ -24,6 +24,7 @@ bool err_set(struct err *e, enum err_class class, const char *fmt, ...)
         return false;
     e->class = class;
     e->retry_at = 0;
+    e->unsent = false;
     va_start(ap, fmt);
     (void)vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
@@ -60,6 +61,7 @@ void err_clear(struct err *e)
         return;
     e->class = ERR_CLASS_NONE;
     e->retry_at = 0;
+    e->unsent = false;
     e->text[0] = '\0';
 }
 

@@ -29,6 +29,7 @@ enum err_class {
 struct err {
     enum err_class class;
     int64_t retry_at; /* Unix seconds: not before this, as the CA said (Retry-After); 0: it said nothing */
+    bool unsent;      /* of a signed request that failed: it was not even sent, so nobody can have heard it */
     char text[ERR_TEXT_MAX];
 };
 

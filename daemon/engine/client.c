@@ -96,8 +96,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return size * n;
 }
 
-/* When a kept connection ends before a reply, libcurl sends the request again on another one. Whether the
- * first was heard, its nonce tells: see http_reply.resent. */
+/* Of a POST only. When a kept connection ends before a reply, libcurl sends the request again on another one.
+ * Whether the first was heard, its nonce tells: see http_reply.resent. */
 static int on_sending(void *arg, char *to, char *from, int to_port, int from_port)
 {
     struct client_call *call = arg;
@@ -124,6 +124,7 @@ static void network_error(struct client_call *call, CURLcode code, struct err *e
                 HTTP_REPLY_BODY_MAX / 1024);
     else
         err_set(e, ERR_CLASS_NETWORK, "%s: %s", call->url, what);
+    e->unsent = call->sent == 0;
 }
 
 static void report_reply(struct client_call *call, CURLcode code)

@@ -68,6 +68,14 @@ static void finish(struct post *p, const struct http_reply *reply, const struct 
     on_done(arg, reply, e);
 }
 
+static void finish_unsent(struct post *p, const struct err *e)
+{
+    struct err own = *e;
+
+    own.unsent = true;
+    finish(p, NULL, &own);
+}
+
 static void measure(struct posts *s, int64_t rtt)
 {
     if (s->replies == 0 || rtt < s->quickest)
@@ -115,7 +123,7 @@ static void on_signed(void *arg, const struct ipc_msg *m, const struct err *e)
         e = &own;
     }
     if (p->call == NULL) {
-        finish(p, NULL, e);
+        finish_unsent(p, e);
         return;
     }
     p->sent_at = loop_monotonic_ms();
@@ -137,7 +145,7 @@ static void on_nonce(void *arg, const char *nonce, const struct err *e)
         err_set(&own, ERR_CLASS_INTERNAL, "cannot ask the keeper for a signature");
         e = &own;
     }
-    finish(p, NULL, e);
+    finish_unsent(p, e);
 }
 
 static struct post *start(struct posts *s, enum ipc_type what, const char *subject, const char *url,

@@ -20,7 +20,8 @@ struct posts *posts_new(struct client *client, struct link *keeper, struct nonce
 void posts_free(struct posts *s);
 
 /* what: one of the IPC_SIGN_* requests; subject: the CA's name or the lineage, as that request wants. on_done
- * as in client_start(). The nonce of every reply is kept for the next request. NULL: out of memory. */
+ * as in client_start(), with e->unsent where there was no nonce or no signature. The nonce of every reply is
+ * kept for the next request. NULL: out of memory. */
 struct post *post_start(struct posts *s, enum ipc_type what, const char *subject, const char *url,
                         void (*on_done)(void *arg, const struct http_reply *reply, const struct err *e),
                         void *arg);

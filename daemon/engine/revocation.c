@@ -174,18 +174,20 @@ static void try_other(struct revocation *r, const struct err *e)
         send_request(r);
 }
 
-/* The CA may have heard the request; asked once more it does what it has not done, or says that it has. */
+/* The CA may have heard a request that was sent; asked once more it does what it has not done, or says that
+ * it has. */
 static void no_answer(struct revocation *r, const struct err *e)
 {
-    bool may_be_heard = e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_TRANSIENT;
+    bool may_pass = e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_TRANSIENT;
 
-    r->outcome.unanswered |= may_be_heard;
-    if (!may_be_heard || r->repeated) {
+    r->outcome.unanswered |= may_pass && !e->unsent;
+    if (!may_pass || r->repeated) {
         give_up(r, e);
         return;
     }
-    log_warning(r->c->name, "no answer to the revocation of generation %llu: %s; the CA is asked once more",
-                (unsigned long long)r->act.generation, e->text);
+    log_warning(r->c->name, "%s the revocation of generation %llu: %s; the CA is asked once more",
+                e->unsent ? "could not send" : "no answer to", (unsigned long long)r->act.generation,
+                e->text);
     r->repeated = true;
     send_request(r);
 }

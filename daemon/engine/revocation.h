@@ -14,7 +14,8 @@ struct revocation;
 struct revocation_outcome {
     bool already;        /* the CA had revoked it before */
     bool by_certificate; /* the certificate's own key vouched */
-    bool unanswered;     /* a request got no answer: where that is the end of it, the CA may have heard it */
+    bool unanswered;     /* a request was sent and got no answer: where that is the end of it, the CA may have
+                            heard it */
 };
 
 /* The keeper has the permit. on_done is called once, never before this returns; e NULL: it is revoked. A

@@ -163,6 +163,34 @@ def test_no_answer_at_all_is_told_and_made_up_for(over_proxy):
     acmed.issued(NAME, 2)
 
 
+def test_what_could_not_be_sent_is_told_as_not_revoked(over_proxy):
+    acmed, proxy = over_proxy
+    acmed.stop()  # it forgets the nonces it has
+    acmed.start()
+    fault = proxy.answer("newNonce", 500, times=None)
+    r = acmed.ctl("revoke", NAME, "--yes")
+    assert r.code == 1 and f"generation 1 of {NAME} is not revoked" in " ".join(r.text.split()), r
+    assert "HTTP 500" in r.text and "may or may not" not in acmed.text() + r.text, r
+    assert fault.hits and status_at_ca(proxy.pebble, leaf(acmed, 1))[0] == "Valid"
+    proxy.stop()
+    r = acmed.ctl("revoke", NAME, "--yes")
+    assert r.code == 1 and f"generation 1 of {NAME} is not revoked" in " ".join(r.text.split()), r
+    assert acmed.generation(NAME) == 1
+
+
+def test_what_was_sent_before_is_not_forgotten(over_proxy):
+    """The first request got no answer, the second one could not be sent."""
+    acmed, proxy = over_proxy
+    acmed.stop()
+    acmed.start()
+    cut = proxy.add(Cut("revokeCert", 40, times=None))
+    fault = proxy.answer("newNonce", 500, times=None, skip=1)
+    r = acmed.ctl("revoke", NAME, "--yes")
+    assert r.code == 1 and "may or may not be revoked" in " ".join(r.text.split()), r
+    assert len(cut.hits) == 1 and fault.hits
+    assert status_at_ca(proxy.pebble, leaf(acmed, 1))[0] == "Revoked"
+
+
 def test_nonces_that_are_refused(over_proxy):
     acmed, proxy = over_proxy
     old = leaf(acmed, 1)

@@ -2,6 +2,7 @@
 #include "daemon/engine/client.h"
 
 #include "daemon/engine/multi.h"
+#include "daemon/engine/silence.h"
 #include "lib/buf.h"
 #include "lib/cert.h"
 #include "lib/http_head.h"
@@ -26,8 +27,7 @@ struct client {
     struct client_call *calls;     /* all under way */
     struct client_call *reporting; /* its callback runs: collect() will free it */
     int64_t distrusted_at;         /* monotonic ms: the CA bundle in the cache did not do; 0: it does */
-    int64_t silent_at;             /* monotonic ms: a kept connection was found silent; 0: none was */
-    bool heard_since;              /* there was a reply after that */
+    struct silences silences;      /* of kept connections */
 };
 
 struct client_call {
@@ -184,8 +184,6 @@ static void report_leaf(struct client_call *call, CURLcode code)
     }
 }
 
-/* A connection that was kept may lead nowhere by now without having been closed (a firewall forgot it). All
- * that were kept are suspect then: libcurl would go on trying them. */
 static void note_outcome(struct client *c, const struct client_call *call, CURLcode code)
 {
     long connects = 0;
@@ -195,12 +193,10 @@ static void note_outcome(struct client *c, const struct client_call *call, CURLc
     if (call->on_done == NULL)
         return;
     if (code == CURLE_OK)
-        c->heard_since = true;
+        silence_heard(&c->silences, call->url);
     if (code == CURLE_OPERATION_TIMEDOUT &&
-        curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK && connects == 0) {
-        c->silent_at = loop_monotonic_ms();
-        c->heard_since = false;
-    }
+        curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK && connects == 0)
+        silence_found(&c->silences, call->url, loop_monotonic_ms());
 }
 
 static void collect(void *arg)
@@ -252,6 +248,7 @@ void client_free(struct client *c)
     while (c->calls != NULL)
         call_free(c->calls);
     multi_free(c->multi);
+    silences_clear(&c->silences);
     free(c);
 }
 
@@ -302,21 +299,22 @@ static bool is_distrusted(const struct client *c)
     return c->distrusted_at != 0 && loop_monotonic_ms() - c->distrusted_at <= (CA_CACHE_S + 1) * 1000;
 }
 
-/* A connection made before one was found silent is not used again: a new one at once, as long as nothing was
- * heard since, and later none that is as old as that. */
-static bool set_connection(const struct client *c, CURL *h)
+/* A connection made before one was found silent is not used again. */
+static bool set_connection(const struct client_call *call)
 {
-    int64_t since = (loop_monotonic_ms() - c->silent_at) / 1000;
+    const struct silences *silences = &call->client->silences;
+    long max_age;
+    bool fresh;
 
-    return c->silent_at == 0 ||
-           (curl_easy_setopt(h, CURLOPT_MAXLIFETIME_CONN, (long)(since > 0 ? since : 1)) == CURLE_OK &&
-            curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, c->heard_since ? 0L : 1L) == CURLE_OK);
+    return !silence_limits(silences, call->url, loop_monotonic_ms(), &max_age, &fresh) ||
+           (curl_easy_setopt(call->easy, CURLOPT_MAXLIFETIME_CONN, max_age) == CURLE_OK &&
+            curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L) == CURLE_OK);
 }
 
 static bool set_request(struct client_call *call, const struct client_request *r)
 {
     CURL *h = call->easy;
-    bool ok = set_common(call, TOTAL_TIMEOUT_S) && set_connection(call->client, h) &&
+    bool ok = set_common(call, TOTAL_TIMEOUT_S) && set_connection(call) &&
               curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_WRITEDATA, call) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&

@@ -120,11 +120,18 @@ static void add_chain(struct buf *out, const struct status_certificate *s, const
 /* Each on one line, however long: it is to be copied. */
 static void add_to_publish(struct buf *out, const struct status_certificate *s, const struct term *t)
 {
+    bool one = s->to_publish.n == 1;
+
     if (s->to_publish.n == 0)
         return;
-    add_value(out, t, "To publish",
-              s->to_publish.n == 1 ? "this record, once; it may stay:"
-                                   : "these records, once; they may stay:");
+    if (s->to_publish_unseen)
+        add_value(out, t, "To publish",
+                  one ? "this record, once, if it is not there (dns_resolver = off: acmed does not look):"
+                      : "these records, once, if they are not there (dns_resolver = off: acmed does not "
+                        "look):");
+    else
+        add_value(out, t, "To publish",
+                  one ? "this record, once; it may stay:" : "these records, once; they may stay:");
     for (size_t i = 0; i < s->to_publish.n; i++)
         (void)buf_addf(out, "%s\n", s->to_publish.v[i]);
 }

@@ -76,6 +76,7 @@ static const struct record_field fields[] = {
     {"advice", RECORD_STRING_OR_NULL, CERTIFICATE(advice), .max = TEXT_MAX},
     {"alarm", RECORD_STRING_OR_NULL, CERTIFICATE(alarm), .max = TEXT_MAX},
     {"to_publish", RECORD_STRINGS, CERTIFICATE(to_publish), .max = DOMAINS_MAX, .newer = true},
+    {"to_publish_unseen", RECORD_BOOL, CERTIFICATE(to_publish_unseen), .newer = true},
     {"attempts", RECORD_COUNT, CERTIFICATE(attempts)},
     {"last_issued", RECORD_TIME, CERTIFICATE(last_issued)},
     {"verify", RECORD_BOOL, CERTIFICATE(verify)},
@@ -178,8 +179,10 @@ static bool fill_domains(struct status_certificate *s, const struct status_input
 /* As long as that is how the names are proven. */
 static bool fill_to_publish(struct status_certificate *s, const struct status_input *in)
 {
-    return in->config == NULL || in->config->challenge != CHALLENGE_TYPE_DNS_PERSIST_01 ||
-           strv_copy(&s->to_publish, &in->journal->to_publish);
+    if (in->config == NULL || in->config->challenge != CHALLENGE_TYPE_DNS_PERSIST_01)
+        return true;
+    s->to_publish_unseen = in->dns_off && in->journal->to_publish.n > 0;
+    return strv_copy(&s->to_publish, &in->journal->to_publish);
 }
 
 static bool fill_advice(struct status_certificate *s, const struct status_input *in)

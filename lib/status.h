@@ -52,6 +52,7 @@ struct status_certificate {
                    * nothing
                    */
     struct strv to_publish; /* records that a person is to publish (dns-persist-01), ready to be copied */
+    bool to_publish_unseen; /* nobody has looked whether they are there */
     unsigned attempts;
     int64_t last_issued;    /* 0: unknown */
     char *chain;            /* the issuer that the live chain leads to; NULL: not known */
@@ -73,6 +74,7 @@ struct status_input {
     const struct renewal_plan *plan; /* NULL: unmanaged */
     const char *ordering; /* what the order in flight does now (order_describe()); NULL: none runs */
     bool deploying;       /* a step of the deployment runs now */
+    bool dns_off;         /* nothing is looked up for DNS challenges */
     bool queued;          /* due, and waits for one of max_orders */
     int64_t ca_until;     /* the CA takes no order before; 0: it does, or nobody knows when */
     const char *ca_wait;  /* why orders wait for the CA, or for all CAs: "letsencrypt cannot be reached", a

@@ -48,6 +48,7 @@ static void know(struct known *k, const struct certificate *c)
         .journal = &c->journal,
         .plan = c->config != NULL ? &c->plan : NULL,
         .deploying = c->deploy != NULL && !deploy_is_waiting(c->deploy),
+        .dns_off = c->engine->config->dns_off,
         .queued = c->queued,
         .now = engine_now(),
     };

@@ -200,7 +200,7 @@ def test_a_record_that_stays(make_client, knot):
     assert "2 records are missing, the first of them: publish this record" in status["last_error"]["text"]
     url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
     shown = acmed.ctl("show", NAME).text
-    assert "To publish  these records, once; they may stay:\n" in shown
+    assert "To publish  these records, once; they may stay:\n" in shown and not acmed.status(NAME)["to_publish_unseen"]
     records = [line for line in shown.splitlines() if line.startswith("_validation-persist.")]
     assert sorted(records) == sorted(acmed.status(NAME)["to_publish"]) and len(records) == 2
     for name, policy in {f"_validation-persist.{NAME}": "", "_validation-persist.example.com": "; policy=wildcard"}.items():
@@ -226,10 +226,13 @@ def test_a_record_that_stays_and_is_not_looked_for(make_client, knot):
     acmed.configure({NAME: {"challenge": "dns-persist-01"}}, **acmed.settings).start()
     acmed.failed(NAME)
     [record] = acmed.status(NAME)["to_publish"]
+    shown = " ".join(acmed.ctl("show", NAME).text.split())
+    assert acmed.status(NAME)["to_publish_unseen"] and "this record, once, if it is not there (dns_resolver = off: acmed does not look)" in shown
     assert record.startswith(f"_validation-persist.{NAME}. TXT ")
     knot.update("update add " + record.replace(" TXT ", " 1 TXT "))
     acmed.renew(NAME)
     assert acmed.issued(NAME) and acmed.status(NAME)["to_publish"] == []
+    assert "To publish" not in acmed.ctl("show", NAME).text
 
 
 # -- what sets records without a program of the administrator's -----------------------------------------------------

@@ -449,6 +449,15 @@ static void test_show_what_is_to_be_published(void **state)
                                      "accounturi=https://ca.example/acct/1234567890; policy=wildcard\"\n"
                                      "b. TXT x\n"));
     buf_clear(&out);
+    (void)snprintf(certificate, sizeof certificate,
+                   "[%.*s\"to_publish\": [\"b. TXT x\"], \"to_publish_unseen\": true, %s]",
+                   (int)(rest - TEST_VALID), TEST_VALID, rest);
+    out = detail_of(certificate);
+    assert_non_null(strstr(out.data,
+                           "  To publish  this record, once, if it is not there (dns_resolver = off: acmed\n"
+                           "              does not look):\n"
+                           "b. TXT x\n"));
+    buf_clear(&out);
 }
 
 static void test_show_a_failing_one(void **state)

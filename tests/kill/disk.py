@@ -13,6 +13,12 @@ from harness.wait import wait_for
 # seen afterwards: what was written but not renamed is swept.
 CHANGES = "mkdirat,fsync,fdatasync,renameat,renameat2,unlinkat,symlinkat,fchmod"
 
+# What a quota may refuse; with write, which is not only for files, where a process has nothing else to write to.
+ROOM = "mkdirat,fsync,fdatasync,renameat,renameat2,symlinkat"
+
+# As an error of strace's --inject: a harmless call is made instead of none, so that the filter of system calls lets the error through.
+QUOTA = "error=EDQUOT:syscall=getpid"
+
 
 class Tampered:
     """A process some of whose system calls fail, or are never made because it is killed instead. how: as strace's --inject

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import needs_root
-from disk import CHANGES, SmallDisk, Tampered, can_trace
+from disk import CHANGES, QUOTA, ROOM, SmallDisk, Tampered, can_trace
 from harness.wait import wait_for
 from ledger import Ledger
 
@@ -148,6 +148,35 @@ def test_a_disk_that_is_read_only_for_a_while(make_acmed, proxy, place):
     assert held.children() == below
     held.renew(NAME)
     held.deployed(NAME, 2)
+
+
+@needs_root
+@needs_trace
+@pytest.mark.parametrize("who", ["acmed-keeper", "acmed-engine"])
+def test_a_quota_that_is_used_up(make_acmed, make_pebble, make_proxy, place, who):
+    """Whatever needs room fails; what is told names the quota. The keys' owner and the journals' have quotas of their own."""
+    proxy = make_proxy(make_pebble(env={"PEBBLE_WFE_NONCEREJECT": "0"}))
+    held = make_acmed(proxy)
+    held.configure({NAME: {}, "b.example.com": {}}).start()
+    held.deployed(NAME)
+    held.deployed("b.example.com")
+    files = {p: p.read_bytes() for d in ("accounts", "certs") for p in (held.state / d).rglob("*") if p.is_file()}
+    below = held.children()
+    with Tampered(below[who], place / "strace.out", QUOTA, f"write,{ROOM}" if who == "acmed-keeper" else ROOM):
+        r = held.ctl("renew", "now", NAME, "--force")
+        assert r.code == 1 and "Disk quota exceeded" in r.text, r
+        status = held.status(NAME)
+        assert status["generation"] == 1 and "Disk quota exceeded" in status["last_error"]["text"]
+        assert status["last_error"]["class"] == "internal" and status["next_at"] > status["last_error"]["at"]
+        assert "Disk quota exceeded" in " ".join(held.ctl("show", NAME).text.split())
+        assert held.status("b.example.com")["state"] == "valid" and held.ctl("status").code == 0
+    # Only the keeper's quota shows when the order is there; that order is the one that goes on.
+    assert proxy.orders(NAME) == (2 if who == "acmed-keeper" else 1), "nothing is ordered that cannot be written down"
+    assert held.children() == below and {p: p.read_bytes() for p in files} == files
+    held.renew(NAME)
+    held.deployed(NAME, 2)
+    assert proxy.orders(NAME) == 2 and held.status()["daemon"]["repeated_orders"] == 0
+    assert held.children() == below, "it recovered without a restart"
 
 
 @needs_root

@@ -46,6 +46,7 @@ struct install {
     struct pending *pending;
     const struct config_certificate *c;
     int64_t now;
+    int64_t issued_at; /* as the CA says; not after now */
     uint64_t generation;
     bool staged; /* else the generation was there before */
     struct stage stage;
@@ -125,8 +126,10 @@ static void finish(void *write, const struct err *failure)
         if (i->foreign.class != ERR_CLASS_NONE)
             log_warning(i->c->name, "%s: replaced by the new certificate", i->foreign.text);
         /* It is live: what fails from here on is no reason to say otherwise. */
-        if (!pending_discard(i->pending, i->c, true, &why) || !store_prune(i->store, i->c, i->now, &why))
+        if (!pending_discard(i->pending, i->c, true, &why))
             log_warning(i->c->name, "%s. Tried again at the next start", why.text);
+        if (!store_prune(i->store, i->c, i->issued_at, &why))
+            log_warning(i->c->name, "%s. Tried again when the certificate is renewed", why.text);
         i->on_done(i->arg, i->generation, NULL);
     }
     if (i->staged)
@@ -136,6 +139,19 @@ static void finish(void *write, const struct err *failure)
 
 static const struct batch_steps steps = {
     .publish = publish, .sync = sync_names, .in_certs = true, .expose = expose, .finish = finish};
+
+/* What was removed is gone, and our clock may have jumped: the CA's tells what is old. 0: no certificate. */
+static int64_t issued_at(const char *chain, size_t len, int64_t now)
+{
+    struct cert_facts facts;
+    int64_t at;
+
+    if (!cert_facts_parse(&facts, chain, len, NULL))
+        return 0;
+    at = facts.not_before < now ? facts.not_before : now;
+    cert_facts_clear(&facts);
+    return at;
+}
 
 static bool is_live(struct install *i, const char *chain, size_t len)
 {
@@ -200,6 +216,7 @@ bool install_begin(struct batch *batch, const struct snapshot *snapshot, struct 
     i->pending = pending;
     i->c = c;
     i->now = now;
+    i->issued_at = issued_at(chain, len, now);
     i->on_done = on_done;
     i->arg = arg;
     if (!is_live(i, chain, len) && !prepare(i, snapshot, chain, len, e)) {

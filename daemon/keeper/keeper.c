@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum outcome { GO_ON, END, FAILED };
@@ -145,8 +144,7 @@ static int loop(struct keeper *k)
 
 static bool start(struct keeper *k, struct err *e)
 {
-    if (!store_open(&k->store, k->config, k->snapshot->engine_uid, k->snapshot->engine_gid,
-                    (int64_t)time(NULL), e))
+    if (!store_open(&k->store, k->config, k->snapshot->engine_uid, k->snapshot->engine_gid, e))
         return err_wrap(e, "the state directory");
     k->accounts = accounts_new(&k->store, k->config);
     batch_init(&k->batch, &k->store);

@@ -230,7 +230,7 @@ bool store_mark_served(const struct store *s, const char *lineage, uint64_t gene
     return ok;
 }
 
-/* False also for a time in the future: with a clock that is not set yet nothing is old. */
+/* False also for a time in the future. */
 static bool is_old(const struct dir *lineage, const char *name, int64_t now)
 {
     struct stat st;
@@ -317,27 +317,22 @@ static bool begins_with(const char *name, const char *prefix)
 }
 
 /* Looks at a lineage's directory once: that is what a start with thousands of them consists of. */
-static bool clean_up(const struct store *s, const struct dir *lineage, const struct config_certificate *c,
-                     int64_t now, struct err *e)
+static bool clean_up(const struct dir *lineage, struct err *e)
 {
     struct strv names = {0};
-    unsigned generations = 0;
     bool ok = dir_list(lineage, &names, e);
 
-    for (size_t i = 0; ok && i < names.n; i++) {
+    for (size_t i = 0; ok && i < names.n; i++)
         if (begins_with(names.v[i], STORE_LEFTOVER) || begins_with(names.v[i], CONDEMNED))
             ok = dir_remove(lineage, names.v[i], e);
-        generations += parse_generation(names.v[i]) != 0 ? 1 : 0;
-    }
     strv_clear(&names);
-    /* With the live one and those to be kept there is nothing to choose from. */
-    return ok && (generations <= c->keep + 1 || prune(s, lineage, c, now, e));
+    return ok;
 }
 
 /* What a crash left of one lineage; all of it was invisible to everybody, so what cannot be removed (a disk
  * that is read-only for now, something an administrator put there) is said, and keeps no certificate waiting.
  */
-static void recover(const struct store *s, const struct config_certificate *c, int64_t now)
+static void recover(const struct store *s, const struct config_certificate *c)
 {
     struct err e;
     struct dir d;
@@ -348,13 +343,13 @@ static void recover(const struct store *s, const struct config_certificate *c, i
             log_warning(c->name, "cannot clean up after an earlier run: %s", e.text);
         return;
     }
-    if (!clean_up(s, &d, c, now, &e))
+    if (!clean_up(&d, &e))
         log_warning(c->name, "cannot clean up after an earlier run: %s. Tried again at the next start",
                     e.text);
     dir_close(&d);
 }
 
-bool store_open(struct store *s, const struct config *config, uid_t engine_uid, gid_t engine_gid, int64_t now,
+bool store_open(struct store *s, const struct config *config, uid_t engine_uid, gid_t engine_gid,
                 struct err *e)
 {
     struct err why;
@@ -373,7 +368,7 @@ bool store_open(struct store *s, const struct config *config, uid_t engine_uid, 
         log_warning(NULL, "cannot clean up after an earlier run: %s. Tried again at the next start",
                     why.text);
     for (size_t i = 0; i < config->n_certificates; i++)
-        recover(s, &config->certificates[i], now);
+        recover(s, &config->certificates[i]);
     return true;
 }
 

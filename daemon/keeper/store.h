@@ -29,9 +29,9 @@ struct store {
 };
 
 /* Opens state_dir and makes what is missing below it: accounts/ certs/ live/ by the keeper, state/ and
- * state/history/ for the engine's user. Then removes what crashes left of the configured lineages and the
- * generations that are not kept any more; now: Unix seconds. */
-bool store_open(struct store *s, const struct config *config, uid_t engine_uid, gid_t engine_gid, int64_t now,
+ * state/history/ for the engine's user. Then removes what crashes left of the configured lineages, and no
+ * generations: the clock may be wrong. */
+bool store_open(struct store *s, const struct config *config, uid_t engine_uid, gid_t engine_gid,
                 struct err *e);
 void store_close(struct store *s);
 
@@ -73,7 +73,8 @@ bool store_mark_served(const struct store *s, const char *lineage, uint64_t gene
 bool store_remove(const struct store *s, const char *lineage, uint64_t generation, struct err *e);
 
 /* Removes generations of the lineage but: the live one, the newest `keep` besides it, the one last served,
- * what is younger than 7 days at `now` (Unix seconds), and the newest of all. */
+ * what is younger than 7 days at `now` (Unix seconds; not a moment that only our clock vouches for), and the
+ * newest of all. */
 bool store_prune(const struct store *s, const struct config_certificate *c, int64_t now, struct err *e);
 
 #endif

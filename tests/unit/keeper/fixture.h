@@ -165,11 +165,11 @@ static inline size_t fixture_leftovers(const struct fixture *f, const char *path
 }
 
 /* Opens the store of the fixture's configuration. */
-static inline void fixture_store(const struct fixture *f, struct store *s, int64_t now)
+static inline void fixture_store(const struct fixture *f, struct store *s)
 {
     struct err e = {0};
 
-    if (!store_open(s, f->snapshot->config, f->engine_uid, f->engine_gid, now, &e))
+    if (!store_open(s, f->snapshot->config, f->engine_uid, f->engine_gid, &e))
         fail_msg("%s", e.text);
 }
 

@@ -4,8 +4,6 @@
 #include "daemon/keeper/account.h"
 #include "tests/unit/keeper/committed.h"
 
-#include <time.h>
-
 #define URL "https://ca.test/acct/1"
 
 struct account_fixture {
@@ -17,7 +15,7 @@ struct account_fixture {
 
 static void open_accounts(struct account_fixture *a)
 {
-    fixture_store(&a->f, &a->store, (int64_t)time(NULL));
+    fixture_store(&a->f, &a->store);
     batch_init(&a->batch, &a->store);
     a->accounts = accounts_new(&a->store, a->f.snapshot->config);
     assert_non_null(a->accounts);

@@ -71,7 +71,7 @@ static bool run(struct work *w, bool (*work)(struct work *w, struct store *s, st
     struct pending *pending;
     bool ok = false;
 
-    if (!store_open(&s, w->config, w->f.engine_uid, w->f.engine_gid, (int64_t)time(NULL), NULL))
+    if (!store_open(&s, w->config, w->f.engine_uid, w->f.engine_gid, NULL))
         return false;
     batch_init(&w->batch, &s);
     pending = pending_new(&s, w->config, &w->batch);

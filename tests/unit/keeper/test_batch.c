@@ -130,7 +130,7 @@ static void set_up(struct together *t)
     fixture_open(&t->f,
                  FIXTURE_PLAIN "[certificate two.test]\nca = test\n[certificate three.test]\nca = test\n");
     t->now = (int64_t)time(NULL);
-    fixture_store(&t->f, &t->store, t->now);
+    fixture_store(&t->f, &t->store);
     batch_init(&t->batch, &t->store);
     t->pending = pending_new(&t->store, t->f.snapshot->config, &t->batch);
     assert_non_null(t->pending);

@@ -4,8 +4,6 @@
 
 #include "daemon/keeper/copy.h"
 
-#include <time.h>
-
 struct copy_fixture {
     struct fixture f;
     struct store store;
@@ -19,7 +17,7 @@ static void set_up(struct copy_fixture *x, const char *text)
     uint64_t generation;
 
     fixture_open(&x->f, text);
-    fixture_store(&x->f, &x->store, (int64_t)time(NULL));
+    fixture_store(&x->f, &x->store);
     assert_int_equal(mkdir(fixture_path(&x->f, "out"), 0755), 0);
     assert_int_equal(chmod(fixture_path(&x->f, "out"), 0755), 0);
     generation = generation_add(&x->store, "one.test");

@@ -106,7 +106,7 @@ static int do_work(struct work *w)
     struct store s;
     int rc = 1;
 
-    if (!store_open(&s, w->f.snapshot->config, w->f.engine_uid, w->f.engine_gid, w->now, NULL))
+    if (!store_open(&s, w->f.snapshot->config, w->f.engine_uid, w->f.engine_gid, NULL))
         return 1;
     rc = w->installing ? install(w, &s) : w->changing ? change_key(w, &s) : key_and_account(w, &s);
     store_close(&s);
@@ -221,7 +221,7 @@ static void order(struct work *w)
     struct pending *pending;
     const struct key *key;
 
-    fixture_store(&w->f, &s, w->now);
+    fixture_store(&w->f, &s);
     batch_init(&batch, &s);
     pending = pending_new(&s, config, &batch);
     assert_non_null(pending);

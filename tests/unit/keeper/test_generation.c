@@ -3,8 +3,6 @@
 
 #include "daemon/keeper/generation.h"
 
-#include <time.h>
-
 struct examined {
     struct fixture f;
     struct store store;
@@ -17,7 +15,7 @@ static void set_up(struct examined *x)
     struct err e = {0};
 
     fixture_open(&x->f, FIXTURE_PLAIN "mode = 0640\n");
-    fixture_store(&x->f, &x->store, (int64_t)time(NULL));
+    fixture_store(&x->f, &x->store);
     assert_true(store_flip(&x->store, "one.test", generation_add(&x->store, "one.test"), &e));
     x->c = &x->f.snapshot->config->certificates[0];
 }

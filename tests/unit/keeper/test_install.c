@@ -24,7 +24,7 @@ static void set_up(struct install_fixture *i, const char *text)
 {
     fixture_open(&i->f, text);
     i->now = (int64_t)time(NULL);
-    fixture_store(&i->f, &i->store, i->now);
+    fixture_store(&i->f, &i->store);
     batch_init(&i->batch, &i->store);
     i->pending = pending_new(&i->store, i->f.snapshot->config, &i->batch);
     assert_non_null(i->pending);
@@ -165,6 +165,67 @@ static void test_a_generation_without_its_link_is_written_anew(void **state)
     tear_down(&i);
 }
 
+static void set_age(const struct install_fixture *i, const char *path, int64_t age)
+{
+    const struct timespec times[2] = {{.tv_sec = i->now - age}, {.tv_sec = i->now - age}};
+
+    assert_int_equal(utimensat(AT_FDCWD, fixture_path(&i->f, path), times, 0), 0);
+}
+
+static void install_next(struct install_fixture *i, int64_t not_before, uint64_t want)
+{
+    char *chain = order(i, "one.test", not_before, i->now + 365 * DAY);
+
+    assert_int_equal(installed(i, chain), want);
+    free(chain);
+}
+
+static void test_what_is_not_kept_is_removed(void **state)
+{
+    struct install_fixture i;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN "keep = 0\n");
+    install_next(&i, i.now - 60, 1);
+    install_next(&i, i.now - 60, 2);
+    install_next(&i, i.now - 60, 3);
+    set_age(&i, "state/certs/one.test/1", 8 * DAY);
+    set_age(&i, "state/certs/one.test/2", 6 * DAY);
+    store_close(&i.store);
+    fixture_store(&i.f, &i.store);
+    assert_true(fixture_exists(&i.f, "state/certs/one.test/1")); /* a start has only the clock's word */
+    install_next(&i, i.now - 60, 4);
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/1"));
+    assert_true(fixture_exists(&i.f, "state/certs/one.test/2"));
+    assert_true(fixture_exists(&i.f, "state/certs/one.test/3"));
+    tear_down(&i);
+}
+
+/* The CA's clock, which the new certificate tells, is right. */
+static void test_a_clock_that_is_ahead_removes_nothing(void **state)
+{
+    struct install_fixture i;
+    char *chain;
+    int64_t now;
+
+    (void)state;
+    set_up(&i, FIXTURE_PLAIN "keep = 0\n");
+    install_next(&i, i.now - 60, 1);
+    install_next(&i, i.now - 60, 2);
+    now = i.now;
+    i.now += 30 * DAY;
+    chain = order(&i, "one.test", now - 60, now + 365 * DAY);
+    assert_int_equal(installed(&i, chain), 3);
+    assert_int_equal(installed(&i, chain), 3); /* nor does the repetition after a crash */
+    assert_true(fixture_exists(&i.f, "state/certs/one.test/1"));
+    assert_true(fixture_exists(&i.f, "state/certs/one.test/2"));
+    install_next(&i, i.now - 60, 4); /* now it is right */
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/1"));
+    assert_false(fixture_exists(&i.f, "state/certs/one.test/2"));
+    free(chain);
+    tear_down(&i);
+}
+
 static void refused(struct install_fixture *i, char *chain, const char *why)
 {
     struct err e = {0};
@@ -267,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_a_certificate_becomes_live),
         cmocka_unit_test(test_a_repetition_changes_nothing),
         cmocka_unit_test(test_a_generation_without_its_link_is_written_anew),
+        cmocka_unit_test(test_what_is_not_kept_is_removed),
+        cmocka_unit_test(test_a_clock_that_is_ahead_removes_nothing),
         cmocka_unit_test(test_a_bad_chain_is_refused),
         cmocka_unit_test(test_without_its_key_a_chain_is_useless),
         cmocka_unit_test(test_a_flip_that_fails_leaves_nothing),

@@ -61,7 +61,7 @@ static void test_directories_are_made(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     assert_int_equal(fixture_mode(&f, "state/accounts"), 0700);
     assert_int_equal(fixture_mode(&f, "state/certs"), 0755);
     assert_int_equal(fixture_mode(&f, "state/live"), 0755);
@@ -79,7 +79,7 @@ static void test_add_and_flip(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     assert_int_equal(store_live(&s, "one.test", NULL), 0);
     add(&s, 1);
     assert_int_equal(store_live(&s, "one.test", NULL), 0);
@@ -108,7 +108,7 @@ static void test_leftovers_of_a_crash_are_removed(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     add(&s, 1);
     flip(&s, 1);
     add(&s, 2); /* renamed, not flipped */
@@ -120,7 +120,7 @@ static void test_leftovers_of_a_crash_are_removed(void **state)
     fixture_link(&f, "state/live/.new-one.test", "../certs/one.test/3");
     assert_int_equal(mkdir(fixture_path(&f, "state/accounts/.new-test"), 0700), 0);
     fixture_write(&f, "state/accounts/.new-test/key.pem", "x", 0600);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     assert_int_equal(fixture_leftovers(&f, "state/certs/one.test"), 0);
     assert_int_equal(fixture_leftovers(&f, "state/live"), 0);
     assert_int_equal(fixture_leftovers(&f, "state/accounts"), 0);
@@ -146,7 +146,7 @@ static void test_prune_keeps_what_it_must(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN "keep = 2\n");
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     for (unsigned i = 1; i <= 7; i++) {
         add(&s, i);
         (void)snprintf(name, sizeof name, "state/certs/one.test/%u", i);
@@ -177,7 +177,7 @@ static void test_what_was_served_last_is_kept(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN "keep = 0\n");
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     add(&s, 1);
     add(&s, 2);
     add(&s, 3);
@@ -205,7 +205,7 @@ static void test_prune_stops_when_live_is_unclear(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN "keep = 0\n");
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     add(&s, 1);
     add(&s, 2);
     set_age(&f, "state/certs/one.test/1", 30 * DAY);
@@ -236,7 +236,7 @@ static void test_live_link_of_another_form_is_not_taken(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     add(&s, 1);
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         fixture_link(&f, "state/live/one.test", targets[i]);
@@ -265,7 +265,7 @@ static void test_planted_directories_are_refused(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     assert_int_equal(mkdir(fixture_path(&f, "elsewhere"), 0755), 0);
     fixture_link(&f, "state/certs/one.test", fixture_path(&f, "elsewhere"));
     assert_false(commit_generation(&s, "one.test", &file, 1, &generation, &e));
@@ -289,7 +289,7 @@ static void test_a_full_disk_leaves_nothing(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     add(&s, 1);
     flip(&s, 1);
     (void)signal(SIGXFSZ, SIG_IGN);
@@ -328,7 +328,7 @@ static void test_room_is_looked_for(void **state)
 
     (void)state;
     fixture_open(&f, FIXTURE_PLAIN);
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         file_system = &kinds[i];
         assert_int_equal(store_has_room(&s, &e), enough[i]);
@@ -364,7 +364,7 @@ static void test_state_goes_to_a_new_user(void **state)
     fixture_open(&f, FIXTURE_PLAIN);
     f.engine_uid = 1234;
     f.engine_gid = 1234;
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     store_close(&s);
     assert_owner(&f, "state/state", 1234);
     assert_owner(&f, "state/state/history", 1234);
@@ -374,7 +374,7 @@ static void test_state_goes_to_a_new_user(void **state)
     fixture_link(&f, "state/state/link.json", fixture_path(&f, "secret"));
     assert_int_equal(link(fixture_path(&f, "secret"), fixture_path(&f, "state/state/hard.json")), 0);
     f.engine_uid = 4321;
-    fixture_store(&f, &s, now);
+    fixture_store(&f, &s);
     store_close(&s);
     assert_owner(&f, "state/state", 4321);
     assert_owner(&f, "state/state/history", 4321);

@@ -83,13 +83,14 @@ struct account_action account_act(struct account *a, const struct account_event 
     }
 }
 
-/* A refusal that is one leaves the old key; of anything else nobody knows whether it was done. */
-static struct account_action on_change_failed(struct account *a, enum acme_problem_type problem)
+/* A refusal that is one leaves the old key; of anything else nobody knows whether it was done. What was sent
+ * twice may be refused because the first was heard: by then the old key is not the account's any more. */
+static struct account_action on_change_failed(struct account *a, enum acme_problem_type problem, bool resent)
 {
-    if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+    if (!resent && problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
         return account_go(a, ACCOUNT_STATE_CHANGE, ACCOUNT_DO_CHANGE, a->directory.key_change);
     refuse(a);
-    if (a->error.class == ERR_CLASS_PERMANENT || a->error.class == ERR_CLASS_RATE_LIMITED)
+    if (!resent && (a->error.class == ERR_CLASS_PERMANENT || a->error.class == ERR_CLASS_RATE_LIMITED))
         return keep_old_key(a);
     return account_find_next(a);
 }
@@ -119,13 +120,13 @@ static struct account_action on_reply_ok(struct account *a)
     }
 }
 
-static struct account_action on_reply_failed(struct account *a, enum acme_problem_type problem)
+static struct account_action on_reply_failed(struct account *a, enum acme_problem_type problem, bool resent)
 {
     bool again = problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX;
 
     switch (a->state) {
     case ACCOUNT_STATE_CHANGE:
-        return on_change_failed(a, problem);
+        return on_change_failed(a, problem, resent);
     case ACCOUNT_STATE_FIND_NEXT:
         return on_next_failed(a, problem);
     case ACCOUNT_STATE_DEACTIVATE:
@@ -174,5 +175,5 @@ struct account_action account_act_step(struct account *a, const struct account_e
         return on_done(a);
     if (acme_reply_check(event->reply, now, &problem, &a->error))
         return on_reply_ok(a);
-    return on_reply_failed(a, problem);
+    return on_reply_failed(a, problem, event->reply->resent);
 }

@@ -34,7 +34,7 @@ void permit_add(struct permits *p, const struct act *act)
             if (p->v[i].until < place->until)
                 place = &p->v[i];
     }
-    *place = (struct permit){*act, now_s() + PERMIT_LIFE_S};
+    *place = (struct permit){*act, now_s() + PERMIT_LIFE_S, false};
 }
 
 const struct act *permit_find(struct permits *p, enum act_kind kind, const char *subject, struct err *e)
@@ -48,6 +48,21 @@ const struct act *permit_find(struct permits *p, enum act_kind kind, const char 
     (void)err_set(e, ERR_CLASS_INTERNAL, "refused: nobody who may ask for it has asked for %s of %s",
                   act_to_str(kind), subject);
     return NULL;
+}
+
+void permit_begin(struct permits *p, enum act_kind kind, const char *subject)
+{
+    struct permit *permit = find(p, kind, subject);
+
+    if (permit != NULL)
+        permit->begun = true;
+}
+
+bool permit_has_begun(struct permits *p, enum act_kind kind, const char *subject)
+{
+    const struct permit *permit = find(p, kind, subject);
+
+    return permit != NULL && permit->begun;
 }
 
 void permit_end(struct permits *p, enum act_kind kind, const char *subject)

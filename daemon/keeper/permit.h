@@ -8,6 +8,8 @@
 
 #include "lib/act.h"
 
+#include <stdbool.h>
+
 #define PERMIT_LIFE_S 120
 #define PERMITS_MAX   16
 
@@ -15,6 +17,7 @@ struct permits {
     struct permit {
         struct act act;
         int64_t until; /* CLOCK_BOOTTIME, seconds; 0: a free place */
+        bool begun;
     } v[PERMITS_MAX];
 };
 
@@ -23,6 +26,11 @@ void permit_add(struct permits *p, const struct act *act);
 
 /* NULL with e: there is none (any more) of this kind for this subject. Borrowed until the next call. */
 const struct act *permit_find(struct permits *p, enum act_kind kind, const char *subject, struct err *e);
+
+/* The act has begun: from now on its completion is that of this permit, not of an earlier one that was cut
+ * off. */
+void permit_begin(struct permits *p, enum act_kind kind, const char *subject);
+bool permit_has_begun(struct permits *p, enum act_kind kind, const char *subject);
 
 void permit_end(struct permits *p, enum act_kind kind, const char *subject);
 

@@ -100,18 +100,23 @@ bool request_account_next(const struct request *r, struct err *e)
 
     if (ca == NULL)
         return false;
-    return accounts_next(r->k->accounts, ca, e) ? request_reply_ok(r, e) : wait_for_key(r, ca, e);
+    if (!accounts_next(r->k->accounts, ca, e))
+        return wait_for_key(r, ca, e);
+    permit_begin(&r->k->permits, ACT_ROLLOVER, ca->name);
+    return request_reply_ok(r, e);
 }
 
 /* Needs no permit: it may come after a restart, there is something to settle only when there was one, and
- * neither key is lost by a wrong answer. */
+ * neither key is lost by a wrong answer. It may also come first of what the next permit is for, and leaves
+ * that one. */
 bool request_account_settle(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = request_ca(r, e);
 
     if (ca == NULL || !accounts_settle(r->k->accounts, ca, r->m->field[1].u != 0, e))
         return false;
-    permit_end(&r->k->permits, ACT_ROLLOVER, ca->name);
+    if (permit_has_begun(&r->k->permits, ACT_ROLLOVER, ca->name))
+        permit_end(&r->k->permits, ACT_ROLLOVER, ca->name);
     return request_reply_ok(r, e);
 }
 

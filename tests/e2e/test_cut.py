@@ -3,6 +3,7 @@
 
 import pytest
 
+from harness.acme import Client
 from harness.faults import Cut
 from harness.wait import wait_for
 
@@ -60,3 +61,77 @@ def test_a_ca_is_asked_again(held, proxy, reset):
     with proxy.lock:
         created = [s for _, p, s in proxy.requests if p == "/sign-me-up"]
     assert created.count(201) == 1, "one account, whatever was lost"
+
+
+def usable_keys(held):
+    """Which of the keys on the disk the CA takes as the account's."""
+    found, account = {}, held.state / "accounts/pebble"
+    for name in ("key.pem", "next.pem"):
+        try:
+            found[name] = Client(held.ca.pebble, account, name).url
+        except (AssertionError, FileNotFoundError):
+            pass
+    return found
+
+
+def thumbprint(held):
+    r = held.ctl("account", "show", "--json")
+    assert r.code == 0 and r.json["accounts"][0]["state"] in ("registered", "key-change"), r
+    return r.json["accounts"][0]["thumbprint"]
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+def test_a_key_is_changed(held, proxy, reset):
+    """Whether the CA has changed it or not, and whatever acmed heard of it: the CA's key is on the disk at every moment, and the next command goes on."""
+    name, when_answered = "www.example.com", []
+    held.configure({name: {}}).start()
+    held.deployed(name)
+    (url,) = usable_keys(held).values()
+
+    def look(request, reply):
+        if request.kind == "keyChange":
+            when_answered.append((reply.status, usable_keys(held)))
+
+    proxy.on_reply = look
+    for at in POINTS:
+        when_answered.clear()
+        before = thumbprint(held)
+        cut = proxy.add(Cut("keyChange", at, reset))
+        r = held.ctl("account", "rollover")
+        assert r.code == 0 or "changing the account's key" in r.text, (at, r)
+        assert cut.hits and when_answered[0][0] == 200, (at, when_answered)
+        assert all(list(keys.values()) == [url] for _, keys in [*when_answered, (0, usable_keys(held))]), (at, when_answered, usable_keys(held))
+        proxy.remove(cut)
+        thumbprint(held)
+        r = held.ctl("account", "rollover")
+        assert r.code == 0 and list(usable_keys(held)) == ["key.pem"], (at, r)
+        assert thumbprint(held) != before
+    held.renew(name)
+    held.stop()
+    held.start()
+    held.renew(name)
+    with proxy.lock:
+        assert [s for _, p, s in proxy.requests if p == "/sign-me-up"].count(201) == 1, "one account"
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+def test_a_contact_is_sent(held, proxy, reset):
+    name = "www.example.com"
+    held.configure({name: {}}).start()
+    held.deployed(name)
+    before = thumbprint(held)
+    for i, at in enumerate(POINTS):
+        held.configure({name: {}}, contact=f"a{i}@example.com")
+        assert held.ctl("reload").code == 0
+        cut = proxy.add(Cut("/my-account", at, reset))
+        r = held.ctl("account", "update")
+        assert r.code == 0 or "sending the account's contact" in r.text or "https://127.0.0.1" in r.text, (at, r)
+        assert cut.hits and list(usable_keys(held)) == ["key.pem"], (at, cut.hits)
+        assert thumbprint(held) == before
+        proxy.remove(cut)
+        r = held.ctl("account", "update")
+        assert r.code == 0, (at, r)
+        assert Client(proxy.pebble, held.state / "accounts/pebble").contact() == [f"mailto:a{i}@example.com"]
+    assert held.ctl("account", "rollover").code == 0
+    held.renew(name)
+    assert thumbprint(held) != before

@@ -19,11 +19,11 @@ def pack(data):
 
 
 class Client:
-    """account: the directory with acmed's key (ECDSA P-256) for the CA."""
+    """account: the directory with acmed's key (ECDSA P-256) for the CA, which has to know the account."""
 
-    def __init__(self, ca, account):
+    def __init__(self, ca, account, key="key.pem"):
         self.ca = ca
-        self.key = serialization.load_pem_private_key((account / "key.pem").read_bytes(), None)
+        self.key = serialization.load_pem_private_key((account / key).read_bytes(), None)
         self.directory = json.loads(self.request("GET", ca.path)[2])
         _, headers, _ = self.post(self.directory["newAccount"], {"onlyReturnExisting": True}, with_key=True)
         self.url = headers["Location"]
@@ -52,6 +52,9 @@ class Client:
             if b"badNonce" not in reply[2]:
                 assert reply[0] < 300, reply
                 return reply
+
+    def contact(self):
+        return json.loads(self.post(self.url, b"")[2]).get("contact")
 
     def deactivate(self):
         self.post(self.url, {"status": "deactivated"})

@@ -336,6 +336,26 @@ static void test_another_key(void **state)
     tear_down(&f, &p);
 }
 
+/* Whoever asks for another key after a change was cut off has first that one settled, and then gets his. */
+static void test_another_key_after_one_that_was_cut_off(void **state)
+{
+    struct fixture f;
+    struct peer p;
+
+    (void)state;
+    set_up(&f, &p);
+    permit(&p, IPC_PERMITTED, ACT_ROLLOVER, "test", 0, 0);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_NEXT, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_KEY_CHANGE, "test", URL, NONCE);
+    permit(&p, IPC_PERMITTED, ACT_ROLLOVER, "test", 0, 0);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_SETTLE, "test", (uint64_t)1);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_NEXT, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_KEY_CHANGE, "test", URL, NONCE);
+    peer_ask(&p, IPC_OK, IPC_ACCOUNT_SETTLE, "test", (uint64_t)1);
+    peer_refused(&p, "nobody who may ask for it", IPC_ACCOUNT_NEXT, "test");
+    tear_down(&f, &p);
+}
+
 /* A next key that is damaged does not end the account: the other one is there. */
 static void test_damaged_next_key(void **state)
 {
@@ -394,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_one_of_several_lineages),
         cmocka_unit_test(test_account_without_a_permit),
         cmocka_unit_test(test_another_key),
+        cmocka_unit_test(test_another_key_after_one_that_was_cut_off),
         cmocka_unit_test(test_damaged_next_key),
         cmocka_unit_test(test_the_end_of_an_account),
         cmocka_unit_test(test_damaged_list),

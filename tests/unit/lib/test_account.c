@@ -27,6 +27,15 @@ static struct account_action reply(struct account *a, int status, const char *lo
     return account_step(a, &(struct account_event){.kind = ACCOUNT_EV_REPLY, .reply = &r}, NOW);
 }
 
+/* To a request whose first connection ended: the CA may have heard it twice. */
+static struct account_action reply_to_second(struct account *a, int status, const char *body)
+{
+    struct http_reply r = {
+        .status = status, .body = body, .body_len = strlen(body), .retry_after = -1, .resent = true};
+
+    return account_step(a, &(struct account_event){.kind = ACCOUNT_EV_REPLY, .reply = &r}, NOW);
+}
+
 static struct account_action loaded(struct account *a, const char *url)
 {
     return account_step(a, &(struct account_event){.kind = ACCOUNT_EV_LOADED, .url = url}, NOW);
@@ -513,6 +522,25 @@ static void test_another_key_in_doubt(void **state)
     account_free(a);
 }
 
+/* What refuses the second may be that the first was heard: the old key is not the account's any more. */
+static void test_another_key_sent_twice(void **state)
+{
+    struct account *a = changing();
+    struct account_action action = reply_to_second(a, 400, "{\"type\": \"" URN "malformed\"}");
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_FIND_NEXT, "https://ca.test/new-acct");
+    settles(a, reply(a, 200, ACCOUNT_URL, "{\"status\": \"valid\"}"), true);
+    assert_null(account_refusal(a));
+    account_free(a);
+    a = changing();
+    action = reply_to_second(a, 400, "{\"type\": \"" URN "badNonce\"}");
+    is_action(&action, ACCOUNT_DO_FIND_NEXT, "https://ca.test/new-acct");
+    settles(a, reply(a, 400, NULL, "{\"type\": \"" URN "accountDoesNotExist\"}"), false);
+    assert_non_null(strstr(account_refusal(a)->text, "badNonce"));
+    account_free(a);
+}
+
 /* Cut off by the network, or by a kill: settled before anything else, and never by a guess. */
 static void test_another_key_cut_off(void **state)
 {
@@ -780,6 +808,7 @@ int main(void)
         cmocka_unit_test(test_another_key),
         cmocka_unit_test(test_another_key_refused),
         cmocka_unit_test(test_another_key_in_doubt),
+        cmocka_unit_test(test_another_key_sent_twice),
         cmocka_unit_test(test_another_key_cut_off),
         cmocka_unit_test(test_contact_and_end),
         cmocka_unit_test(test_contact_is_sent_by_itself),

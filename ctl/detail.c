@@ -36,6 +36,23 @@ static void add_key(struct buf *out, const struct status_certificate *s, const s
     add_value(out, t, "Key", key);
 }
 
+static void add_ca(struct buf *out, const struct status_certificate *s, const struct term *t)
+{
+    struct buf text;
+
+    if (*s->ca == '\0')
+        return;
+    buf_init(&text, VALUE_MAX);
+    (void)buf_addstr(&text, s->ca);
+    for (size_t i = 0; s->cas.n > 1 && i < s->cas.n; i++)
+        (void)buf_addf(&text, "%s%s", i == 0 ? " (in order of preference: " : ", ", s->cas.v[i]);
+    if (s->cas.n > 1)
+        (void)buf_addch(&text, ')');
+    if (!text.failed)
+        add_value(out, t, "CA", text.data);
+    buf_clear(&text);
+}
+
 static void add_time(struct buf *out, const struct term *t, const char *label, int64_t at, int64_t now)
 {
     char when[WHEN_MAX];
@@ -226,8 +243,9 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
     (void)buf_addstr(out, "\n\n");
     add_names(out, s, t);
     add_key(out, s, t);
-    if (*s->ca != '\0')
-        add_value(out, t, "CA", s->ca);
+    add_ca(out, s, t);
+    if (s->challenge != NULL)
+        add_value(out, t, "Challenge", s->challenge);
     if (s->profile != NULL)
         add_value(out, t, "Profile", s->profile);
     if (s->issuer != NULL)

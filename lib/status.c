@@ -10,6 +10,7 @@
 
 #define TEXT_MAX    4096
 #define DOMAINS_MAX 1000
+#define CAS_MAX     1000
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -62,6 +63,8 @@ static const struct record_field fields[] = {
     {"key_type", RECORD_STRING, CERTIFICATE(key_type), .max = TEXT_MAX},
     {"reuse_key", RECORD_BOOL, CERTIFICATE(reuse_key)},
     {"ca", RECORD_STRING, CERTIFICATE(ca), .max = TEXT_MAX},
+    {"cas", RECORD_STRINGS, CERTIFICATE(cas), .max = CAS_MAX, .newer = true},
+    {"challenge", RECORD_STRING_OR_NULL, CERTIFICATE(challenge), .max = TEXT_MAX},
     {"generation", RECORD_COUNT, CERTIFICATE(generation)},
     {"state", RECORD_NAME, CERTIFICATE(state), .names = &names_of_states},
     {"issuer", RECORD_STRING_OR_NULL, CERTIFICATE(issuer), .max = TEXT_MAX},
@@ -176,6 +179,14 @@ static bool fill_domains(struct status_certificate *s, const struct status_input
     return in->facts == NULL || strv_copy(&s->domains, &in->facts->names);
 }
 
+static bool fill_cas(struct status_certificate *s, const struct config_certificate *c)
+{
+    for (size_t i = 0; c != NULL && i < c->n_cas; i++)
+        if (!strv_add(&s->cas, c->cas[i]->name))
+            return false;
+    return true;
+}
+
 /* As long as that is how the names are proven. */
 static bool fill_to_publish(struct status_certificate *s, const struct status_input *in)
 {
@@ -209,12 +220,13 @@ bool status_certificate_fill(struct status_certificate *s, const char *lineage, 
     s->reuse_key = c != NULL && c->reuse_key;
     s->verify = c != NULL && c->verify_host != NULL;
     if (copy(&s->name, c != NULL ? c->section : lineage) && copy(&s->lineage, lineage) &&
-        copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_domains(s, in) && fill_facts(s, in) &&
-        copy(&s->next_action, v.next_action) && copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) &&
-        copy(&s->chain, in->chain) && copy(&s->wanted_chain, in->wanted_chain) &&
-        copy(&s->profile, c != NULL ? c->profile : NULL) && copy_ari(&s->ari, &in->journal->ari, in->facts) &&
-        copy_error(&s->last_error, &in->journal->error) && fill_advice(s, in) && fill_to_publish(s, in) &&
-        copy(&s->alarm, c != NULL ? in->alarm : NULL) &&
+        copy(&s->ca, in->ca != NULL ? in->ca : "") && fill_cas(s, c) &&
+        copy(&s->challenge, c != NULL ? challenge_type_to_str(c->challenge) : NULL) && fill_domains(s, in) &&
+        fill_facts(s, in) && copy(&s->next_action, v.next_action) &&
+        copy(&s->reason, v.reason[0] != '\0' ? v.reason : NULL) && copy(&s->chain, in->chain) &&
+        copy(&s->wanted_chain, in->wanted_chain) && copy(&s->profile, c != NULL ? c->profile : NULL) &&
+        copy_ari(&s->ari, &in->journal->ari, in->facts) && copy_error(&s->last_error, &in->journal->error) &&
+        fill_advice(s, in) && fill_to_publish(s, in) && copy(&s->alarm, c != NULL ? in->alarm : NULL) &&
         copy_deployment(&s->deployment, &in->journal->deployment))
         return true;
     status_certificate_clear(s);

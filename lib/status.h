@@ -35,6 +35,8 @@ struct status_certificate {
     char *key_type;      /* of the live certificate, else the configured one */
     bool reuse_key;      /* a renewal keeps the key */
     char *ca;            /* "" when unmanaged */
+    struct strv cas;     /* configured, in order of preference; empty when unmanaged */
+    char *challenge;     /* how the names are proven: "http-01", ...; NULL when unmanaged */
     unsigned generation; /* 0: none */
     enum status_state state;
     char *issuer; /* NULL: no certificate */

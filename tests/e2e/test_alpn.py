@@ -41,6 +41,7 @@ def test_names_and_an_address(acmed_tls):
     san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names_of(leaf) == ["example.com", NAME]
     assert [str(a) for a in san.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+    assert "Challenge   tls-alpn-01\n" in acmed_tls.ctl("show", NAME).out
     # When nothing is being validated nobody gets a certificate.
     said = handshake(acmed_tls.tls_port, "-servername", NAME, "-alpn", "acme-tls/1")
     assert "BEGIN CERTIFICATE" not in said.stdout and said.returncode != 0
@@ -63,6 +64,21 @@ def test_only_who_validates_sees_it(make_acmed, make_pebble, make_proxy, tls_por
         assert "BEGIN CERTIFICATE" not in handshake(tls_port, *options).stdout, options
     hold.release()
     acmed.issued(NAME)
+
+
+def test_slow_clients_do_not_stop_a_challenge(acmed_tls):
+    configure(acmed_tls, {NAME: {}}).start()
+    acmed_tls.deployed(NAME)
+    idle = [socket.create_connection(("127.0.0.1", acmed_tls.tls_port)) for _ in range(200)]
+    for s in idle:
+        s.sendall(b"\x16\x03\x01\x02\x00\x01")  # how a ClientHello begins
+    acmed_tls.renew(NAME)
+    assert acmed_tls.generation(NAME) == 2
+    # And they are dropped, absolutely, ten seconds after they began.
+    for s in idle:
+        s.settimeout(20)
+        assert s.recv(1024) == b""
+        s.close()
 
 
 def test_the_port_is_taken(acmed_tls):

@@ -38,6 +38,7 @@ def test_the_second_is_registered_ahead_of_need(acmed, pebble, make_pebble):
     acmed.issued(NAME)
     wait_for(lambda: (acmed.state / "accounts/spare").is_dir() and "There are now 1 account" in spare.log, "the account at the second CA")
     assert pebble.orders() == 1 and spare.orders() == 0
+    assert "CA          pebble (in order of preference: pebble, spare)\n" in acmed.ctl("show", NAME).out
 
 
 def test_a_second_that_is_not_there_is_said_early(acmed, pebble, make_pebble):

@@ -38,7 +38,8 @@
     "\"next_action\":\"renew\",\"next_at\":1792505600,\"reason\":\"the time of renewal that the CA "         \
     "suggests\","                                                                                            \
     "\"last_error\":null,\"attempts\":0,\"last_issued\":1787321600,\"reuse_key\":true,\"verify\":false,"     \
-    "\"profile\":\"classic\",\"ari\":{\"id\":\"aYhb.AId\",\"window_start\":1792500000,\"window_end\":"       \
+    "\"cas\":[\"letsencrypt\",\"zerossl\"],\"challenge\":\"dns-01\",\"profile\":\"classic\",\"ari\":{"       \
+    "\"id\":\"aYhb.AId\",\"window_start\":1792500000,\"window_end\":"                                        \
     "1792600000,\"chosen_at\":1792505600,\"explanation\":\"https://ca.example/"                              \
     "why\",\"polled_at\":1789990000,"                                                                        \
     "\"next_poll\":1790010000,\"error\":\"HTTP 503 without a problem "                                       \

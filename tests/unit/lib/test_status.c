@@ -14,10 +14,15 @@
 static char *names[] = {(char *)"a.example", (char *)"b.example"};
 static char *units[] = {(char *)"nginx.service"};
 static struct config_ca ca = {.name = (char *)"letsencrypt"};
+static struct config_ca spare = {.name = (char *)"zerossl"};
+static const struct config_ca *cas[] = {&ca, &spare};
 static struct config_certificate config = {.name = (char *)"a.example",
                                            .domains = {names, 2},
                                            .section = (char[]){"a.example"},
+                                           .cas = cas,
+                                           .n_cas = 2,
                                            .ca = &ca,
+                                           .challenge = CHALLENGE_TYPE_DNS_01,
                                            .reload = {units, 1},
                                            .verify_host = (char *)"127.0.0.1",
                                            .verify_port = 443,
@@ -227,6 +232,9 @@ static void test_round_trip(void **state)
     assert_true(status_certificate_from_json(&back, j, &e));
     assert_string_equal(back.name, "a.example");
     assert_string_equal(back.ca, "letsencrypt");
+    assert_int_equal(back.cas.n, 2);
+    assert_string_equal(back.cas.v[1], "zerossl");
+    assert_string_equal(back.challenge, "dns-01");
     assert_string_equal(back.key_type, "ecdsa-p256");
     assert_true(strv_equal(&back.domains, &config.domains));
     assert_int_equal(back.generation, 4);

@@ -33,6 +33,8 @@ install(CODE "
 
 file(GLOB snippets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/conf/snippets/*)
 install(FILES ${snippets} DESTINATION ${CMAKE_INSTALL_DOCDIR}/snippets)
+file(GLOB examples CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/conf/examples/*)
+install(FILES ${examples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES conf/acmed.conf DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

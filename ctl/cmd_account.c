@@ -49,6 +49,7 @@ static void print_account(FILE *out, const json_t *j)
     print_line(out, "contact", text_of(j, "contact"));
     print_key(out, j);
     print_line(out, "thumbprint", text_of(j, "thumbprint"));
+    print_line(out, "DNS label", text_of(j, "dns_label"));
     print_line(out, "problem", text_of(j, "error"));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/advice.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ enum source {
 };
 
 /* Which orders a row is for. */
-enum proof { PROOF_ANY, PROOF_HTTP, PROOF_ALPN, PROOF_DNS };
+enum proof { PROOF_ANY, PROOF_HTTP, PROOF_ALPN, PROOF_DNS, PROOF_ACCOUNT, PROOF_PERSIST };
 
 static const char port_80[] =
     "Port 80 of every address that the name has must be open to the world (over IPv6 too, if there is an "
@@ -39,6 +40,15 @@ static const char no_record[] = "The CA did not find the TXT record _acme-challe
                                 "end before all name servers of the zone have it: compare `dig TXT "
                                 "_acme-challenge.NAME @SERVER` for each "
                                 "of them while the order is under way.";
+static const char no_account_record[] =
+    "The CA did not find the TXT record _LABEL._acme-challenge.NAME (LABEL is that of the account) with the "
+    "value of this order. `dns_hook` must not end before all name servers of the zone have it; where CNAME "
+    "records are used, this name needs one of its own, and another account, that of a rehearsal, say, has "
+    "another LABEL.";
+static const char no_lasting_record[] =
+    "The CA did not find the TXT record _validation-persist.NAME of this account, or its `policy` or "
+    "`persistUntil` do not allow this name now. Publish what `acmectl show NAME` or the error lists, and "
+    "compare `dig TXT _validation-persist.NAME @SERVER` for each name server of the zone.";
 static const char caa[] =
     "A CAA record of the name, or of a domain above it, does not let this CA issue. Add the CA to it "
     "(`acmectl status --json` shows as caa_identities what it looks for), remove it, or give another `ca`.";
@@ -67,6 +77,14 @@ static const struct {
     {"incorrectResponse", SOURCE_VALIDATION, PROOF_DNS, no_record},
     {"rejectedIdentifier", SOURCE_VALIDATION, PROOF_DNS, no_record},
     {"dns", SOURCE_VALIDATION, PROOF_DNS, no_record},
+    {"unauthorized", SOURCE_VALIDATION, PROOF_ACCOUNT, no_account_record},
+    {"incorrectResponse", SOURCE_VALIDATION, PROOF_ACCOUNT, no_account_record},
+    {"rejectedIdentifier", SOURCE_VALIDATION, PROOF_ACCOUNT, no_account_record},
+    {"dns", SOURCE_VALIDATION, PROOF_ACCOUNT, no_account_record},
+    {"unauthorized", SOURCE_VALIDATION, PROOF_PERSIST, no_lasting_record},
+    {"incorrectResponse", SOURCE_VALIDATION, PROOF_PERSIST, no_lasting_record},
+    {"rejectedIdentifier", SOURCE_VALIDATION, PROOF_PERSIST, no_lasting_record},
+    {"dns", SOURCE_VALIDATION, PROOF_PERSIST, no_lasting_record},
     {"caa", SOURCE_VALIDATION, PROOF_ANY, caa},
     {"caa", SOURCE_REQUEST, PROOF_ANY, caa},
     {"rejectedIdentifier", SOURCE_REQUEST, PROOF_ANY,
@@ -105,9 +123,16 @@ static enum source find_type(const char *error, const char **type)
 
 static enum proof proof_of(enum challenge_type challenge)
 {
-    if (challenge_type_is_dns(challenge))
-        return PROOF_DNS;
-    return challenge == CHALLENGE_TYPE_TLS_ALPN_01 ? PROOF_ALPN : PROOF_HTTP;
+    static const enum proof proofs[] = {
+        [CHALLENGE_TYPE_HTTP_01] = PROOF_HTTP,
+        [CHALLENGE_TYPE_TLS_ALPN_01] = PROOF_ALPN,
+        [CHALLENGE_TYPE_DNS_01] = PROOF_DNS,
+        [CHALLENGE_TYPE_DNS_ACCOUNT_01] = PROOF_ACCOUNT,
+        [CHALLENGE_TYPE_DNS_PERSIST_01] = PROOF_PERSIST,
+    };
+    static_assert(sizeof proofs / sizeof proofs[0] == CHALLENGE_TYPE_COUNT, "every type is proven somehow");
+
+    return proofs[challenge];
 }
 
 /* Let's Encrypt pauses names whose validation failed again and again: only a person can lift that. */

@@ -24,6 +24,7 @@ static const struct {
     [CHALLENGE_TYPE_DNS_PERSIST_01] = {.name = "dns-persist-01", .wildcard = true},
 };
 static_assert(sizeof types / sizeof types[0] == CHALLENGE_TYPE_COUNT, "every type is described");
+static_assert(CHALLENGE_LABEL_MAX == 1 + LABEL_CHARS + 1, "a label fits");
 
 const char *challenge_type_to_str(enum challenge_type type)
 {
@@ -73,10 +74,20 @@ static void base32(const uint8_t *bytes, size_t n, char *out)
     *out = '\0';
 }
 
-char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url)
+bool challenge_label(const char *account_url, char out[CHALLENGE_LABEL_MAX])
 {
     uint8_t digest[32];
-    char label[LABEL_CHARS + 1];
+
+    if (!crypto_hash(MBEDTLS_MD_SHA256, account_url, strlen(account_url), digest))
+        return false;
+    out[0] = '_';
+    base32(digest, LABEL_BYTES, out + 1);
+    return true;
+}
+
+char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url)
+{
+    char label[CHALLENGE_LABEL_MAX];
     char *name;
     int n;
 
@@ -84,9 +95,8 @@ char *challenge_record_name(enum challenge_type type, const char *identifier, co
         n = asprintf(&name, "_validation-persist.%s", identifier);
     } else if (type != CHALLENGE_TYPE_DNS_ACCOUNT_01) {
         n = asprintf(&name, "_acme-challenge.%s", identifier);
-    } else if (crypto_hash(MBEDTLS_MD_SHA256, account_url, strlen(account_url), digest)) {
-        base32(digest, LABEL_BYTES, label);
-        n = asprintf(&name, "_%s._acme-challenge.%s", label, identifier);
+    } else if (challenge_label(account_url, label)) {
+        n = asprintf(&name, "%s._acme-challenge.%s", label, identifier);
     } else {
         return NULL;
     }

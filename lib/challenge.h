@@ -28,6 +28,12 @@ bool challenge_type_proves_ip(enum challenge_type type);
 /* Is it proven by a record in the DNS, through `dns_hook`? */
 bool challenge_type_is_dns(enum challenge_type type);
 
+#define CHALLENGE_LABEL_MAX 18 /* bytes, with the NUL */
+
+/* What stands before "._acme-challenge" in the names of dns-account-01, for the account of this URL:
+ * "_ujmmovf2vn55tgye". False: it could not be computed. */
+bool challenge_label(const char *account_url, char out[CHALLENGE_LABEL_MAX]);
+
 /* The name of that record, or of the one of dns-persist-01, for the identifier (without "*."), for the
  * account of this URL; the caller frees. NULL: out of memory. */
 char *challenge_record_name(enum challenge_type type, const char *identifier, const char *account_url);

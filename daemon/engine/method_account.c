@@ -5,6 +5,7 @@
 #include "daemon/engine/fleet.h"
 #include "daemon/log.h"
 #include "lib/act.h"
+#include "lib/challenge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,8 @@ static void on_described(void *arg, const struct ipc_msg *m, const struct err *e
     const struct authority *authority = fleet_authority(g->fleet, ca);
     const char *alarm = authority_alarm(authority);
     const struct err *why = NULL;
+    char label[CHALLENGE_LABEL_MAX];
+    const char *url;
     struct err own;
 
     c->request = 0;
@@ -77,13 +80,14 @@ static void on_described(void *arg, const struct ipc_msg *m, const struct err *e
     (void)authority_state(authority, &why);
     if (alarm == NULL && why != NULL)
         alarm = why->text;
-    (void)json_array_append_new(c->accounts,
-                                json_pack("{ss ss ss? ss ss? ss ss ss ss?}", "ca", ca->name, "directory",
-                                          ca->directory, "url", m->field[0].len > 0 ? m->field[0].s : NULL,
-                                          "state", state_of(m, authority_alarm(authority)), "contact",
-                                          config_ca_contact(g->config, ca), "thumbprint", m->field[1].s,
-                                          "key_type", m->field[3].s, "account_key",
-                                          key_type_to_str(ca->account_key), "error", alarm));
+    url = m->field[0].len > 0 ? m->field[0].s : NULL;
+    (void)json_array_append_new(
+        c->accounts,
+        json_pack("{ss ss ss? ss ss? ss ss? ss ss ss?}", "ca", ca->name, "directory", ca->directory, "url",
+                  url, "state", state_of(m, authority_alarm(authority)), "contact",
+                  config_ca_contact(g->config, ca), "thumbprint", m->field[1].s, "dns_label",
+                  url != NULL && challenge_label(url, label) ? label : NULL, "key_type", m->field[3].s,
+                  "account_key", key_type_to_str(ca->account_key), "error", alarm));
     describe_next(c);
 }
 

@@ -186,6 +186,7 @@ def test_a_record_of_the_account(make_client, make_knot, hook, calls):
     assert names_of(acmed.issued(NAME)) == ["*.example.com", NAME]
     url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
     label = "_" + base64.b32encode(hashlib.sha256(url.encode()).digest()[:10]).decode().lower()
+    assert f"DNS label   {label}\n" in acmed.ctl("account", "show").out
     assert {c[1] for c in calls() if c[0] == "present"} == {f"{label}.{CHALLENGE}", f"{label}._acme-challenge.example.com"}
     wait_for(lambda: len([c for c in calls() if c[0] == "cleanup"]) == 2, "the records to be removed")
 

@@ -36,6 +36,10 @@ static void test_validations(void **state)
          "TXT record _acme-challenge");
     says("a.example could not be validated: unauthorized: no TXT record found", CHALLENGE_TYPE_DNS_01,
          "TXT record _acme-challenge");
+    says("a.example could not be validated: unauthorized: no TXT record found", CHALLENGE_TYPE_DNS_ACCOUNT_01,
+         "_LABEL._acme-challenge.NAME");
+    says("a.example could not be validated: dns: NXDOMAIN looking up TXT", CHALLENGE_TYPE_DNS_PERSIST_01,
+         "_validation-persist.NAME");
     says("a.example could not be validated: caa: CAA record for example forbids", CHALLENGE_TYPE_DNS_01,
          "CAA");
     says("a.example could not be validated: connection: refused", CHALLENGE_TYPE_TLS_ALPN_01, "port 443");

@@ -3,6 +3,7 @@
 
 #include "lib/config.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,60 @@ static void test_example_is_valid(void **state)
     free(text);
 }
 
+/* A file of conf/examples, as it is: nothing is wrong with it, and nothing to be warned of but that its
+ * addresses are examples. */
+static struct config *parse_example(const char *name)
+{
+    char path[400];
+    char *text;
+    struct config_file file = {name, NULL, 0};
+    struct config_messages m = {0};
+    struct config *c;
+
+    (void)snprintf(path, sizeof path, TEST_SOURCE "/conf/examples/%s", name);
+    text = slurp(path);
+    file.text = text;
+    file.len = strlen(text);
+    c = config_parse(&file, 1, NULL, &m);
+    for (size_t i = 0; i < m.n; i++)
+        if (!m.v[i].warning || strstr(m.v[i].text, "is an address for documentation") == NULL)
+            fail_msg("%s:%u: %s", m.v[i].file, m.v[i].line, m.v[i].text);
+    assert_non_null(c);
+    config_messages_clear(&m);
+    free(text);
+    return c;
+}
+
+static void test_examples_are_valid_and_show_every_way(void **state)
+{
+    bool challenges[CHALLENGE_TYPE_COUNT] = {false};
+    bool hooks[DNS_HOOK_COUNT] = {false};
+    DIR *d = opendir(TEST_SOURCE "/conf/examples");
+    struct dirent *file;
+
+    (void)state;
+    assert_non_null(d);
+    while ((file = readdir(d)) != NULL) {
+        struct config *c;
+
+        if (file->d_name[0] == '.')
+            continue;
+        c = parse_example(file->d_name);
+        assert_true(c->n_certificates > 0);
+        for (size_t i = 0; i < c->n_certificates; i++) {
+            challenges[c->certificates[i].challenge] = true;
+            hooks[c->certificates[i].dns_hook.kind] = true;
+        }
+        config_free(c);
+    }
+    (void)closedir(d);
+    for (enum challenge_type t = 0; t < CHALLENGE_TYPE_COUNT; t++)
+        if (!challenges[t])
+            fail_msg("conf/examples has none of %s", challenge_type_to_str(t));
+    for (int k = 0; k < DNS_HOOK_COUNT; k++)
+        assert_true(hooks[k]);
+}
+
 static void test_manual_names_every_key_with_its_default(void **state)
 {
     char *text = slurp(TEST_SOURCE "/conf/acmed.conf.5");
@@ -151,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example_names_every_key_with_its_default),
         cmocka_unit_test(test_example_is_valid),
+        cmocka_unit_test(test_examples_are_valid_and_show_every_way),
         cmocka_unit_test(test_manual_names_every_key_with_its_default),
         cmocka_unit_test(test_table_is_complete),
     };

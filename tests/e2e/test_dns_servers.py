@@ -211,6 +211,8 @@ def test_a_record_that_stays(make_client, knot):
         if not policy:
             assert acmed.renew(NAME, code=1)
             assert [r.split(". ")[0] for r in acmed.status(NAME)["to_publish"]] == ["_validation-persist.example.com"]
+            journal = acmed.state / f"state/{NAME}.json"
+            wait_for(lambda: len(json.loads(journal.read_text())["to_publish"]) == 1, "the journal to say so")
             acmed.kill()
             acmed.start()
             assert len(acmed.status(NAME)["to_publish"]) == 1, "a restart knows what is to be done"

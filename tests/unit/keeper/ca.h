@@ -7,6 +7,7 @@
 #include "tests/unit/test.h"
 
 #include "lib/buf.h"
+#include "lib/key.h"
 #include "lib/strv.h"
 
 #include <mbedtls/version.h>
@@ -115,6 +116,26 @@ static inline void ca_stop(void)
     mbedtls_pk_free(&ca_key);
     mbedtls_ctr_drbg_free(&ca_random);
     mbedtls_entropy_free(&ca_entropy);
+}
+
+/* For a group of tests that do cryptography themselves, too. */
+static inline int ca_setup(void **state)
+{
+    struct err e;
+
+    (void)state;
+    if (!crypto_init(&e))
+        return -1;
+    ca_start();
+    return 0;
+}
+
+static inline int ca_teardown(void **state)
+{
+    (void)state;
+    ca_stop();
+    crypto_free();
+    return 0;
 }
 
 /* What base64url text says; the length. */

@@ -74,6 +74,7 @@ static inline void peer_start(struct peer *p, const struct fixture *f)
     int supervisor[2];
 
     memset(p, 0, sizeof *p);
+    (void)signal(SIGPIPE, SIG_IGN);
     peer_pair(engine);
     peer_pair(supervisor);
     p->pid = fork();
@@ -81,7 +82,6 @@ static inline void peer_start(struct peer *p, const struct fixture *f)
     if (p->pid == 0) {
         (void)close(engine[0]);
         (void)close(supervisor[0]);
-        (void)signal(SIGPIPE, SIG_IGN);
         crypto_free();
         if (!crypto_init(NULL))
             _exit(9);
@@ -92,6 +92,13 @@ static inline void peer_start(struct peer *p, const struct fixture *f)
     p->engine = ipc_conn_new(engine[0]);
     p->supervisor = ipc_conn_new(supervisor[0]);
     peer_greet(p);
+}
+
+/* A keeper for this configuration. */
+static inline void peer_open(struct peer *p, struct fixture *f, const char *text)
+{
+    fixture_open(f, text);
+    peer_start(p, f);
 }
 
 /* Its exit status. */
@@ -114,6 +121,12 @@ static inline int peer_stop(struct peer *p)
     ipc_conn_free(p->supervisor);
     p->supervisor = NULL;
     return peer_wait(p);
+}
+
+static inline void peer_close(struct peer *p, struct fixture *f)
+{
+    assert_int_equal(peer_stop(p), 0);
+    fixture_close(f);
 }
 
 /* Sends a request by the engine and waits for its reply of this type. */

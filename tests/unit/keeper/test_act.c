@@ -1,46 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/keeper/peer.h"
+#include "tests/unit/keeper/order.h"
 
 #include "lib/act.h"
-#include "tests/unit/keeper/jws.h"
 
-#include <time.h>
-
-#define URL     "https://ca.test/acme/1"
-#define ACCOUNT "https://ca.test/acct/7"
-#define NONCE   "abc-_123"
-#define DAY     86400
-
-/* Two generations, the second of them live. */
 static void issue(struct peer *p, uint64_t generation)
 {
-    int64_t now = (int64_t)time(NULL);
-    char *csr;
-    char *chain;
-
-    peer_ask(p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    csr = jws_csr(p->m.field[0].s);
-    chain = ca_certify(csr, "one.test", now - 60, now + 90 * DAY);
-    peer_ask(p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
-    assert_int_equal(p->m.field[0].u, generation);
-    free(chain);
-    free(csr);
+    order_install(p, "one.test", order_finalize(p, "one.test"), generation);
 }
 
+/* Two generations, the second of them live. */
 static void set_up(struct fixture *f, struct peer *p)
 {
-    fixture_open(f, FIXTURE_PLAIN);
-    peer_start(p, f);
-    peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
-    peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
+    peer_open(p, f, FIXTURE_PLAIN);
+    order_account(p);
     issue(p, 1);
     issue(p, 2);
-}
-
-static void tear_down(struct fixture *f, struct peer *p)
-{
-    assert_int_equal(peer_stop(p), 0);
-    fixture_close(f);
 }
 
 static void permit(struct peer *p, enum ipc_type want, enum act_kind kind, const char *subject,
@@ -89,7 +63,7 @@ static void test_nothing_without_a_permit(void **state)
     permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 9, 0);
     permit(&p, IPC_ERROR, (enum act_kind)99, "one.test", 1, 0);
     permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 1, 99);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* The engine cannot permit itself anything. */
@@ -132,7 +106,7 @@ static void test_damaged_list(void **state)
     assert_int_equal(unlink(fixture_path(&f, "state/certs/one.test/revoked.json.bad")), 0);
     permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 1, 0);
     permit(&p, IPC_PERMITTED, ACT_ROLLBACK, "one.test", 2, 0);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static char *payload_of(const char *jws, json_int_t *reason)
@@ -180,17 +154,15 @@ static void test_revocation(void **state)
     free(noted);
     free(by_key);
     free(by_account);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* Neither the generation, nor another one with its key, nor a new certificate for it. */
 static void test_a_compromised_key(void **state)
 {
-    int64_t now = (int64_t)time(NULL);
     struct fixture f;
     struct peer p;
     char *pending;
-    char *csr;
     char *chain;
 
     (void)state;
@@ -207,18 +179,14 @@ static void test_a_compromised_key(void **state)
     fixture_write(&f, "state/certs/one.test/pending/key.pem", pending, 0600);
     peer_start(&p, &f);
     peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    csr = jws_csr(p.m.field[0].s);
-    chain = ca_certify(csr, "one.test", now - 60, now + 90 * DAY);
+    chain = order_finalize(&p, "one.test");
     peer_refused(&p, "never used again", IPC_INSTALL, "one.test", chain);
     live_is(&f, "../certs/one.test/2");
     free(pending);
-    free(csr);
     free(chain);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
-/* A note that cannot be read is no reason to trust what it may be about. */
 /* By the name of its section alone it cannot be told which lineage is meant. */
 static void test_one_of_several_lineages(void **state)
 {
@@ -237,9 +205,10 @@ static void test_one_of_several_lineages(void **state)
     permit(&p, IPC_ERROR, ACT_REVOKE, "one.test.rsa-2048", 0, 0);
     permit(&p, IPC_PERMITTED, ACT_REVOKE, "one.test.ecdsa-p256", 0, 0);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_REVOKE, "one.test", URL, NONCE, "test");
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
+/* A note that cannot be read is no reason to trust what it may be about. */
 static void test_a_damaged_note(void **state)
 {
     struct fixture f;
@@ -250,7 +219,7 @@ static void test_a_damaged_note(void **state)
     fixture_write(&f, "state/certs/one.test/revoked.json", "{", 0644);
     permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 1, 0);
     assert_non_null(strstr(p.m.field[1].s, "revoked.json"));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void flags_are(struct peer *p, uint64_t flags)
@@ -277,7 +246,7 @@ static void test_account_without_a_permit(void **state)
     peer_refused(&p, "refused", IPC_SIGN_DEACTIVATE, "test", URL, NONCE);
     peer_refused(&p, "refused", IPC_ACCOUNT_CLOSE, "test");
     flags_are(&p, 0);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* RFC 8555 section 7.3.5: by the old key a JWS by the next one, with its public half and without a nonce. */
@@ -333,7 +302,7 @@ static void test_another_key(void **state)
     assert_true(fixture_exists(&f, "state/accounts/test/key.old.pem"));
     assert_false(fixture_exists(&f, "state/accounts/test/next.pem"));
     free(before);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* Whoever asks for another key after a change was cut off has first that one settled, and then gets his. */
@@ -378,7 +347,7 @@ static void test_damaged_next_key(void **state)
     assert_string_equal(p.m.field[0].s, ACCOUNT);
     assert_true(fixture_exists(&f, "state/accounts/test/next.bad.pem"));
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_the_end_of_an_account(void **state)
@@ -400,7 +369,7 @@ static void test_the_end_of_an_account(void **state)
     assert_int_equal(peer_stop(&p), 0);
     peer_start(&p, &f);
     flags_are(&p, IPC_ACCOUNT_DEACTIVATED);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 int main(void)
@@ -420,15 +389,5 @@ int main(void)
         cmocka_unit_test(test_damaged_list),
     };
 
-    struct err e;
-    int failed;
-
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (!crypto_init(&e))
-        return 1;
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

@@ -405,17 +405,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_full_batch_is_committed),
         cmocka_unit_test(test_settling),
     };
-    struct err e;
-    int failed;
 
     log_set_level(LOG_LEVEL_ERROR);
-    if (!crypto_init(&e))
-        return 1;
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

@@ -413,15 +413,7 @@ int main(void)
         cmocka_unit_test(test_installing_together),
         cmocka_unit_test(test_making_keys),
     };
-    struct err e;
-    int failed;
 
     log_set_level(LOG_LEVEL_ERROR);
-    if (!crypto_init(&e))
-        return 1;
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

@@ -335,14 +335,6 @@ int main(void)
         cmocka_unit_test(test_a_flip_that_fails_leaves_nothing),
         cmocka_unit_test(test_keys_get_their_owner),
     };
-    struct err e;
-    int failed;
 
-    if (!crypto_init(&e))
-        return 1;
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/keeper/peer.h"
+#include "tests/unit/keeper/order.h"
 
-#include "tests/unit/keeper/ca.h"
-#include "tests/unit/keeper/jws.h"
-
-#include <time.h>
-
-#define REAL    "https://ca.test/acme/1"
-#define URL     "https://trial.test/acme/1"
-#define ACCOUNT "https://trial.test/acct/7"
-#define NONCE   "abc-_123"
-#define DAY     86400
+#define TRIAL_URL     "https://trial.test/acme/1"
+#define TRIAL_ACCOUNT "https://trial.test/acct/7"
 
 #define CONFIGURATION                                                                                        \
     "[ca test]\ndirectory = https://ca.test/dir\nstaging = trial\n"                                          \
@@ -28,24 +20,12 @@ static void set_up(struct fixture *f, struct peer *p)
     static const char *const cas[] = {"test", "trial", "other"};
     char url[64];
 
-    fixture_open(f, CONFIGURATION);
-    peer_start(p, f);
+    peer_open(p, f, CONFIGURATION);
     for (size_t i = 0; i < 3; i++) {
         (void)snprintf(url, sizeof url, "https://%s.test/acct/7", i == 0 ? "ca" : cas[i]);
         peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, cas[i]);
         peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, cas[i], url);
     }
-}
-
-static void tear_down(struct fixture *f, struct peer *p)
-{
-    assert_int_equal(peer_stop(p), 0);
-    fixture_close(f);
-}
-
-static bool exists(const struct fixture *f, const char *path)
-{
-    return access(fixture_path(f, path), F_OK) == 0;
 }
 
 static void profile_is(const struct peer *p, const char *want)
@@ -65,42 +45,33 @@ static void test_one_rehearsal(void **state)
 {
     struct fixture f;
     struct peer p;
-    int64_t now = (int64_t)time(NULL);
-    char *csr;
     char *chain;
 
     (void)state;
     set_up(&f, &p);
-    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_ORDER, "one.test", URL, NONCE, "trial", (uint64_t)0);
-    jws_header_is(p.m.field[0].s, "kid", ACCOUNT);
+    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_ORDER, "one.test", TRIAL_URL, NONCE, "trial", (uint64_t)0);
+    jws_header_is(p.m.field[0].s, "kid", TRIAL_ACCOUNT);
     profile_is(&p, NULL);
-    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_ORDER, "one.test", URL, NONCE, "trial", (uint64_t)1);
+    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_ORDER, "one.test", TRIAL_URL, NONCE, "trial", (uint64_t)1);
     profile_is(&p, "short");
     peer_refused(&p, "no certificate for one.test is being rehearsed", IPC_REHEARSE_CHECK, "one.test", "x");
-    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "one.test", URL, NONCE, "trial");
-    csr = jws_csr(p.m.field[0].s);
+    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "one.test", TRIAL_URL, NONCE, "trial");
+    chain = order_certify(p.m.field[0].s, "one.test");
     /* Asked again, because a nonce was refused, it is for the same key. */
-    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "one.test", URL, NONCE, "trial");
-    chain = ca_certify(csr, "one.test", now - 60, now + 90 * DAY);
+    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "one.test", TRIAL_URL, NONCE, "trial");
     peer_ask(&p, IPC_OK, IPC_REHEARSE_CHECK, "one.test", chain);
     peer_refused(&p, "would not be installed", IPC_REHEARSE_CHECK, "one.test", "garbage");
     /* It is no chain to be installed, and the real order has another key. */
     peer_refused(&p, "", IPC_INSTALL, "one.test", chain);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", REAL, NONCE, "test");
+    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     peer_refused(&p, "", IPC_INSTALL, "one.test", chain);
-    assert_false(exists(&f, "state/live/one.test"));
+    assert_false(fixture_exists(&f, "state/live/one.test"));
     peer_ask(&p, IPC_OK, IPC_REHEARSE_END, "one.test");
     peer_refused(&p, "no certificate for one.test is being rehearsed", IPC_REHEARSE_CHECK, "one.test", chain);
     /* The pending key survives all that. */
     free(chain);
-    free(csr);
-    peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", REAL, NONCE, "test");
-    csr = jws_csr(p.m.field[0].s);
-    chain = ca_certify(csr, "one.test", now - 60, now + 90 * DAY);
-    peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
-    free(chain);
-    free(csr);
-    tear_down(&f, &p);
+    order_install(&p, "one.test", order_finalize(&p, "one.test"), 1);
+    peer_close(&p, &f);
 }
 
 /* A chain for other names, or one that has expired, is no success. */
@@ -114,7 +85,7 @@ static void test_what_would_not_be_installed(void **state)
 
     (void)state;
     set_up(&f, &p);
-    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "one.test", URL, NONCE, "trial");
+    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "one.test", TRIAL_URL, NONCE, "trial");
     csr = jws_csr(p.m.field[0].s);
     chain = ca_certify(csr, "else.test", now - 60, now + 90 * DAY);
     peer_refused(&p, "would not be installed", IPC_REHEARSE_CHECK, "one.test", chain);
@@ -123,7 +94,7 @@ static void test_what_would_not_be_installed(void **state)
     peer_refused(&p, "would not be installed", IPC_REHEARSE_CHECK, "one.test", chain);
     free(chain);
     free(csr);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* Only at the CA that the configuration has for it, and nothing else there. */
@@ -136,21 +107,21 @@ static void test_nowhere_else(void **state)
     (void)state;
     set_up(&f, &p);
     for (size_t i = 0; i < 2; i++) {
-        peer_refused(&p, "refused", asked[i], "one.test", REAL, NONCE, "test", (uint64_t)0);
-        peer_refused(&p, "refused", asked[i], "one.test", REAL, NONCE, "trial", (uint64_t)0);
-        peer_refused(&p, "refused", asked[i], "one.test", URL, NONCE, "other", (uint64_t)0);
-        peer_refused(&p, "refused", asked[i], "one.test", URL, "a b", "trial", (uint64_t)0);
+        peer_refused(&p, "refused", asked[i], "one.test", URL, NONCE, "test", (uint64_t)0);
+        peer_refused(&p, "refused", asked[i], "one.test", URL, NONCE, "trial", (uint64_t)0);
+        peer_refused(&p, "refused", asked[i], "one.test", TRIAL_URL, NONCE, "other", (uint64_t)0);
+        peer_refused(&p, "refused", asked[i], "one.test", TRIAL_URL, "a b", "trial", (uint64_t)0);
         peer_refused(&p, "refused", asked[i], "two.test", "https://other.test/acme/1", NONCE, "other",
                      (uint64_t)0);
-        peer_refused(&p, "refused", asked[i], "two.test", URL, NONCE, "trial", (uint64_t)0);
-        peer_refused(&p, "refused", asked[i], "else.test", URL, NONCE, "trial", (uint64_t)0);
+        peer_refused(&p, "refused", asked[i], "two.test", TRIAL_URL, NONCE, "trial", (uint64_t)0);
+        peer_refused(&p, "refused", asked[i], "else.test", TRIAL_URL, NONCE, "trial", (uint64_t)0);
     }
-    peer_refused(&p, "refused", IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "trial", (uint64_t)0);
-    peer_refused(&p, "refused", IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "trial");
+    peer_refused(&p, "refused", IPC_SIGN_NEW_ORDER, "one.test", TRIAL_URL, NONCE, "trial", (uint64_t)0);
+    peer_refused(&p, "refused", IPC_SIGN_FINALIZE, "one.test", TRIAL_URL, NONCE, "trial");
     peer_refused(&p, "refused", IPC_REHEARSE_CHECK, "else.test", "x");
     peer_refused(&p, "refused", IPC_REHEARSE_END, "else.test");
-    assert_false(exists(&f, "state/certs/one.test/pending/key.pem"));
-    tear_down(&f, &p);
+    assert_false(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
+    peer_close(&p, &f);
 }
 
 static void ask_record(struct peer *p, enum ipc_type want, const char *lineage, const char *ca)
@@ -176,7 +147,7 @@ static void test_records(void **state)
     assert_string_not_equal(p.m.field[1].s, real);
     free(real);
     ask_record(&p, IPC_ERROR, "dns.test", "other");
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* RSA keys are made beside, two at a time; a rehearsal that ends while it waits leaves nobody waiting. */
@@ -192,7 +163,7 @@ static void test_slow_keys(void **state)
     set_up(&f, &p);
     first = p.id + 1;
     for (size_t i = 0; i < 3; i++)
-        assert_true(ipc_send(p.engine, IPC_REHEARSE_FINALIZE, ++p.id, names[i], URL, NONCE, "trial"));
+        assert_true(ipc_send(p.engine, IPC_REHEARSE_FINALIZE, ++p.id, names[i], TRIAL_URL, NONCE, "trial"));
     peer_send_all(p.engine);
     for (size_t i = 0; i < 3; i++) {
         assert_true(peer_receive(&p, p.engine));
@@ -202,10 +173,10 @@ static void test_slow_keys(void **state)
     }
     assert_true(answered[0] && answered[1] && answered[2]);
     peer_ask(&p, IPC_OK, IPC_REHEARSE_END, "rsa.test");
-    assert_true(ipc_send(p.engine, IPC_REHEARSE_FINALIZE, ++p.id, "rsa.test", URL, NONCE, "trial"));
+    assert_true(ipc_send(p.engine, IPC_REHEARSE_FINALIZE, ++p.id, "rsa.test", TRIAL_URL, NONCE, "trial"));
     peer_ask(&p, IPC_OK, IPC_REHEARSE_END, "rsa.test");
-    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "rsa.test", URL, NONCE, "trial");
-    tear_down(&f, &p);
+    peer_ask(&p, IPC_SIGNED, IPC_REHEARSE_FINALIZE, "rsa.test", TRIAL_URL, NONCE, "trial");
+    peer_close(&p, &f);
 }
 
 int main(void)
@@ -215,15 +186,6 @@ int main(void)
         cmocka_unit_test(test_nowhere_else),  cmocka_unit_test(test_records),
         cmocka_unit_test(test_slow_keys),
     };
-    struct err e;
-    int failed;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (!crypto_init(&e))
-        return 1;
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

@@ -1,46 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/keeper/peer.h"
+#include "tests/unit/keeper/order.h"
 
 #include "lib/cert.h"
-#include "tests/unit/keeper/jws.h"
-
-#include <time.h>
-
-#define URL     "https://ca.test/acme/1"
-#define ACCOUNT "https://ca.test/acct/7"
-#define NONCE   "abc-_123"
-#define DAY     86400
 
 #define TWO_CAS                                                                                              \
     FIXTURE_CA "[ca other]\ndirectory = https://other.test/dir\n[certificate one.test]\nca = test\n"
-
-static void set_up(struct fixture *f, struct peer *p, const char *text)
-{
-    fixture_open(f, text);
-    peer_start(p, f);
-}
-
-static void tear_down(struct fixture *f, struct peer *p)
-{
-    assert_int_equal(peer_stop(p), 0);
-    fixture_close(f);
-}
-
-static void use_account(struct peer *p)
-{
-    peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
-    peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
-}
-
-static char *certify(const char *jws, const char *names)
-{
-    int64_t now = (int64_t)time(NULL);
-    char *csr = jws_csr(jws);
-    char *chain = ca_certify(csr, names, now - 60, now + 90 * DAY);
-
-    free(csr);
-    return chain;
-}
 
 static void test_one_issuance(void **state)
 {
@@ -50,7 +14,7 @@ static void test_one_issuance(void **state)
     char *chain;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN "copy = fullchain:@/copy.pem\n");
+    peer_open(&p, &f, FIXTURE_PLAIN "copy = fullchain:@/copy.pem\n");
     peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
     assert_string_equal(p.m.field[0].s, "");
     assert_int_equal(p.m.field[1].len, 43);
@@ -75,7 +39,7 @@ static void test_one_issuance(void **state)
     json_decref(payload);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
     assert_true(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
-    chain = certify(p.m.field[0].s, "one.test");
+    chain = order_certify(p.m.field[0].s, "one.test");
     peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
     assert_int_equal(p.m.field[0].u, 1);
     peer_ask(&p, IPC_OK, IPC_COPY, "one.test");
@@ -98,7 +62,7 @@ static void test_one_issuance(void **state)
     assert_true(p.m.field[1].u > (uint64_t)time(NULL) + 89 * DAY);
     assert_string_equal(p.m.field[3].s, "one.test");
     free(chain);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* What the order says of itself; NULL: nothing. */
@@ -124,13 +88,13 @@ static void test_what_an_order_replaces(void **state)
     char *chain;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN "profile = shortlived\n");
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN "profile = shortlived\n");
+    order_account(&p);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)1);
     order_says(&p, "replaces", NULL); /* there is no certificate yet */
     order_says(&p, "profile", "shortlived");
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    chain = certify(p.m.field[0].s, "one.test");
+    chain = order_certify(p.m.field[0].s, "one.test");
     peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain);
     assert_true(cert_facts_parse(&facts, chain, strlen(chain), &e));
     assert_non_null(facts.ari_id);
@@ -140,7 +104,7 @@ static void test_what_an_order_replaces(void **state)
     order_says(&p, "replaces", NULL);
     cert_facts_clear(&facts);
     free(chain);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_what_is_not_configured_is_refused(void **state)
@@ -149,8 +113,8 @@ static void test_what_is_not_configured_is_refused(void **state)
     struct peer p;
 
     (void)state;
-    set_up(&f, &p, TWO_CAS);
-    use_account(&p);
+    peer_open(&p, &f, TWO_CAS);
+    order_account(&p);
     peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "nobody");
     peer_refused(&p, "configured CA", IPC_ACCOUNT_LOAD, "../test");
     peer_refused(&p, "configured CA", IPC_SIGN_FETCH, "", URL, NONCE);
@@ -178,7 +142,7 @@ static void test_what_is_not_configured_is_refused(void **state)
     peer_refused(&p, "nonce", IPC_SIGN_FETCH, "test", URL, "a\",\"jwk\":\"b");
     peer_refused(&p, "key of this order", IPC_INSTALL, "one.test", "x");
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FETCH, "test", URL, NONCE); /* and it still serves */
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_a_chain_for_others_is_not_installed(void **state)
@@ -189,11 +153,11 @@ static void test_a_chain_for_others_is_not_installed(void **state)
     char *old;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN);
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN);
+    order_account(&p);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    foreign = certify(p.m.field[0].s, "evil.test");
-    old = certify(p.m.field[0].s, "one.test");
+    foreign = order_certify(p.m.field[0].s, "evil.test");
+    old = order_certify(p.m.field[0].s, "one.test");
     peer_refused(&p, "not installed", IPC_INSTALL, "one.test", foreign);
     peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
     peer_refused(&p, "key", IPC_INSTALL, "one.test", old);
@@ -202,7 +166,7 @@ static void test_a_chain_for_others_is_not_installed(void **state)
     assert_false(fixture_exists(&f, "state/live/one.test"));
     free(foreign);
     free(old);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* An order that a new keeper finishes has the key it began with. */
@@ -213,10 +177,10 @@ static void test_a_resumed_order_keeps_its_key(void **state)
     char *chain;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN);
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN);
+    order_account(&p);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    chain = certify(p.m.field[0].s, "one.test");
+    chain = order_certify(p.m.field[0].s, "one.test");
     assert_int_equal(kill(p.pid, SIGKILL), 0);
     assert_int_equal(waitpid(p.pid, NULL, 0), p.pid);
     ipc_conn_free(p.engine);
@@ -227,7 +191,7 @@ static void test_a_resumed_order_keeps_its_key(void **state)
     peer_ask(&p, IPC_INSTALLED, IPC_INSTALL, "one.test", chain); /* its reply was lost: asked again */
     assert_int_equal(p.m.field[0].u, 1);
     free(chain);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* 64 at once, which is more than 2.28's PSA has key slots. */
@@ -244,8 +208,8 @@ static void test_many_orders_at_once(void **state)
     (void)buf_addstr(&text, FIXTURE_CA "[defaults]\nca = test\n");
     for (unsigned i = 0; i < 64; i++)
         (void)buf_addf(&text, "[certificate n%02u.test]\n", i);
-    set_up(&f, &p, text.data);
-    use_account(&p);
+    peer_open(&p, &f, text.data);
+    order_account(&p);
     for (unsigned i = 0; i < 64; i++) {
         (void)snprintf(name, sizeof name, "n%02u.test", i);
         assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1000 + i, name, URL, NONCE, "test", (uint64_t)0));
@@ -260,7 +224,7 @@ static void test_many_orders_at_once(void **state)
     for (unsigned i = 0; i < 64; i++) {
         peer_expect(&p, IPC_SIGNED, 2000 + i);
         (void)snprintf(name, sizeof name, "n%02u.test", i);
-        chains[i] = certify(p.m.field[0].s, name);
+        chains[i] = order_certify(p.m.field[0].s, name);
     }
     for (unsigned i = 0; i < 64; i++) { /* more than one batch takes */
         (void)snprintf(name, sizeof name, "n%02u.test", i);
@@ -271,7 +235,7 @@ static void test_many_orders_at_once(void **state)
     for (unsigned i = 0; i < 64; i++)
         peer_expect(&p, IPC_INSTALLED, 3000 + i);
     buf_clear(&text);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* A sound engine waits for each answer. One that does not gets the same as if it had. */
@@ -282,10 +246,10 @@ static void test_requests_about_one_certificate_keep_their_order(void **state)
     char *chain;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN "copy = fullchain:@/copy.pem\n");
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN "copy = fullchain:@/copy.pem\n");
+    order_account(&p);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    chain = certify(p.m.field[0].s, "one.test");
+    chain = order_certify(p.m.field[0].s, "one.test");
     assert_true(ipc_send(p.engine, IPC_INSTALL, 10, "one.test", chain));
     assert_true(ipc_send(p.engine, IPC_INSTALL, 11, "one.test", chain));
     assert_true(ipc_send(p.engine, IPC_COPY, 12, "one.test"));
@@ -306,7 +270,7 @@ static void test_requests_about_one_certificate_keep_their_order(void **state)
     assert_true(fixture_exists(&f, "copy.pem"));
     assert_false(fixture_exists(&f, "state/certs/one.test/2"));
     free(chain);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* Read before the end of the connection, done before the end of the keeper. */
@@ -317,10 +281,10 @@ static void test_what_was_asked_last_is_done(void **state)
     char *chain;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN);
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN);
+    order_account(&p);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    chain = certify(p.m.field[0].s, "one.test");
+    chain = order_certify(p.m.field[0].s, "one.test");
     assert_true(ipc_send(p.engine, IPC_INSTALL, 10, "one.test", chain));
     peer_send_all(p.engine);
     assert_int_equal(shutdown(ipc_conn_fd(p.engine), SHUT_WR), 0);
@@ -340,12 +304,13 @@ static void test_slow_keys_hold_nobody_up(void **state)
     unsigned answered = 0;
 
     (void)state;
-    set_up(&f, &p,
-           FIXTURE_CA "[defaults]\nca = test\n[certificate one.test]\n[certificate a.test]\nkey = rsa-2048\n"
-                      "[certificate b.test]\nkey = rsa-2048\n[certificate c.test]\nkey = rsa-2048\n"
-                      "[certificate d.test]\nkey = rsa-2048\n[certificate e.test]\nkey = rsa-2048\n"
-                      "[certificate f.test]\nkey = rsa-4096\n");
-    use_account(&p);
+    peer_open(&p, &f,
+              FIXTURE_CA
+              "[defaults]\nca = test\n[certificate one.test]\n[certificate a.test]\nkey = rsa-2048\n"
+              "[certificate b.test]\nkey = rsa-2048\n[certificate c.test]\nkey = rsa-2048\n"
+              "[certificate d.test]\nkey = rsa-2048\n[certificate e.test]\nkey = rsa-2048\n"
+              "[certificate f.test]\nkey = rsa-4096\n");
+    order_account(&p);
     for (unsigned i = 0; i < 6; i++) {
         assert_true(ipc_send(p.engine, IPC_SIGN_FINALIZE, 100 + i, slow[i], URL, NONCE, "test"));
     }
@@ -363,7 +328,7 @@ static void test_slow_keys_hold_nobody_up(void **state)
     }
     assert_true(fixture_exists(&f, "state/certs/f.test/pending/key.pem"));
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* An account's key that takes its time holds nobody up, whoever asks for it, and is the same for all. */
@@ -374,10 +339,10 @@ static void test_slow_key_of_an_account(void **state)
     char *thumbprint = NULL;
 
     (void)state;
-    set_up(&f, &p,
-           "[ca test]\ndirectory = https://ca.test/dir\naccount_key = rsa-4096\n"
-           "[ca other]\ndirectory = https://other.test/dir\naccount_key = rsa-2048\n"
-           "[certificate one.test]\nca = test other\n");
+    peer_open(&p, &f,
+              "[ca test]\ndirectory = https://ca.test/dir\naccount_key = rsa-4096\n"
+              "[ca other]\ndirectory = https://other.test/dir\naccount_key = rsa-2048\n"
+              "[certificate one.test]\nca = test other\n");
     assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 100, "test"));
     assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 101, "test"));
     assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 102, "other"));
@@ -397,7 +362,7 @@ static void test_slow_key_of_an_account(void **state)
     }
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FIND_ACCOUNT, "test", URL, NONCE);
     free(thumbprint);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* The keeper ends while a child makes one. */
@@ -407,16 +372,16 @@ static void test_end_while_a_key_is_made(void **state)
     struct peer p;
 
     (void)state;
-    set_up(&f, &p,
-           "[ca test]\ndirectory = https://ca.test/dir\naccount_key = rsa-4096\n"
-           "[certificate one.test]\nca = test\n");
+    peer_open(&p, &f,
+              "[ca test]\ndirectory = https://ca.test/dir\naccount_key = rsa-4096\n"
+              "[certificate one.test]\nca = test\n");
     assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 100, "test"));
     for (uint32_t i = 0; i < 400; i++) /* more than can wait */
         assert_true(ipc_send(p.engine, IPC_ACCOUNT_LOAD, 1000 + i, "test"));
     peer_send_all(p.engine);
     peer_expect(&p, IPC_ERROR, 1255);
     assert_non_null(strstr(p.m.field[1].s, "wait for the keys of accounts"));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_a_key_is_begun_with_the_order(void **state)
@@ -425,8 +390,8 @@ static void test_a_key_is_begun_with_the_order(void **state)
     struct peer p;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN "key = rsa-2048\n");
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN "key = rsa-2048\n");
+    order_account(&p);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
     for (int i = 0; i < 600 && !fixture_exists(&f, "state/certs/one.test/pending/key.pem"); i++) {
         peer_ask(&p, IPC_PONG, IPC_PING);
@@ -434,7 +399,7 @@ static void test_a_key_is_begun_with_the_order(void **state)
     }
     assert_true(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FINALIZE, "one.test", URL, NONCE, "test");
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_discarding_ends_the_child(void **state)
@@ -443,8 +408,8 @@ static void test_discarding_ends_the_child(void **state)
     struct peer p;
 
     (void)state;
-    set_up(&f, &p, FIXTURE_PLAIN "key = rsa-4096\n");
-    use_account(&p);
+    peer_open(&p, &f, FIXTURE_PLAIN "key = rsa-4096\n");
+    order_account(&p);
     assert_true(ipc_send(p.engine, IPC_SIGN_NEW_ORDER, 1, "one.test", URL, NONCE, "test", (uint64_t)0));
     peer_send_all(p.engine);
     peer_expect(&p, IPC_SIGNED, 1);
@@ -456,7 +421,7 @@ static void test_discarding_ends_the_child(void **state)
     peer_send_all(p.engine);
     peer_expect(&p, IPC_OK, 51);
     peer_expect(&p, IPC_SIGNED, 50); /* with another key */
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_a_peer_outside_the_protocol_ends_it(void **state)
@@ -529,7 +494,7 @@ static void test_binding(void **state)
     char *text;
 
     (void)state;
-    set_up(&f, &p, BOUND);
+    peer_open(&p, &f, BOUND);
     peer_ask(&p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_FIND_ACCOUNT, "test", URL, NONCE);
     payload = jws_part(p.m.field[0].s, "payload");
@@ -570,7 +535,7 @@ static void test_binding(void **state)
     jws_header_is(text, "nonce", NULL);
     free(text);
     json_decref(binding);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_binding_by_credential(void **state)
@@ -591,7 +556,7 @@ static void test_binding_by_credential(void **state)
     binding = binding_of(&p);
     assert_non_null(binding);
     json_decref(binding);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 int main(void)
@@ -615,15 +580,6 @@ int main(void)
         cmocka_unit_test(test_a_peer_outside_the_protocol_ends_it),
         cmocka_unit_test(test_it_ends_with_its_peers),
     };
-    struct err e;
-    int failed;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (!crypto_init(&e))
-        return 1;
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

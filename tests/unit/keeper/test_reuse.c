@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/keeper/peer.h"
+#include "tests/unit/keeper/order.h"
 
 #include "daemon/keeper/pending.h"
 #include "lib/act.h"
 #include "lib/key.h"
-#include "tests/unit/keeper/jws.h"
-
-#include <time.h>
-
-#define URL     "https://ca.test/acme/1"
-#define ACCOUNT "https://ca.test/acct/7"
-#define NONCE   "abc-_123"
-#define DAY     86400
 
 #define KEPT FIXTURE_PLAIN "reuse_key = yes\n"
 
 static void begin(struct fixture *f, struct peer *p)
 {
     peer_start(p, f);
-    peer_ask(p, IPC_ACCOUNT, IPC_ACCOUNT_LOAD, "test");
-    peer_ask(p, IPC_OK, IPC_ACCOUNT_SAVE, "test", ACCOUNT);
+    order_account(p);
 }
 
 static void set_up(struct fixture *f, struct peer *p, const char *text)
 {
     fixture_open(f, text);
     begin(f, p);
-}
-
-static void tear_down(struct fixture *f, struct peer *p)
-{
-    assert_int_equal(peer_stop(p), 0);
-    fixture_close(f);
 }
 
 static void restart(struct fixture *f, struct peer *p)
@@ -43,31 +28,18 @@ static void restart(struct fixture *f, struct peer *p)
     begin(f, p);
 }
 
-/* A chain for the key that the keeper finalizes with. */
-static char *finalize(struct peer *p, const char *name)
+/* As a reload does: another keeper, with this configuration. */
+static void reconfigure(struct fixture *f, struct peer *p, const char *text)
 {
-    int64_t now = (int64_t)time(NULL);
-    char *csr;
-    char *chain;
-
-    peer_ask(p, IPC_SIGNED, IPC_SIGN_FINALIZE, name, URL, NONCE, "test");
-    csr = jws_csr(p->m.field[0].s);
-    chain = ca_certify(csr, name, now - 60, now + 90 * DAY);
-    free(csr);
-    return chain;
-}
-
-static void install(struct peer *p, const char *name, char *chain, uint64_t generation)
-{
-    peer_ask(p, IPC_INSTALLED, IPC_INSTALL, name, chain);
-    assert_int_equal(p->m.field[0].u, generation);
-    free(chain);
+    assert_int_equal(peer_stop(p), 0);
+    fixture_configure(f, text);
+    begin(f, p);
 }
 
 static void issue(struct peer *p, uint64_t generation)
 {
     peer_ask(p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "one.test", URL, NONCE, "test", (uint64_t)0);
-    install(p, "one.test", finalize(p, "one.test"), generation);
+    order_install(p, "one.test", order_finalize(p, "one.test"), generation);
 }
 
 static bool same_key(const struct fixture *f, unsigned a, unsigned b)
@@ -108,7 +80,7 @@ static void test_each_renewal_makes_a_new_key_by_default(void **state)
     issue(&p, 1);
     issue(&p, 2);
     assert_false(same_key(&f, 1, 2));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_the_key_is_kept(void **state)
@@ -125,7 +97,7 @@ static void test_the_key_is_kept(void **state)
     assert_true(same_key(&f, 1, 2));
     assert_true(same_key(&f, 1, 3));
     assert_false(fixture_exists(&f, "state/certs/one.test/pending/key.pem"));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_a_resumed_order_has_the_kept_key(void **state)
@@ -137,12 +109,12 @@ static void test_a_resumed_order_has_the_kept_key(void **state)
     (void)state;
     set_up(&f, &p, KEPT);
     issue(&p, 1);
-    chain = finalize(&p, "one.test");
+    chain = order_finalize(&p, "one.test");
     assert_int_equal(fixture_mode(&f, "state/certs/one.test/pending/key.pem"), 0600);
     restart(&f, &p);
-    install(&p, "one.test", chain, 2);
+    order_install(&p, "one.test", chain, 2);
     assert_true(same_key(&f, 1, 2));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* As an administrator, or another client, may have written it: the same key in another form. */
@@ -159,7 +131,7 @@ static void test_a_foreign_form_of_the_key_is_kept(void **state)
     pem = fixture_read(&f, "state/certs/one.test/1/privkey.pem");
     assert_true(asprintf(&text, "# for the web host\n%s", pem) > 0);
     fixture_write(&f, "state/certs/one.test/1/privkey.pem", text, 0600);
-    free(finalize(&p, "one.test"));
+    free(order_finalize(&p, "one.test"));
     peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test"); /* known as the live one even so */
     assert_true(fixture_exists(&f, "state/certs/one.test/refused-key"));
     assert_int_equal(unlink(fixture_path(&f, "state/certs/one.test/refused-key")), 0);
@@ -168,7 +140,7 @@ static void test_a_foreign_form_of_the_key_is_kept(void **state)
     assert_true(same_key(&f, 1, 2));
     free(text);
     free(pem);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* The CA would refuse it again and again. */
@@ -181,7 +153,7 @@ static void test_a_refused_key_is_not_offered_again(void **state)
     (void)state;
     set_up(&f, &p, KEPT);
     issue(&p, 1);
-    chain = finalize(&p, "one.test");
+    chain = order_finalize(&p, "one.test");
     peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
     restart(&f, &p);
     peer_refused(&p, "key", IPC_INSTALL, "one.test", chain);
@@ -190,7 +162,7 @@ static void test_a_refused_key_is_not_offered_again(void **state)
     assert_false(same_key(&f, 1, 2));
     issue(&p, 3); /* the new one is kept from then on */
     assert_true(same_key(&f, 2, 3));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* What a CA refused was a new key: the live one was not. */
@@ -202,14 +174,12 @@ static void test_a_refused_new_key_says_nothing_of_the_live_one(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN);
     issue(&p, 1);
-    free(finalize(&p, "one.test"));
+    free(order_finalize(&p, "one.test"));
     peer_ask(&p, IPC_OK, IPC_DISCARD_KEY, "one.test");
-    assert_int_equal(peer_stop(&p), 0);
-    fixture_configure(&f, KEPT);
-    begin(&f, &p);
+    reconfigure(&f, &p, KEPT);
     issue(&p, 2);
     assert_true(same_key(&f, 1, 2));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* An order from before reuse_key was set has left a key behind: it is not the one that is published. */
@@ -221,20 +191,16 @@ static void test_the_key_of_an_earlier_order_makes_way(void **state)
     (void)state;
     set_up(&f, &p, FIXTURE_PLAIN);
     issue(&p, 1);
-    free(finalize(&p, "one.test"));
-    assert_int_equal(peer_stop(&p), 0);
-    fixture_configure(&f, KEPT);
-    begin(&f, &p);
+    free(order_finalize(&p, "one.test"));
+    reconfigure(&f, &p, KEPT);
     issue(&p, 2);
     assert_true(same_key(&f, 1, 2));
     /* And the other way round: kept for an order, but to be kept no longer. */
-    free(finalize(&p, "one.test"));
-    assert_int_equal(peer_stop(&p), 0);
-    fixture_configure(&f, FIXTURE_PLAIN);
-    begin(&f, &p);
+    free(order_finalize(&p, "one.test"));
+    reconfigure(&f, &p, FIXTURE_PLAIN);
     issue(&p, 3);
     assert_false(same_key(&f, 2, 3));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_a_key_that_others_know_is_not_kept(void **state)
@@ -248,12 +214,12 @@ static void test_a_key_that_others_know_is_not_kept(void **state)
     compromise(&p);
     issue(&p, 2);
     assert_false(same_key(&f, 1, 2));
-    free(finalize(&p, "one.test"));
+    free(order_finalize(&p, "one.test"));
     compromise(&p); /* while an order is in flight */
     issue(&p, 3);
     assert_false(same_key(&f, 2, 3));
     assert_false(same_key(&f, 1, 3));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* Which keys others know is not known any more: none is kept until somebody has looked at it. */
@@ -274,7 +240,7 @@ static void test_a_damaged_list_keeps_no_key(void **state)
     assert_int_equal(unlink(fixture_path(&f, "state/certs/one.test/revoked.json.bad")), 0);
     issue(&p, 4);
     assert_true(same_key(&f, 3, 4));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_a_damaged_key_is_not_kept(void **state)
@@ -301,7 +267,7 @@ static void test_a_damaged_key_is_not_kept(void **state)
     free(other);
     issue(&p, 4);
     assert_false(same_key(&f, 3, 4));
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 static void test_another_type_is_a_new_key(void **state)
@@ -314,9 +280,7 @@ static void test_another_type_is_a_new_key(void **state)
     (void)state;
     set_up(&f, &p, KEPT);
     issue(&p, 1);
-    assert_int_equal(peer_stop(&p), 0);
-    fixture_configure(&f, KEPT "key = ecdsa-p384\n");
-    begin(&f, &p);
+    reconfigure(&f, &p, KEPT "key = ecdsa-p384\n");
     issue(&p, 2);
     pem = fixture_read(&f, "state/live/one.test/privkey.pem");
     key = key_from_pem(pem, strlen(pem), NULL);
@@ -324,7 +288,7 @@ static void test_another_type_is_a_new_key(void **state)
     assert_int_equal(key_type(key), KEY_TYPE_ECDSA_P384);
     key_free(key);
     free(pem);
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* Stops all children of the keeper that make keys, once there are as many as there may be. Whoever is stopped
@@ -374,14 +338,14 @@ static void test_slow_keys_delay_no_other(void **state)
         peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, slow[i], URL, NONCE, "test", (uint64_t)0);
     stop_children(&p, children);
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_NEW_ORDER, "ec.test", URL, NONCE, "test", (uint64_t)0);
-    install(&p, "ec.test", finalize(&p, "ec.test"), 1);
+    order_install(&p, "ec.test", order_finalize(&p, "ec.test"), 1);
     peer_ask(&p, IPC_OK, IPC_COPY, "ec.test");
     issue(&p, 2); /* RSA as well, but the key is there */
     assert_true(same_key(&f, 1, 2));
     for (unsigned i = 0; i < PENDING_CHILDREN_MAX; i++)
         assert_int_equal(kill(children[i], SIGCONT), 0);
-    free(finalize(&p, "a.test"));
-    tear_down(&f, &p);
+    free(order_finalize(&p, "a.test"));
+    peer_close(&p, &f);
 }
 
 int main(void)
@@ -401,15 +365,5 @@ int main(void)
         cmocka_unit_test(test_slow_keys_delay_no_other),
     };
 
-    struct err e;
-    int failed;
-
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (!crypto_init(&e))
-        return 1;
-    ca_start();
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
-    ca_stop();
-    crypto_free();
-    return failed;
+    return cmocka_run_group_tests(tests, ca_setup, ca_teardown);
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/engine/rehearsal.h"
+#include "daemon/engine/rehearsal_parts.h"
 
 #include "daemon/engine/fleet.h"
 #include "daemon/engine/rehearsals.h"
-#include "daemon/engine/solver.h"
 #include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
 #include "lib/advice.h"
-#include "lib/order.h"
 #include "lib/places.h"
 
 #include <stdio.h>
@@ -15,28 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct rehearsal {
-    struct certificate *c;
-    struct engine *g;
-    struct authority *authority;
-    bool under_way;
-    bool resting;     /* holds no place: it waits for what may take long */
-    const char *told; /* what it waits for, as was told last; a string constant, NULL: nothing yet */
-    enum gate_cause told_cause;
-    bool again;   /* the account was registered again for it */
-    bool profile; /* the CA offers the configured one */
-    struct authority_wait ready;
-    struct order *order; /* NULL until the authority is ready */
-    struct post *post;
-    uint32_t request; /* check */
-    struct loop_delay *delay;
-    bool saved; /* the delay is for what the machine takes for a save; else its own */
-    struct solver *solver;
-};
-
-static void step(struct rehearsal *r, const struct order_event *event);
-
-static void rest(struct rehearsal *r, bool resting)
+void rehearsal_rest(struct rehearsal *r, bool resting)
 {
     if (r->resting == resting)
         return;
@@ -47,7 +24,7 @@ static void rest(struct rehearsal *r, bool resting)
 
 static void free_all(struct rehearsal *r)
 {
-    rest(r, false);
+    rehearsal_rest(r, false);
     rehearsals_remove(r->g->rehearsals, r);
     r->c->rehearsal = NULL;
     authority_wait_cancel(r->authority, &r->ready);
@@ -138,7 +115,7 @@ static void end(struct rehearsal *r, const struct err *e, enum gate_scope scope)
     uint32_t jitter = 0;
 
     (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
-    rest(r, false);
+    rehearsal_rest(r, false);
     (void)gate_ended(gate, names, e, scope, jitter, engine_now());
     if (e != NULL)
         gate_give_back(gate, names, LEDGER_COUNTED);
@@ -148,97 +125,6 @@ static void end(struct rehearsal *r, const struct err *e, enum gate_scope scope)
     else
         fail(r, e);
     fleet_reconsider(g->fleet);
-}
-
-/* ---- actions ---- */
-
-static void step_done(struct rehearsal *r)
-{
-    step(r, &(struct order_event){.kind = ORDER_EV_DONE});
-}
-
-static void step_error(struct rehearsal *r, const struct err *e)
-{
-    step(r, &(struct order_event){.kind = ORDER_EV_ERROR, .error = e});
-}
-
-static void on_delay(void *arg)
-{
-    struct rehearsal *r = arg;
-
-    if (r->saved)
-        step_done(r);
-    else
-        step(r, &(struct order_event){.kind = ORDER_EV_TIMER});
-}
-
-static void on_reply(void *arg, const struct http_reply *reply, const struct err *e)
-{
-    struct rehearsal *r = arg;
-
-    r->post = NULL;
-    rest(r, false);
-    step(r, &(struct order_event){
-                .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e});
-}
-
-static bool post(struct rehearsal *r, const struct order_action *a, struct err *e)
-{
-    const char *ca = authority_ca(r->authority)->name;
-
-    switch (a->post) {
-    case ORDER_POST_NEW_ORDER:
-        r->post = authority_post_order(r->authority, IPC_REHEARSE_ORDER, r->c->name, a->url, r->profile,
-                                       on_reply, r);
-        break;
-    case ORDER_POST_FETCH:
-        r->post = authority_post(r->authority, IPC_SIGN_FETCH, ca, a->url, on_reply, r);
-        break;
-    case ORDER_POST_ANSWER:
-        r->post = authority_post(r->authority, IPC_SIGN_ANSWER, ca, a->url, on_reply, r);
-        break;
-    case ORDER_POST_FINALIZE:
-        r->post = authority_post(r->authority, IPC_REHEARSE_FINALIZE, r->c->name, a->url, on_reply, r);
-        break;
-    }
-    rest(r, a->post == ORDER_POST_FINALIZE && key_type_is_slow(r->c->config->key));
-    return r->post != NULL || err_nomem(e, "a request to the CA");
-}
-
-static void on_presented(void *arg, const struct err *e)
-{
-    rest(arg, false);
-    if (e != NULL)
-        step_error(arg, e);
-    else
-        step_done(arg);
-}
-
-static bool present(struct rehearsal *r, struct err *e)
-{
-    if (r->solver == NULL)
-        r->solver = solver_new(r->g, r->authority, r->c, on_presented, r);
-    if (r->solver == NULL)
-        return err_nomem(e, "the challenges");
-    rest(r, challenge_type_is_dns(r->c->config->challenge));
-    return solver_present(r->solver, r->order, e);
-}
-
-static void on_checked(void *arg, const struct ipc_msg *m, const struct err *e)
-{
-    struct rehearsal *r = arg;
-
-    (void)m;
-    r->request = 0;
-    on_presented(r, e);
-}
-
-static bool check(struct rehearsal *r, const struct order_action *a, struct err *e)
-{
-    if (strlen(a->chain) != a->chain_len)
-        return err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain holds a NUL byte");
-    r->request = link_request(r->g->keeper, on_checked, r, IPC_REHEARSE_CHECK, r->c->name, a->chain);
-    return r->request != 0 || err_set(e, ERR_CLASS_TRANSIENT, "the downloaded chain is too large");
 }
 
 /* ---- the flow ---- */
@@ -285,7 +171,7 @@ static enum gate_scope scope_of(const struct rehearsal *r, const struct order_ac
     return order_url(r->order) == NULL ? GATE_SCOPE_NEW_ORDER : GATE_SCOPE_ORDER;
 }
 
-static void step(struct rehearsal *r, const struct order_event *event)
+void rehearsal_step(struct rehearsal *r, const struct order_event *event)
 {
     enum order_state before = order_state(r->order);
     struct order_action a = order_step(r->order, event, loop_wall_ms());
@@ -300,17 +186,17 @@ static void step(struct rehearsal *r, const struct order_event *event)
         loop_delay_start(r->delay, 0);
         break;
     case ORDER_DO_POST:
-        ok = post(r, &a, &e);
+        ok = rehearsal_post(r, &a, &e);
         break;
     case ORDER_DO_WAIT:
-        rest(r, a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
+        rehearsal_rest(r, a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
         loop_delay_start(r->delay, a.at_ms - loop_wall_ms());
         break;
     case ORDER_DO_PRESENT:
-        ok = present(r, &e);
+        ok = rehearsal_present(r, &e);
         break;
     case ORDER_DO_INSTALL:
-        ok = check(r, &a, &e);
+        ok = rehearsal_check(r, &a, &e);
         break;
     case ORDER_DO_SUCCEED:
         end(r, NULL, GATE_SCOPE_ORDER);
@@ -321,7 +207,14 @@ static void step(struct rehearsal *r, const struct order_event *event)
         return;
     }
     if (!ok)
-        step_error(r, &e);
+        rehearsal_step(r, &(struct order_event){.kind = ORDER_EV_ERROR, .error = &e});
+}
+
+static void on_delay(void *arg)
+{
+    struct rehearsal *r = arg;
+
+    rehearsal_step(r, &(struct order_event){.kind = r->saved ? ORDER_EV_DONE : ORDER_EV_TIMER});
 }
 
 static void on_ready(void *arg, const struct err *e)
@@ -347,7 +240,7 @@ static void on_ready(void *arg, const struct err *e)
         end(r, &own, GATE_SCOPE_ORDER);
         return;
     }
-    step(r, &(struct order_event){.kind = ORDER_EV_START});
+    rehearsal_step(r, &(struct order_event){.kind = ORDER_EV_START});
 }
 
 struct rehearsal *rehearsal_new(struct certificate *c, struct authority *a)
@@ -366,6 +259,8 @@ struct rehearsal *rehearsal_new(struct certificate *c, struct authority *a)
     return r;
 }
 
+/* ---- its turn ---- */
+
 static const char waits_for_order[] = "the certificate itself is being ordered";
 static const char waits_for_place[] = "as many orders are under way as max_orders allows";
 
@@ -374,7 +269,8 @@ static const char *held_here(const struct rehearsal *r)
 {
     if (r->c->issuance != NULL)
         return waits_for_order;
-    if (key_type_is_slow(r->c->config->key) && rehearsals_slow(r->g->rehearsals) >= r->g->config->max_orders)
+    if (key_type_is_slow(r->c->config->key) &&
+        rehearsals_slow(r->g->rehearsals) >= r->g->config->max_orders)
         return waits_for_place; /* enough wait for keys that take long to make */
     return authority_has_place(r->authority, r->g->config) ? NULL : waits_for_place;
 }

@@ -77,5 +77,7 @@ bool config_string_set(char **field, const char *value, struct err *e);
 
 /* [a-z0-9][a-z0-9._-]{0,199}, lower-cased into out. */
 bool config_name_parse(const char *s, char *out, size_t size);
+/* The same, where a CA is named. */
+bool config_ca_name_parse(const char *s, char *out, size_t size, struct err *e);
 
 #endif

@@ -76,12 +76,6 @@ bool config_value_staging(void *object, const struct config_key *key, const char
 {
     char name[CONFIG_NAME_MAX + 1];
 
-    if (strstr(value, "://") != NULL)
-        return err_set(
-            e, ERR_CLASS_CONFIG,
-            "\"%.80s\" is a URL: write a section [ca NAME] with `directory = %.200s` and give its NAME here",
-            value, value);
-    if (!config_name_parse(value, name, sizeof name))
-        return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not the name of a CA", value);
-    return config_string_set(string_field(object, key), name, e);
+    return config_ca_name_parse(value, name, sizeof name, e) &&
+           config_string_set(string_field(object, key), name, e);
 }

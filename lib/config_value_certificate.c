@@ -97,19 +97,26 @@ bool config_value_domain(void *object, const struct config_key *key, const char 
 }
 
 /* Only the form: whether there is such a CA is checked when all sections are known. */
+bool config_ca_name_parse(const char *s, char *out, size_t size, struct err *e)
+{
+    if (strstr(s, "://") != NULL)
+        return err_set(
+            e, ERR_CLASS_CONFIG,
+            "\"%.80s\" is a URL: write a section [ca NAME] with `directory = %.200s` and give its NAME here",
+            s, s);
+    if (!config_name_parse(s, out, size))
+        return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not the name of a CA", s);
+    return true;
+}
+
 bool config_value_ca(void *object, const struct config_key *key, const char *value, struct err *e)
 {
     struct config_certificate *c = object;
     char name[CONFIG_NAME_MAX + 1];
 
     (void)key;
-    if (strstr(value, "://") != NULL)
-        return err_set(
-            e, ERR_CLASS_CONFIG,
-            "\"%.80s\" is a URL: write a section [ca NAME] with `directory = %.200s` and give its NAME here",
-            value, value);
-    if (!config_name_parse(value, name, sizeof name))
-        return err_set(e, ERR_CLASS_CONFIG, "\"%.80s\" is not the name of a CA", value);
+    if (!config_ca_name_parse(value, name, sizeof name, e))
+        return false;
     if (strv_contains(&c->ca_names, name))
         return err_set(e, ERR_CLASS_CONFIG, "\"%s\" is given twice: remove one", name);
     if (c->ca_names.n >= CONFIG_CAS_MAX)

@@ -154,19 +154,27 @@ static char *inner(const struct account *account, const char *url, struct err *e
     return jws;
 }
 
+/* The account, whose key is being changed. */
+static const struct account *changing(const struct request *r, const struct config_ca *ca, struct err *e)
+{
+    const struct account *account =
+        ca != NULL && request_check_target(r, ca, e) ? accounts_get(r->k->accounts, ca, e) : NULL;
+
+    if (account != NULL && account->next == NULL) {
+        err_set(e, ERR_CLASS_INTERNAL, "refused: there is no next key");
+        return NULL;
+    }
+    return account;
+}
+
 bool request_sign_key_change(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = permitted(r, ACT_ROLLOVER, e);
-    const struct account *account;
+    const struct account *account = changing(r, ca, e);
     char *payload;
 
-    if (ca == NULL || !request_check_target(r, ca, e))
-        return false;
-    account = accounts_get(r->k->accounts, ca, e);
     if (account == NULL)
         return false;
-    if (account->next == NULL)
-        return err_set(e, ERR_CLASS_INTERNAL, "refused: there is no next key");
     payload = inner(account, r->m->field[1].s, e);
     return payload != NULL && request_sign(r, ca, payload, e);
 }
@@ -174,17 +182,12 @@ bool request_sign_key_change(const struct request *r, struct err *e)
 bool request_sign_find_next(const struct request *r, struct err *e)
 {
     const struct config_ca *ca = request_ca(r, e);
-    const struct account *account;
+    const struct account *account = changing(r, ca, e);
     char *payload;
     char *jws;
 
-    if (ca == NULL || !request_check_target(r, ca, e))
-        return false;
-    account = accounts_get(r->k->accounts, ca, e);
     if (account == NULL)
         return false;
-    if (account->next == NULL)
-        return err_set(e, ERR_CLASS_INTERNAL, "refused: there is no next key");
     payload = acme_payload_find_account();
     if (payload == NULL)
         return err_nomem(e, "building a request");

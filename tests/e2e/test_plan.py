@@ -31,7 +31,8 @@ def test_waiting_orders_and_what_is_left(planned):
     ca, = plan["cas"]
     assert ca["name"] == "pebble" and ca["limits_in_use"] == 1, ca
     orders, domain = ca["limits"]
-    assert orders["limit"] == "orders" and orders["allowed"] == 100 and 97 <= orders["left"] <= 98 and orders["room_at"] == 0, orders
+    came_back = 1 + (time.time() - planned.status()["daemon"]["started_at"]) // 36  # one of the 100 each 36 s
+    assert orders["limit"] == "orders" and orders["allowed"] == 100 and 97 <= orders["left"] <= 97 + came_back and orders["room_at"] == 0, orders
     assert domain["of"] == "busy.com" and domain["left"] == 0 and domain["window"] == 3600, domain
     assert abs(domain["room_at"] - now - 1200) < 180, domain
 

@@ -38,8 +38,9 @@ def test_a_broken_configuration_is_refused(acmed):
     assert "acmed.conf:" in r.text and "colour" in r.text
     quiet = acmed.ctl("reload", "--quiet")
     assert quiet.code == 2 and quiet.text == "", quiet
+    told = acmed.text().count("colour")
     acmed.process.send(signal.SIGHUP)
-    acmed.says("colour")
+    wait_for(lambda: acmed.text().count("colour") > told, "the refusal to be told again")
     assert acmed.children() == old
     assert [c["name"] for c in acmed.status()["certificates"]] == ["a.example.com"]
     check = acmed.ctl("check")

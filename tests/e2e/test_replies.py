@@ -135,16 +135,19 @@ def test_an_order_obeys_retry_after(held, proxy, kind):
     if kind == "finalize":
         # A pause that the CA asks for ends the attempt, however short it is; the order stays.
         names |= {f"{label}.example.com": (*ORDER_WAITS[label][:2], (50, 70)) for label in ("soon-429", "now-429", "date-soon-503", "past-429", "past-503")}
+    told = time.time()
     for name, (status, value, _) in names.items():
         problem = "rateLimited" if status == 429 else None
         proxy.answer(kind, status, problem, retry_after(value), name=name)
     held.configure({n: {} for n in names}, max_orders=24).start()
-    for name, (_, _, wait) in names.items():
+    # First those that are tried again within about a minute.
+    for name, (_, value, wait) in sorted(names.items(), key=lambda n: n[1][2] or (2 * DAY,)):
         if not wait:
             held.issued(name)
             continue
         status = held.failed(name)
-        assert wait[0] <= wait_of(status) <= wait[1], (name, wait_of(status), status)
+        passed = max(0, status["last_error"]["at"] - told) if callable(value) else 0  # of the time until the date
+        assert wait[0] - passed <= wait_of(status) <= wait[1], (name, wait_of(status), status)
         assert status["last_error"]["class"] == "rate-limited" and status["attempts"] == 1, status
         assert "HTTP 429" in held.told(name) or "HTTP 503" in held.told(name)
     # A validation that acmed is not there to answer would end the order.
@@ -152,13 +155,20 @@ def test_an_order_obeys_retry_after(held, proxy, kind):
     wait_for(lambda: proxy.pebble.log.count("set VALID") >= proven, "the CA's validations")
     held.kill()
     before = len(proxy.requests)
-    journals = {n: json.loads((held.state / "state" / f"{n}.json").read_text()) for n, case in names.items() if case[2]}
-    assert all(j["attempts"] == 1 and j["not_before"] > time.time() + 30 for j in journals.values()), journals
+    journals = {n: held.journal(n) for n, case in names.items() if case[2]}
+    # On a slow machine a minute may be over by now, and those that had to wait for one are at their second attempt, or after it.
+    tried = {n for n, j in journals.items() if names[n][2][1] < HOUR and j["attempts"] != 1 and time.time() > told + 50}
+    for name in tried:
+        del journals[name]
+    assert all(j["attempts"] == 1 and j["not_before"] - j["attempt_at"] > 30 for j in journals.values()), journals
     held.start()
     for name, j in journals.items():
         status = held.status(name)
-        assert status["attempts"] == 1 and abs(status["next_at"] - j["not_before"]) <= 1, (status, j)
-    assert [p for _, p, _ in proxy.requests[before:]] == [], "nobody is asked before his time"
+        assert time.time() >= j["not_before"] or (status["attempts"] == 1 and abs(status["next_at"] - j["not_before"]) <= 1), (status, j)
+    asked = [p for _, p, _ in proxy.requests[before:]]
+    waiting = {n for n, j in journals.items() if time.time() < j["not_before"]}
+    assert not [p for p in asked if proxy.atlas.known.get(p, (None, None))[1] in waiting] and (not asked or tried or len(waiting) < len(journals)), (
+        "somebody was asked before his time", asked)
     held.renew(*journals)
     assert all(proxy.orders(n) == 1 for n in names)
 
@@ -347,7 +357,8 @@ def test_a_used_order_is_no_renewal_after_a_restart_either(held, proxy, used):
     proxy.remove(used)
     held.start()
     held.deployed(NAME, 2)
-    assert "used already" in held.text() and "issued: generation 1" not in held.text()
+    held.says("used already")
+    assert "issued: generation 1" not in held.text()
 
 
 # -- 6: bodies ----------------------------------------------------------------------------------------------------------
@@ -511,6 +522,8 @@ def test_no_url_of_another_place_is_asked_for(held, proxy, ending):
     proxy.rewrite_json("directory", lambda d: d["meta"].update(termsOfService=foreign, website=foreign), times=None)
     held.renew(NAME)
     for name in names:
+        # That the directory was refused may still be told of those that have not had their turn since.
+        wait_for(lambda n=name: "newOrder" not in (held.status(n)["last_error"] or {"text": "newOrder"})["text"], f"an error of {name}'s own", 30)
         status = held.failed(name)
         text = held.told(name)
         assert "URL" in text or "https" in text, (name, text)

@@ -7,6 +7,7 @@ import pytest
 
 from conftest import needs_root
 from disk import CHANGES, QUOTA, ROOM, SmallDisk, Tampered, can_trace
+from harness.process import alive
 from harness.wait import wait_for
 from ledger import Ledger
 
@@ -68,14 +69,18 @@ def test_killed_before_each_change(make_acmed, proxy, place, noted, observed, wh
     points = 0
     for n in range(1, POINTS_MAX):
         calm(held)
-        before, pid = held.generation(NAME), held.children()[who]
+        before, below = held.generation(NAME), held.children()
+        pid = below[who]
         with Tampered(pid, place / "strace.out", f"signal=KILL:when={n}") as t:
             ask(held)
             wait_for(lambda: held.children().get(who) != pid or held.generation(NAME) > before, f"renewal or death at change {n}")
             if held.children().get(who) == pid:
                 held.deployed(NAME, before + 1)
+            else:
+                wait_for(lambda: not any(alive(p) for p in below.values()), "both children to end")
             wait_for(held.answers, "acmed to be back")
-        if held.generation(NAME) == before and held.status(NAME)["state"] == "valid":
+        now = wait_for(lambda: held.status(NAME), "acmed's word")
+        if now["generation"] == before and now["state"] == "valid":
             # Killed before the request was on the disk: it was never made.
             ask(held)
         held.deployed(NAME, before + 1)
@@ -239,7 +244,7 @@ def test_a_damaged_journal_is_put_aside(acmed, pebble, how):
     acmed.start()
     status = acmed.status(NAME)
     assert status["state"] == "valid" and status["generation"] == 1
-    assert f"state/{NAME}.json cannot be used" in acmed.text()
+    acmed.says(f"state/{NAME}.json cannot be used")
     assert journal.with_suffix(".json.bad").exists()
     acmed.renew(NAME)
     acmed.deployed(NAME, 2)
@@ -287,7 +292,7 @@ def test_a_damaged_live_certificate_is_told_and_renewed(acmed, how):
     damage(acmed.live(NAME, "cert.pem"), how)
     acmed.start()
     assert acmed.status(NAME)["state"] != "valid"
-    assert f"{NAME}/1/cert.pem" in acmed.text()
+    acmed.says(f"{NAME}/1/cert.pem")
     acmed.renew(NAME)
     acmed.deployed(NAME, 2)
 

@@ -51,7 +51,10 @@ class Killer:
         if who == "acmed" or self.row >= ROW_MAX:
             self.kill_supervisor(below)
         elif who in below:
-            os.kill(below[who], signal.SIGKILL)
+            try:
+                os.kill(below[who], signal.SIGKILL)
+            except ProcessLookupError:
+                return  # it was following the one that was killed before
             self.killed[who] += 1
             self.row += 1
 
@@ -153,7 +156,8 @@ def test_killed_at_random(request, make_acmed, proxy, place, script, seed, obser
     stream, killer = Stream(held, rng), Killer(held, rng)
     began = time.monotonic()
     total, limit = request.config.getoption("--kills"), 110
-    while sum(killer.killed.values()) < total and time.monotonic() < began + limit:
+    # A slow machine takes longer, and kills at least a third.
+    while (killed := sum(killer.killed.values())) < total and (time.monotonic() < began + limit or killed < total // 3):
         stream.ask()
         time.sleep(rng.uniform(0, 0.35))
         killer.kill_one()
@@ -180,4 +184,3 @@ def test_killed_at_random(request, make_acmed, proxy, place, script, seed, obser
     assert not ledger.wrong
     check_nothing_was_lost(held, place, ledger, stream)
     check_no_secret_was_shown(held, report)
-    assert sum(killer.killed.values()) >= total // 3, "too slow to kill enough"

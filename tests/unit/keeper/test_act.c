@@ -322,7 +322,7 @@ static void test_another_key_after_one_that_was_cut_off(void **state)
     peer_ask(&p, IPC_SIGNED, IPC_SIGN_KEY_CHANGE, "test", URL, NONCE);
     peer_ask(&p, IPC_OK, IPC_ACCOUNT_SETTLE, "test", (uint64_t)1);
     peer_refused(&p, "nobody who may ask for it", IPC_ACCOUNT_NEXT, "test");
-    tear_down(&f, &p);
+    peer_close(&p, &f);
 }
 
 /* A next key that is damaged does not end the account: the other one is there. */

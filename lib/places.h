@@ -19,8 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLACES_LONG_WAIT_MS 5000 /* what the CA may take without the order that waits for it being at rest   \
-                                  */
+#define PLACES_LONG_WAIT_MS                                                                                  \
+    5000 /* what the CA may take without the order that waits for it being at rest                           \
+          */
 
 /* round_trip: ms, of the quickest reply that the CA gave; 0: not known. */
 unsigned places(const struct config *c, int64_t round_trip);

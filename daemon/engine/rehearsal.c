@@ -269,8 +269,7 @@ static const char *held_here(const struct rehearsal *r)
 {
     if (r->c->issuance != NULL)
         return waits_for_order;
-    if (key_type_is_slow(r->c->config->key) &&
-        rehearsals_slow(r->g->rehearsals) >= r->g->config->max_orders)
+    if (key_type_is_slow(r->c->config->key) && rehearsals_slow(r->g->rehearsals) >= r->g->config->max_orders)
         return waits_for_place; /* enough wait for keys that take long to make */
     return authority_has_place(r->authority, r->g->config) ? NULL : waits_for_place;
 }

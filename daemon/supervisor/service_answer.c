@@ -117,10 +117,12 @@ static void answer_reload(struct service *s, uint32_t id, bool check_only)
     bool fine = service_reload(s, check_only, &messages);
 
     (void)ipc_send(pair_engine(s->pair), IPC_RELOADED, id, (uint64_t)fine, messages != NULL ? messages : "");
-    pair_flush(s->pair);
-    free(messages);
+    /* The engine is told to stop in the same breath: who hears that the configuration is in force finds no
+     * engine of the old one. */
     if (fine && !check_only)
         service_apply(s);
+    pair_flush(s->pair);
+    free(messages);
 }
 
 /* The keeper's answers to IPC_PERMIT are told by this bit from those to the questions of action.c, which

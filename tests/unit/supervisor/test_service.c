@@ -161,12 +161,15 @@ static void on_engine_start(struct ipc_conn *c, const struct ipc_msg *m)
         (void)ipc_send(c, IPC_DEPLOY, 3, "a.example", UINT64_C(7), "hook", "$(x)");
     }
     (void)ipc_send(c, IPC_READY, 0, "1 certificate");
+    if (told("reload-once") && m->field[2].u == 0)
+        (void)ipc_send(c, IPC_RELOAD, 7);
 }
 
 static int engine_main(void)
 {
     struct ipc_conn *c = child_open("engine");
     struct ipc_msg m;
+    struct err e;
 
     (void)ipc_send(c, IPC_HELLO, 0, told("mismatch") ? "9.9.9+other" : build_id, "{}");
     log_surroundings();
@@ -183,6 +186,11 @@ static int engine_main(void)
                      m.field[0].u ? "done" : "failed", m.field[2].s, m.field[3].s);
             if (told("again") && m.id < 120)
                 (void)ipc_send(c, IPC_DEPLOY, m.id + 1, "a.example", UINT64_C(7), "hook", "deploy");
+        } else if (m.type == IPC_RELOADED) {
+            log_info(NULL, "reloaded: %s",
+                     ipc_next(c, &m, &e) == IPC_RESULT_OK && m.type == IPC_STOP ? "and is to stop"
+                                                                                : "and goes on");
+            return 0;
         } else if (m.type == IPC_PING) {
             log_info(NULL, "pinged");
             (void)ipc_send(c, IPC_PONG, m.id, UINT64_C(0));
@@ -421,6 +429,19 @@ static void test_a_broken_reload_is_refused_and_a_good_one_is_not(void **state)
     await("told to stop", 1);
     await("engine has pid", 2);
     await("listener control ", 2);
+    assert_int_equal(stop(SIGTERM), 0);
+}
+
+/* Who hears that the new configuration is in force, and asks on, must not be answered by the old one. */
+static void test_the_answer_to_a_reload_comes_with_the_end(void **state)
+{
+    (void)state;
+    configure("reload-once", "");
+    start();
+    await("reloaded: ", 1);
+    assert_non_null(strstr(log_text(), "reloaded: and is to stop"));
+    await("engine has pid", 2);
+    await("ready: ", 2);
     assert_int_equal(stop(SIGTERM), 0);
 }
 
@@ -734,6 +755,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_child_that_breaks_the_protocol_is_ended),
         cmocka_unit_test(test_another_build_asks_for_a_restart),
         cmocka_unit_test(test_a_broken_reload_is_refused_and_a_good_one_is_not),
+        cmocka_unit_test(test_the_answer_to_a_reload_comes_with_the_end),
         cmocka_unit_test(test_a_stubborn_engine_is_ended),
         cmocka_unit_test(test_deployment_steps),
         cmocka_unit_test(test_the_watchdog_is_fed_when_both_answer),

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ import pytest
 from conftest import needs_root
 from harness.daemon import BUILD
 from harness.process import alive
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 NAME = "www.example.com"
 
@@ -46,6 +47,41 @@ def test_a_new_daemon_waits_for_the_old_keeper(acmed):
     acmed.process.stop(signal.SIGKILL)
     acmed.start()
     assert acmed.status(NAME)["generation"] == 1
+
+
+def test_ready_waits_for_no_ca_and_no_hook(held, proxy, place, script):
+    """The service manager hears READY=1 while the CA has not answered yet, and again after a restart while the hook hangs."""
+    manager = place / "manager"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(manager))
+    listener.settimeout(60 * PATIENCE)
+    held.wrapper = ["env", f"NOTIFY_SOCKET={manager}"]
+
+    heard = []
+
+    def hear(word):
+        while not any(line.startswith(word) for line in heard):
+            heard.extend(listener.recv(65536).decode().split("\n"))
+
+    stuck = place / "stuck"
+    stuck.touch()
+    hook = script("hook", f"while [ -e {stuck} ]; do sleep 0.05; done")
+    hold = proxy.hold("directory")
+    held.configure({NAME: {"hook": hook}}).start(ready=False)
+    hear("READY=1")
+    hear("STATUS=1 certificate: ")
+    assert held.generation(NAME) == 0
+    hold.release()
+    held.issued(NAME)
+    wait_for(lambda: held.status(NAME)["next_action"] == "run the hook", "the hook to run")
+    held.kill()
+    heard.clear()
+    held.start(ready=False)
+    hear("READY=1")
+    assert held.status(NAME)["state"] == "deploying"
+    stuck.unlink()
+    hear("STATUS=1 certificate, valid")
+    listener.close()
 
 
 @pytest.mark.parametrize("who", ["acmed-engine", "acmed-keeper"])

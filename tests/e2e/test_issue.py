@@ -2,6 +2,7 @@
 """From nothing to a certificate on disk."""
 
 import os
+import re
 import stat
 
 import pytest
@@ -33,6 +34,19 @@ def test_a_certificate_is_issued(acmed, pebble):
     assert status["domains"] == ["www.example.com"]
     assert status["serial"].lower().replace(":", "").lstrip("0") == f"{leaf.serial_number:x}"
     assert status["renew_at"] < status["not_after"]
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_debug_traces_every_step_of_the_order(acmed, level):
+    acmed.configure({"www.example.com": {}}, log_level=level).start()
+    acmed.deployed("www.example.com")
+    steps = re.findall(r"www\.example\.com: order: (\S+) -> (\S+)$", acmed.text(), re.M)
+    if level == "info":
+        assert steps == [] and "debug: " not in acmed.text()
+        return
+    assert steps[0][0] == "start" and steps[-1][1] == "done"
+    assert [to for _, to in steps[:-1]] == [begin for begin, _ in steps[1:]], steps
+    assert {"new-order", "answer", "poll", "finalize", "download", "install"} <= {to for _, to in steps}, steps
 
 
 @pytest.mark.smoke

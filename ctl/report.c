@@ -218,6 +218,19 @@ static void add_next(struct buf *out, const struct fleet *f, int64_t now)
                        next->lineage);
 }
 
+/* Those whose time has come, while the daemon has as many orders under way as it may. */
+static void add_queued(struct buf *out, const struct fleet *f, int64_t now)
+{
+    json_int_t under_way = json_integer_value(json_object_get(f->daemon, "orders_in_flight"));
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n; i++)
+        n += (f->v[i].state == STATUS_MISSING || f->v[i].state == STATUS_DUE) && f->v[i].next_at <= now;
+    if (n > 0 && under_way > 0)
+        (void)buf_addf(out, " %zu wait%s for one of the orders under way (%" JSON_INTEGER_FORMAT ") to end.",
+                       n, n == 1 ? "s" : "", under_way);
+}
+
 static void add_summary(struct buf *out, const struct fleet *f, const struct term *t, int64_t now)
 {
     size_t counts[STATUS_COUNT] = {0};
@@ -245,6 +258,7 @@ static void add_summary(struct buf *out, const struct fleet *f, const struct ter
         }
         (void)buf_addch(&text, '.');
     }
+    add_queued(&text, f, now);
     if (alarmed > 0)
         (void)buf_addf(&text, " %zu of the valid ones cannot be renewed before you have seen to the account.",
                        alarmed);

@@ -59,6 +59,16 @@ def test_known_limit_is_never_hit(limited):
     assert ca(acmed)["state"] == "ready"
 
 
+def test_who_waits_for_a_place_is_counted(held, proxy):
+    hold = proxy.hold("newOrder")
+    held.configure(sites(3), max_orders=1).start()
+    hold.wait()
+    wait_for(lambda: "2 wait for one of the orders under way (1) to end." in " ".join(held.ctl("status").text.split()), "status to say who waits")
+    hold.release()
+    all_issued(held, sites(3), 60)
+    assert "wait" not in held.ctl("status").text
+
+
 @pytest.mark.parametrize("date", [False, True])
 def test_pause_is_obeyed(limited, date):
     """FAULTS 2: the CA says when, and nobody backs off on his own."""

@@ -89,6 +89,15 @@
     "\"attempts\":2,\"next_at\":1790000600,\"done_at\":0,\"served_at\":0,\"last_error\":{\"at\":1789999940," \
     "\"class\":\"transient\",\"text\":\"the hook exited with status 1\"},\"note\":null}}"
 
+#define TEST_QUEUED                                                                                          \
+    "{\"name\":\"next.example.org\",\"lineage\":\"next.example.org\",\"domains\":[\"next.example.org\"],"    \
+    "\"key_type\":\"ecdsa-p256\",\"ca\":\"letsencrypt\",\"generation\":0,\"state\":\"missing\",\"issuer\":"  \
+    "null,\"serial\":null,\"not_before\":0,\"not_after\":0,\"renew_at\":0,\"next_action\":\"issue when an "  \
+    "order in flight has ended\",\"next_at\":0,\"reason\":\"there is no certificate\",\"last_error\":null,"  \
+    "\"attempts\":0,\"last_issued\":0,\"reuse_key\":false,\"verify\":false,\"deploy\":{\"generation\":0,"    \
+    "\"step\":\"copy\",\"attempts\":0,\"next_at\":0,\"done_at\":0,\"served_at\":0,\"last_error\":null,"      \
+    "\"note\":null}}"
+
 #define TEST_DAEMON(warnings)                                                                                \
     "{\"version\":\"0.1.0\",\"pid\":1,\"started_at\":1,\"now\":1790000000,\"orders_in_flight\":0,"           \
     "\"orders_waiting\":0,\"repeated_orders\":0,\"warnings\":[" warnings "],\"cas\":[],\"confinement\":{}}"

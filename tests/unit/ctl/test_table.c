@@ -56,6 +56,25 @@ static void test_a_healthy_host_is_a_table_and_a_line(void **state)
                   "1 certificate, valid. It renews in 29d.\n");
 }
 
+static void test_who_waits_for_a_place(void **state)
+{
+    static const char one_under_way[] = "{\"warnings\":[],\"cas\":[],\"orders_in_flight\":1}";
+
+    (void)state;
+    assert_report("[" TEST_MISSING "," TEST_QUEUED "]", one_under_way, PLAIN(80),
+                  "NAME              STATE     EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "new.example.org   ordering  -           now     validate with the CA\n"
+                  "next.example.org  missing   -           -       -\n"
+                  "\n"
+                  "2 certificates: 1 ordering, 1 missing. 1 waits for one of the orders under way\n"
+                  "(1) to end.\n");
+    assert_report("[" TEST_QUEUED "]", TEST_DAEMON(""), PLAIN(80),
+                  "NAME              STATE    EXPIRES IN  RENEWS  LAST RESULT\n"
+                  "next.example.org  missing  -           -       -\n"
+                  "\n"
+                  "1 certificate: 1 missing.\n");
+}
+
 static void test_80_columns(void **state)
 {
     (void)state;
@@ -547,6 +566,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_healthy_host_is_a_table_and_a_line),
+        cmocka_unit_test(test_who_waits_for_a_place),
         cmocka_unit_test(test_80_columns),
         cmocka_unit_test(test_120_columns),
         cmocka_unit_test(test_40_columns_without_utf8),

@@ -5,14 +5,18 @@ import fcntl
 import gzip
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 from harness.daemon import BUILD, Acmed
 from harness.process import run
+from harness.wait import PATIENCE
 
 SOURCE = pathlib.Path(__file__).parents[2]
 CACHE = (BUILD / "CMakeCache.txt").read_text()
@@ -165,6 +169,46 @@ def test_fish_completes_names_of_certificates(acmed, tree):
     script = f"set PATH {tree}/usr/bin $PATH; source {tree}/usr/share/fish/vendor_completions.d/acmectl.fish; complete -C "
     offered = run(["fish", "-c", script + f"'acmectl --socket {acmed.socket} show '"]).stdout.split()
     assert offered == ["one.example.com", "two.example.com"]
+
+
+def typed_in_zsh(tree, line):
+    """What an interactive zsh makes of the line, whose end is a tabulator: it is printed instead of being run."""
+    setup = f"""
+        PS1= ; PATH={tree}/usr/bin:$PATH; fpath=({tree}/usr/share/zsh/site-functions $fpath)
+        autoload -U compinit; compinit -u -D; setopt no_list_ambiguous
+        show-line() {{ print -r -- "<$BUFFER>"; exit }}; zle -N show-line; bindkey '^X' show-line
+        print set-up
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "COLUMNS": "300"})
+    said = b""
+    try:
+        def expect(pattern):
+            nonlocal said
+            while not (found := re.search(pattern, said)):
+                assert select.select([terminal], [], [], 30 * PATIENCE)[0], said
+                said += os.read(terminal, 65536)
+            said = said[found.end():]
+            return found
+
+        os.write(terminal, setup.encode())
+        expect(rb"\nset-up\r?\n")
+        os.write(terminal, line.encode() + b"\x18")
+        return expect(rb"<(acmectl[^<>]*)>")[1].decode()
+    finally:
+        os.close(terminal)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_zsh_completes_names_of_certificates(acmed, tree):
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is not installed; tests/setup packages installs it")
+    acmed.configure({"one.example.com": {}, "two.example.com": {}}).start()
+    before, behind = f"--socket {acmed.socket} show ", f"show --socket {acmed.socket} "
+    for words, whole in {before + "o": before + "one.example.com", behind + "t": behind + "two.example.com", "revo": "revoke", behind + "one.example.com --js": behind + "one.example.com --json"}.items():
+        assert typed_in_zsh(tree, f"acmectl {words}\t").strip() == f"acmectl {whole}"
 
 
 def test_man_pages_render(tree, place):

@@ -3,12 +3,15 @@
 
 import http.client
 import json
+import os
+import pathlib
 import ssl
+import sys
 
 import pytest
 
 from harness.faults import Corrupt, Cut, Drip
-from harness.net import names_of, served
+from harness.net import free_port, names_of, served
 from harness.process import alive, run
 from harness.servers import placeholder
 
@@ -96,3 +99,12 @@ def test_web_servers_show_what_they_were_given(authority, place, make_haproxy, m
     assert names_of(served(haproxy.port, "b.example.com")) == ["b.example.com"]
     assert served(haproxy.port, "b.example.com").serial_number != before
     assert alive(nginx.process.pid)
+
+
+def test_ports_are_taken_by_nobody_else():
+    """Another run of these tests that begins in the same stretch keeps off what this one has."""
+    ours = free_port()
+    code = "from harness.net import free_port; print(*(free_port() for _ in range(60)))"
+    stretch = {"ACMED_TEST_PORTS": str(ours - 1), "PYTEST_XDIST_WORKER": "gw0", "PYTHONPATH": str(pathlib.Path(__file__).parent)}
+    theirs = [int(p) for p in run([sys.executable, "-c", code], env={**os.environ, **stretch}).stdout.split()]
+    assert len(theirs) == 60 and all(p > ours and p // 50 != ours // 50 for p in theirs), (ours, theirs)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An engine that was taken over (tests/hostile) gets nothing out of keeper, supervisor and kernel, and ends neither."""
 
+import contextlib
 import json
 import os
 import re
@@ -36,7 +37,7 @@ class Hostile:
 
     def refused(self, at_least):
         """All was tried and refused; then the true engine comes back to a daemon that is well."""
-        self.acmed.says("attempts are over", 60)
+        self.acmed.says("attempts are over", seconds=60)
         text = self.acmed.text()
         assert "GRANTED" not in text, re.findall(".*GRANTED.*", text)
         assert len(re.findall(r"attempt .*: refused", text)) >= at_least
@@ -57,7 +58,8 @@ def recovers(hostile):
     hostile.restore()
     engine = hostile.acmed.children().get("acmed-engine")
     if engine:
-        os.kill(engine, 9)
+        with contextlib.suppress(ProcessLookupError):  # it may just have been ended
+            os.kill(engine, 9)
     wait_for(lambda: os.path.exists(hostile.acmed.socket) and serves(hostile.acmed), "the true engine", 30)
     assert hostile.acmed.stop() == 0
 
@@ -157,7 +159,7 @@ def test_nothing_gets_out_of_the_sandbox(hostile, place):
     configure(hostile)
     state = hostile.acmed.state
     hostile.start("ask-keeper")
-    hostile.acmed.says("attempts are over", 60)  # and there are keys to be had
+    hostile.acmed.says("attempts are over", seconds=60)  # and there are keys to be had
     assert (state / "accounts/test/key.pem").exists()
     assert list((state / "certs" / NAME / "pending").iterdir())
     hostile.acmed.stop()

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import ssl
 import urllib.request
 
@@ -30,7 +31,16 @@ class Dns:
         argv = [PEBBLE / "pebble-challtestsrv", where, self.address, "-http01", "", "-https01", "", "-tlsalpn01", "",
                 *(["-doh", ""] if "-doh" in known else []), "-management", f"127.0.0.1:{self.management}", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""]
         self.process = Process(argv, directory / "dns.log")
-        wait_for(lambda: listens(self.management), "the DNS of the tests")
+        wait_for(lambda: listens(self.management) and self.answers(), "the DNS of the tests")
+
+    def answers(self):
+        """Its two servers begin one after the other."""
+        address, port = self.address.split(":")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(1)
+            s.connect((address, int(port)))
+            s.send(bytes.fromhex("00010100000100000000000004746573740000010001"))  # the address of "test"
+            return s.recv(512)
 
     def set(self, name, *addresses):
         """IPv4 addresses of this name."""
@@ -74,7 +84,11 @@ class Pebble:
     def start(self):
         argv = [PEBBLE / "pebble", "-config", self.directory / "pebble.json", "-dnsserver", self.dns.address]
         self.process = Process(argv, self.directory / "pebble.log", env=self.env)
-        wait_for(lambda: listens(self.port) and listens(self.management), "Pebble")
+        wait_for(self.listens, "Pebble")
+
+    def listens(self):
+        assert self.process.running(), f"Pebble ended: {self.process.text()[-500:]}"
+        return listens(self.port) and listens(self.management)
 
     def stop(self):
         if self.process:

@@ -92,7 +92,8 @@ class Caddy:
 
     def count(self, path, status):
         """Requests whose path begins so, from its access log."""
-        lines = (json.loads(line) for line in self.process.text().splitlines() if '"http.log.access' in line)
+        whole = self.process.text().rpartition("\n")[0]
+        lines = (json.loads(line) for line in whole.splitlines() if '"http.log.access' in line)
         return sum(e["request"]["uri"].startswith(f"/acme/local/{path}") and e["status"] == status for e in lines)
 
     def orders(self):

@@ -122,13 +122,15 @@ class Acmed:
         return self
 
     def answers(self):
+        """Status, of this very daemon: one that was killed may have left an engine that answers for a moment more."""
         if not self.process.running():
             raise AssertionError(f"acmed ended with {self.process.popen.returncode}:\n{self.text()}")
-        with Varlink(self.socket, timeout=5) as v:
-            return v.call("org.acmed.Control.Status")
+        with Varlink(self.socket, timeout=20) as v:
+            status = v.call("org.acmed.Control.Status")
+        return status if status["daemon"]["pid"] == self.process.pid else None
 
     def stop(self, number=signal.SIGTERM):
-        return self.process.stop(number, 30)
+        return self.process.stop(number, 30 * PATIENCE)
 
     def kill(self):
         """Ends all its processes at once, without a word."""
@@ -150,8 +152,10 @@ class Acmed:
     def text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def says(self, words, seconds=20):
-        wait_for(lambda: words in self.text(), f"acmed to say {words!r}", seconds)
+    def says(self, *words, seconds=20):
+        """Keeper and engine say it by way of the supervisor, which may be behind with it: what status shows need not be in the log yet."""
+        for w in words:
+            wait_for(lambda w=w: w in self.text(), f"acmed to say {w!r}", seconds)
 
     def check(self, user=None):
         """acmed -t"""

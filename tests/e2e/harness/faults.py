@@ -7,6 +7,7 @@ import struct
 import threading
 
 from .message import Reply
+from .wait import PATIENCE
 
 
 class Fault:
@@ -70,7 +71,7 @@ class Hold(Fault):
         self.reached, self.released = threading.Event(), threading.Event()
 
     def wait(self, seconds=30):
-        assert self.reached.wait(seconds), f"no request for {self.where} came"
+        assert self.reached.wait(seconds * PATIENCE), f"no request for {self.where} came"
 
     def release(self):
         self.released.set()

@@ -75,7 +75,10 @@ zone:
         return all(self.ask("SOA", z) for z in self.zones)
 
     def ask(self, type_, name):
-        done = subprocess.run([*self.enter, "dig", f"@{self.ip}", "+short", "+time=1", "+tries=1", "+norec", name, type_], capture_output=True, text=True)
+        """What it has. An OSError: it has not answered, which says nothing."""
+        done = subprocess.run([*self.enter, "dig", f"@{self.ip}", "+short", "+time=5", "+tries=1", "+norec", name, type_], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ConnectionError(done.stdout)
         return [line.strip('"') for line in done.stdout.splitlines() if line and not line.startswith(";")]
 
     def update(self, *commands):

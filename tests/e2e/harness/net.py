@@ -14,11 +14,30 @@ _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 # Parts of tests/run that go on side by side have stretches of their own, by ACMED_TEST_PORTS.
 _next = int(os.environ.get("ACMED_TEST_PORTS", 10000 + (os.getppid() % 7) * 200)) + _WORKER * 1500
 
+# Whoever else runs these tests, with whatever stretch, keeps off the blocks that are ours: each is a name of an abstract socket.
+_BLOCK = 50
+_ours = {}
+
+
+def _reserved(block):
+    if block not in _ours:
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.bind(f"\0acmed-tests-ports-{block}")
+        except OSError:
+            s.close()
+            return False
+        _ours[block] = s
+    return True
+
 
 def free_port():
     global _next
     while True:
         _next += 1
+        if not _reserved(_next // _BLOCK):
+            _next += _BLOCK - _next % _BLOCK - 1
+            continue
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

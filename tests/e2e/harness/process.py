@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 
+from .wait import PATIENCE
+
 
 class Process:
     def __init__(self, argv, log, cwd=None, env=None, user=None, umask=-1):
@@ -22,7 +24,7 @@ class Process:
         if self.running():
             self.popen.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM, seconds=20):
+    def stop(self, number=signal.SIGTERM, seconds=20 * PATIENCE):
         """Asks it to end and waits; returns its exit status."""
         self.send(number)
         try:
@@ -67,4 +69,4 @@ def memory_of(pid):
 
 
 def run(argv, **more):
-    return subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **more)
+    return subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * PATIENCE, **more)

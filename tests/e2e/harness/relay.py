@@ -5,6 +5,8 @@ import selectors
 import socket
 import threading
 
+from .wait import PATIENCE
+
 
 class Relay:
     """freeze(): what is connected by then passes nothing any more, and is not closed; new connections do."""
@@ -24,7 +26,7 @@ class Relay:
     def tell(self, what):
         self.idle.clear()
         self.wake.sendall(what)
-        assert self.idle.wait(10)
+        assert self.idle.wait(10 * PATIENCE)
 
     def freeze(self):
         """How many there are now."""

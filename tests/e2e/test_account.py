@@ -106,7 +106,7 @@ def test_another_key(issued, pebble):
 @pytest.mark.parametrize("kind", ["ecdsa-p384", "rsa-2048", "rsa-4096"])
 def test_key_of_another_type(acmed, kind):
     acmed.configure({NAME: {}}, ca={"account_key": kind}).start()
-    acmed.deployed(NAME)
+    acmed.deployed(NAME, seconds=90)
     a = account(acmed)
     assert a["key_type"] == a["account_key"] == kind
     assert f"key         {kind}\n" in acmed.ctl("account", "show").out

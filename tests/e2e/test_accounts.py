@@ -30,7 +30,7 @@ def bound(make_pebble, make_acmed, ending, key=HMAC + "\n", kid=KID, mode=0o600,
 
 
 def failure(acmed, word):
-    s = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    s = acmed.failed(NAME)
     assert word in s["last_error"]["text"], s
     return s
 

@@ -8,7 +8,6 @@ import pytest
 from cryptography import x509
 
 from harness.net import free_port, names_of
-from harness.wait import wait_for
 
 NAME = "www.example.com"
 
@@ -32,7 +31,7 @@ def configure(acmed, certificates, **top):
 
 
 def handshake(port, *options):
-    return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts", *options], input="", capture_output=True, text=True, timeout=20)
+    return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts", *options], input="", capture_output=True, text=True, timeout=60)
 
 
 def test_names_and_an_address(acmed_tls):
@@ -43,6 +42,7 @@ def test_names_and_an_address(acmed_tls):
     assert [str(a) for a in san.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
     assert "Challenge   tls-alpn-01\n" in acmed_tls.ctl("show", NAME).out
     # When nothing is being validated nobody gets a certificate.
+    acmed_tls.deployed(NAME)
     said = handshake(acmed_tls.tls_port, "-servername", NAME, "-alpn", "acme-tls/1")
     assert "BEGIN CERTIFICATE" not in said.stdout and said.returncode != 0
 
@@ -84,6 +84,6 @@ def test_slow_clients_do_not_stop_a_challenge(acmed_tls):
 def test_the_port_is_taken(acmed_tls):
     taken = socket.create_server(("127.0.0.1", acmed_tls.tls_port))
     configure(acmed_tls, {NAME: {}}).start()
-    wait_for(lambda: f"tls_alpn_listen 127.0.0.1:{acmed_tls.tls_port}: the port is taken" in acmed_tls.log.read_text(), "the warning")
+    acmed_tls.says(f"tls_alpn_listen 127.0.0.1:{acmed_tls.tls_port}: the port is taken")
     taken.close()
     acmed_tls.issued(NAME, seconds=60)

@@ -60,7 +60,7 @@ def test_the_choice_survives_a_restart(held, proxy, make_pebble):
     held.stop()
     orders = len([1 for _, p, _ in proxy.requests if p == "/order-plz"])
     held.start()
-    assert wait_for(lambda: held.status(NAME)["ca"] == "spare" and held.status(NAME)["state"] == "waiting", "it to wait for the second CA")
+    assert wait_for(lambda: (s := held.status(NAME))["ca"] == "spare" and s["state"] == "waiting", "it to wait for the second CA")
     assert len([1 for _, p, _ in proxy.requests if p == "/order-plz"]) == orders
 
 

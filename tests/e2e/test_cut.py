@@ -33,7 +33,7 @@ def test_an_order_goes_on(held, proxy, reset):
     again = [n for n in names if placed[n] == 2]
     assert all(n == 1 or names[name][0] == "newOrder" and n == 2 for name, n in placed.items()), placed
     assert held.status()["daemon"]["repeated_orders"] == len(again) <= len(POINTS)
-    assert held.text().count("it is ordered again") == len(again)
+    wait_for(lambda: held.text().count("it is ordered again") == len(again), "each to be told")
     assert "not issued: " not in held.text()
 
 

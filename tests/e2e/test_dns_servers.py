@@ -84,7 +84,7 @@ def test_all_servers_must_have_it(make_client, make_knot, hook):
     acmed.says(f"ns2.example.com ({b}) has no TXT record at {CHALLENGE}")
     assert "POST /chalZ/" not in acmed.ca.log
     acmed.says("the DNS records are not at all servers of their zone yet: ns2.example.com")
-    value, = first.ask("TXT", CHALLENGE)
+    value, = wait_for(lambda: first.ask("TXT", CHALLENGE), "the first server's answer")
     second.update(f'update add {CHALLENGE}. 1 TXT "of something else"')
     acmed.says(f"ns2.example.com ({b}) has other TXT records at {CHALLENGE}")
     assert "POST /chalZ/" not in acmed.ca.log
@@ -116,7 +116,7 @@ def test_aliases_lead_no_further_than_they_may(make_client, make_knot, hook, cal
     assert (f"the record for {NAME} is not set: CNAME records lead from the name of the record for {NAME} to validation.delegated.example.com, "
             f"where `dns_delegation = acme.example.net other.example.com` of [certificate {NAME}] lets none be set") in error["text"]
     assert error["class"] == "configuration" and calls() == []
-    assert '"published": null' in (acmed.state / f"state/{NAME}.json").read_text()
+    wait_for(lambda: acmed.journal(NAME)["published"] is None, "the journal to tell of none")
     acmed.configure({NAME: {**keys, "dns_delegation": "delegated.example.com"}}, **acmed.settings)
     assert acmed.ctl("reload").code == 0
     acmed.issued(NAME)
@@ -140,7 +140,8 @@ def test_a_place_that_is_allowed_no_more_is_left_to_a_person(make_client, make_k
     acmed.issued(NAME)
     wait_for(lambda: '"published": null' in (acmed.state / f"state/{NAME}.json").read_text(), "the journal to forget them")
     assert [c[1] for c in calls() if c[0] == "cleanup"] == [CHALLENGE]
-    assert re.search(r'is left where it is \("pebble www.example.com \S+ old.delegated.example.com.*"\): its CA, its name, its place', acmed.text())
+    left = re.compile(r'is left where it is \("pebble www.example.com \S+ old.delegated.example.com.*"\): its CA, its name, its place')
+    wait_for(lambda: left.search(acmed.text()), "it to be told")
 
 
 def test_what_was_set_is_removed_where_it_was_set(make_client, make_knot, hook, calls, place):
@@ -163,7 +164,7 @@ def test_what_was_set_is_removed_where_it_was_set(make_client, make_knot, hook, 
 def test_a_name_outside_the_dns(make_client, knot, hook, calls):
     acmed = make_client(knot)
     acmed.configure({"www.example.org": {"challenge": "dns-01", "dns_hook": hook(knot)}}, **acmed.settings).start()
-    status = wait_for(lambda: (s := acmed.status("www.example.org"))["last_error"] and s, "an error to be shown", 60)
+    status = acmed.failed("www.example.org", 60)
     assert "where _acme-challenge.www.example.org lies in the DNS cannot be found" in status["last_error"]["text"]
     assert status["last_error"]["class"] == "transient" and calls() == []
 
@@ -172,7 +173,7 @@ def test_aliases_without_end(make_client, make_knot, hook, calls):
     knot = make_knot(zones={"example.com": ["_acme-challenge.www CNAME a", "a CNAME _acme-challenge.www"]})
     acmed = make_client(knot)
     acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": hook(knot)}}, **acmed.settings).start()
-    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown", 60)
+    status = acmed.failed(NAME, 60)
     assert "CNAME records lead on from one to the next" in status["last_error"]["text"] and calls() == []
 
 
@@ -197,7 +198,7 @@ def test_a_record_that_stays(make_client, knot):
         pytest.skip("this Pebble does not offer dns-persist-01")
     acmed = make_client(knot, experimental="dns-persist-01")
     acmed.configure({NAME: {"domains": f"{NAME} *.example.com", "challenge": "dns-persist-01"}}, **acmed.settings).start()
-    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    status = acmed.failed(NAME)
     assert "2 records are missing, the first of them: publish this record" in status["last_error"]["text"]
     url = json.loads((acmed.state / "accounts/pebble/account.json").read_text())["url"]
     shown = acmed.ctl("show", NAME).text
@@ -206,13 +207,13 @@ def test_a_record_that_stays(make_client, knot):
     assert sorted(records) == sorted(acmed.status(NAME)["to_publish"]) and len(records) == 2
     for name, policy in {f"_validation-persist.{NAME}": "", "_validation-persist.example.com": "; policy=wildcard"}.items():
         record = next(r for r in records if r.startswith(f"{name}. TXT "))
-        assert record.endswith(f'; accounturi={url}{policy}"') and record in acmed.text()
+        assert record.endswith(f'; accounturi={url}{policy}"')
+        acmed.says(record)
         knot.update("update add " + record.replace(" TXT ", " 1 TXT "))
         if not policy:
             assert acmed.renew(NAME, code=1)
             assert [r.split(". ")[0] for r in acmed.status(NAME)["to_publish"]] == ["_validation-persist.example.com"]
-            journal = acmed.state / f"state/{NAME}.json"
-            wait_for(lambda: len(json.loads(journal.read_text())["to_publish"]) == 1, "the journal to say so")
+            wait_for(lambda: len(acmed.journal(NAME)["to_publish"]) == 1, "it to be on disk")
             acmed.kill()
             acmed.start()
             assert len(acmed.status(NAME)["to_publish"]) == 1, "a restart knows what is to be done"
@@ -257,7 +258,7 @@ def test_an_update_that_is_refused(make_client, knot, place):
     other.chmod(0o600)
     acmed = make_client(knot)
     acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f"rfc2136:{knot.ip}:53 {other}"}}, **acmed.settings).start()
-    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    status = acmed.failed(NAME)
     assert "the record for www.example.com could not be set: dns_hook: /usr/bin/nsupdate exited with status 2; it said: " in status["last_error"]["text"]
     assert knot.SECRET not in acmed.text()
 
@@ -283,7 +284,7 @@ def test_what_is_not_removed_yet_holds_up_a_change_of_the_key(make_client, knot,
     acmed.says(f"what answered the challenge for {NAME} could not be removed")
     r = acmed.ctl("account", "rollover")
     assert r.code == 1 and f"what answered a challenge for {NAME} is still being removed" in " ".join(r.text.split()), r
-    assert len(knot.ask("TXT", CHALLENGE)) == 1
+    assert len(wait_for(lambda: knot.ask("TXT", CHALLENGE), "the server's answer")) == 1
     stuck.unlink()
     acmed.kill()
     acmed.start()  # which tries it at once
@@ -377,7 +378,7 @@ def test_a_script_that_keeps_its_credentials_per_certificate(acmed, pebble, acme
 def test_a_script_that_fails(acmed, pebble, acme_sh):
     (acme_sh / "account.conf").write_text("")
     acmed.configure({NAME: {"challenge": "dns-01", "dns_hook": f'acme.sh:dns_test "{acme_sh}"'}}, http_listen="off", dns_resolver="off").start()
-    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    status = acmed.failed(NAME)
     text = status["last_error"]["text"]
     assert text.endswith("acme.sh-dnsapi exited with status 1; it said: You didn't specify TEST_Url."), text
 

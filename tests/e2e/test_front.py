@@ -87,9 +87,12 @@ def test_the_front_dies_in_the_middle(make_acmed, make_front):
     acmed = make_acmed(front)
     names = [f"n{i:02}.example.com" for i in range(40)]
     acmed.configure({n: {} for n in names}).start()
+    ended = set()
     for orders in (3, 12, 24):
         wait_for(lambda n=orders: front.pebble.orders() >= n, f"{orders} orders")
-        os.kill(children(front.process.pid)["nginx"], signal.SIGKILL)
+        worker = wait_for(lambda: (pid := children(front.process.pid)["nginx"]) not in ended and pid, "a worker of nginx")
+        os.kill(worker, signal.SIGKILL)
+        ended.add(worker)
     for name in names:
         acmed.issued(name, seconds=100)
     # A request for an order may have been lost before the CA heard it.

@@ -22,7 +22,7 @@ def test_ca_away_at_start_and_back(held, proxy):
     """It comes back by itself: the first repetition is due after a minute."""
     proxy.stop()
     held.configure({NAME: {}, "b.example.com": {}}).start()
-    status = wait_for(lambda: (s := held.status("b.example.com"))["last_error"] and s, "an error to be shown")
+    status = held.failed("b.example.com")
     assert status["last_error"]["class"] == "network"
     assert status["state"] == "waiting"
     assert 0 < status["next_at"] - status["last_error"]["at"] <= 70
@@ -49,7 +49,7 @@ def test_ca_asks_for_a_pause(held, proxy):
     proxy.answer("/order-plz", 429, {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many of them", "status": 429},
                  {"Retry-After": "3600"}, times=50)
     held.configure({NAME: {}, "b.example.com": {}}).start()
-    status = wait_for(lambda: (s := held.status("b.example.com"))["last_error"] and s, "an error to be shown")
+    status = held.failed("b.example.com")
     assert "too many of them" in status["last_error"]["text"]
     assert 3000 < status["next_at"] - status["last_error"]["at"] < 4200
     assert sum(p == "/order-plz" for _, p, _ in proxy.requests) <= 2
@@ -88,7 +88,7 @@ def test_ca_bundle_replaced_by_rename(make_acmed, pebble, place):
     Authority("somebody else").write(bundle / "ca.pem")
     acmed = make_acmed(pebble)
     acmed.configure({NAME: {}}, ca={"ca_file": bundle / "ca.pem"}).start()
-    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    status = acmed.failed(NAME)
     assert "certificate" in status["last_error"]["text"]
     engine = acmed.children()["acmed-engine"]
     for generation in (1, 2):
@@ -122,7 +122,7 @@ def test_resolver_replaced_by_rename(make_acmed, place, ending, http_port):
     etc, wrapper = own_etc(place, "nameserver 127.77.254.254\noptions timeout:1 attempts:1\n")
     acmed = make_acmed(pebble, wrapper=wrapper)
     acmed.configure({NAME: {}}, ca={"directory": f"https://acme.test:{pebble.port}/dir"}).start()
-    status = wait_for(lambda: (s := acmed.status(NAME))["last_error"] and s, "an error to be shown")
+    status = acmed.failed(NAME)
     assert "acme.test" in status["last_error"]["text"]
     new = etc / "resolv.conf.new"
     new.write_text(f"nameserver {address}\noptions timeout:2 attempts:2\n")

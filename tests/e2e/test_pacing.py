@@ -45,15 +45,26 @@ def orders(proxy):
 
 
 def test_known_limit_is_never_hit(limited):
-    acmed = limited(orders=(22, 10), nonces=(20, 1))
+    # The CA allows as many more as there may be orders in flight: they come later than acmed counts them, and several at once.
+    acmed = limited(orders=(28, 12), nonces=(28, 1))
     names = sites(60)
     acmed.configure(names, ca={"limits": "20/10s"}).start()
-    c = wait_for(lambda: (c := ca(acmed))["state"] == "limited" and c, "the limit to be used up")
+
+    def limit_used_up():
+        """There is room for an order now and then: the one snapshot or the other may be of such a moment."""
+        status = acmed.status()
+        c, waiting = status["daemon"]["cas"][0], [s for s in status["certificates"] if s["state"] == "waiting"]
+        return c["state"] == "limited" and waiting and (c, waiting)
+
+    c, waiting = wait_for(limit_used_up, "the limit to be used up")
     assert 0 < c["orders_waiting"] <= 40 and c["until"] > 0, c
-    text = " ".join(acmed.ctl("status").text.split())
-    assert "as many new orders as it allows for now" in text and "orders wait" in text, text
-    waiting = next(s for s in acmed.status()["certificates"] if s["state"] == "waiting")
-    assert waiting["attempts"] == 0 and waiting["next_at"] > 0 and "limited number" in waiting["reason"], waiting
+    for s in waiting:
+        assert s["attempts"] == 0 and s["next_at"] > 0 and "limited number" in s["reason"], s
+
+    def told():
+        text = " ".join(acmed.ctl("status").text.split())
+        return "as many new orders as it allows for now" in text and "orders wait" in text
+    wait_for(told, "it to be told")
     all_issued(acmed, names, 60)
     assert acmed.proxy.refused == 0
     assert ca(acmed)["state"] == "ready"
@@ -72,37 +83,43 @@ def test_who_waits_for_a_place_is_counted(held, proxy):
 @pytest.mark.parametrize("date", [False, True])
 def test_pause_is_obeyed(limited, date):
     """FAULTS 2: the CA says when, and nobody backs off on his own."""
-    acmed = limited(orders=(4, 8), date=date)
+    acmed = limited(orders=(4, 16), date=date)
     names = sites(8)
     acmed.configure(names).start()
     c = ca_is(acmed, "closed")
     assert "too many new orders" in c["text"] and c["orders_waiting"] > 0, c
-    assert c["until"] - time.time() < 5
+    assert c["until"] - time.time() < 8
     assert "takes no new orders for now" in " ".join(acmed.ctl("status").text.split())
     all_issued(acmed, names, 60)
     assert acmed.proxy.refused <= 4 + 8  # those in flight at the first time, then one and two by turns
 
 
 def test_closed_domain_closes_nothing_else(limited):
-    acmed = limited(domains={"busy.example": (2, 16)})
+    acmed = limited(domains={"busy.example": (2, 30)})
     busy, free = sites(4, "busy.example"), sites(6, "free.example")
     acmed.configure({**busy, **free}).start()
-    all_issued(acmed, free, 15)  # the fourth of the others has its turn after 16 s
-    assert sum(bool(acmed.generation(n)) for n in busy) <= 3
-    waiting = [s for s in acmed.status()["certificates"] if s["state"] == "waiting"]
-    assert waiting and all("this domain" in s["reason"] for s in waiting), waiting
-    assert ca(acmed)["state"] == "ready"
+
+    def closed():
+        status = acmed.status()
+        waiting = [s for s in status["certificates"] if s["state"] == "waiting"]
+        return waiting and (waiting, status["daemon"]["cas"][0])
+    waiting, c = wait_for(closed, "the domain to be closed")
+    assert all(s["name"] in busy and "this domain" in s["reason"] for s in waiting), waiting
+    assert c["state"] == "ready", c
+    all_issued(acmed, free, 25)
+    assert sum(bool(acmed.generation(n)) for n in busy) <= 3  # the fourth has its turn after 30 s
     all_issued(acmed, busy, 60)
 
 
 def test_ledger_waits_instead_of_being_refused(limited):
     """Limits on a registered domain and on a set of names: what is known of them, across a restart, is never hit."""
-    acmed = limited(each_domain=(3, 12), sets=(2, 20))
+    # The CA counts an order when it comes, a while after acmed did: its own interval is the shorter one.
+    acmed = limited(each_domain=(3, 9), sets=(2, 20))
     busy, free = sites(6, "busy.com"), sites(3, "free.co.uk")
-    acmed.configure({**busy, **free}, ca={"limits": "domain:3/12s set:2/20s"}).start()
+    acmed.configure({**busy, **free}, ca={"limits": "domain:3/18s set:2/20s"}).start()
     all_issued(acmed, free, 20)
     waiting = wait_for(lambda: [s for s in acmed.status()["certificates"] if s["state"] == "waiting"], "some to wait")
-    assert "at most 3 new certificates in 12 s for busy.com" in waiting[0]["reason"], waiting
+    assert "at most 3 new certificates in 18 s for busy.com" in waiting[0]["reason"], waiting
     assert waiting[0]["attempts"] == 0 and waiting[0]["next_at"] > 0
     acmed.kill()
     acmed.start()
@@ -130,7 +147,7 @@ def test_failed_validations_stay_below_the_limit(limited):
         texts = []
         while not any("waiting: " in t for t in texts):
             texts += [p["text"] for p in v.receive()["parameters"]["progress"]]
-    assert "lets validation of bad.example.com fail at most 2 times in 1 h" in texts[-1], texts
+    assert "lets validation of bad.example.com fail at most 2 times in 1 h" in next(t for t in texts if "waiting: " in t), texts
     assert orders(acmed.proxy) == 2
 
 
@@ -145,7 +162,7 @@ def test_pause_of_names_says_what_to_do(limited):
     paused = wait_for(lambda: (s := acmed.status()["certificates"][0])["last_error"] and s, "the refusal")
     assert f"open {link} to lift the pause" in paused["advice"], paused
     assert f"open {link}" in " ".join(acmed.ctl("status").text.split())
-    assert f"To do" in acmed.ctl("show", "a.example.com").text and link in acmed.ctl("show", "a.example.com").text
+    assert "To do" in acmed.ctl("show", "a.example.com").text and link in acmed.ctl("show", "a.example.com").text
     assert ca(acmed)["state"] == "ready"
     acmed.renew("a.example.com")  # as the advice says
     assert acmed.status()["certificates"][0]["advice"] is None
@@ -157,10 +174,13 @@ def test_one_asks_for_all(limited):
     names = sites(60)
     acmed.proxy.stop()
     acmed.configure(names).start()
-    c = ca_is(acmed, "unreachable")
-    wait_for(lambda: ca(acmed)["orders_waiting"] == 60, "all to wait")
-    assert acmed.text().count("not issued: ") == 1
-    failed = [s for s in acmed.status()["certificates"] if s["last_error"]]
+
+    def all_wait():
+        status = acmed.status()
+        c = status["daemon"]["cas"][0]
+        return c["state"] == "unreachable" and c["orders_waiting"] == 60 and (c, [s for s in status["certificates"] if s["last_error"]])
+    c, failed = wait_for(all_wait, "all to wait")
+    wait_for(lambda: acmed.text().count("not issued: ") == 1, "one to be told")
     assert 50 < c["until"] - failed[0]["last_error"]["at"] < 75
     assert len(failed) == 1 and failed[0]["last_error"]["text"].count("CA pebble") == 1, failed
     text = " ".join(acmed.ctl("status").text.split())
@@ -168,7 +188,7 @@ def test_one_asks_for_all(limited):
     acmed.kill()
     acmed.start()
     ca_is(acmed, "unreachable")
-    assert acmed.text().count("not issued: ") == 2
+    wait_for(lambda: acmed.text().count("not issued: ") == 2, "one more to be told")
     acmed.proxy.start()
     acmed.renew("n00.example.com")
     all_issued(acmed, names, 60)
@@ -188,7 +208,8 @@ def test_request_behind_a_pause_says_so(limited):
         texts = []
         while not any("waiting: " in t for t in texts):
             texts += [p["text"] for p in v.receive()["parameters"]["progress"]]
-    assert "too many of them" in texts[-1] and "; until 20" in texts[-1], texts
+    told = next(t for t in texts if "waiting: " in t)
+    assert "too many of them" in told and "; until 20" in told, texts
     assert orders(acmed.proxy) <= 2  # the other may have been under way when the CA closed
 
 

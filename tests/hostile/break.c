@@ -99,7 +99,7 @@ bool hostile_break(struct hostile *h, const char *how)
         if (strcmp(ways[i].name, way + 1) != 0)
             continue;
         ways[i].run(fd);
-        (void)poll(NULL, 0, 10000);
+        (void)poll(NULL, 0, 60000);
         hostile_tell(how, true);
         return true;
     }

@@ -76,14 +76,14 @@ static int accept_one(struct hostile *h)
     struct pollfd p = {.fd = h->control, .events = POLLIN};
 
     log_info(NULL, "a client may come");
-    return poll(&p, 1, 30000) == 1 ? accept(h->control, NULL, NULL) : -1;
+    return poll(&p, 1, 60000) == 1 ? accept(h->control, NULL, NULL) : -1;
 }
 
 static void await_data(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    (void)poll(&p, 1, 30000);
+    (void)poll(&p, 1, 60000);
 }
 
 /* Three clients of root's come, played by the test: one that only watches, one that asks for the status, and

@@ -25,8 +25,8 @@ void hostile_read(const struct hostile *h, const char *name, char *text, size_t 
 void hostile_tell(const char *what, bool granted);
 /* The same for a message with a descriptor. */
 bool hostile_show(struct hostile *h, struct ipc_msg *reply, enum ipc_type type, int fd);
-/* Sends, and waits some seconds for the reply of this id. False: none comes. The reply's strings are borrowed
- * until the next call. */
+/* Sends, and waits up to a minute for the reply of this id. False: none comes. The reply's strings are
+ * borrowed until the next call. */
 bool hostile_ask(struct hostile *h, struct ipc_conn *to, struct ipc_msg *reply, enum ipc_type type, ...);
 
 /* ---- the orders ---- */

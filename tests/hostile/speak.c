@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 
 void hostile_read(const struct hostile *h, const char *name, char *text, size_t size)
 {

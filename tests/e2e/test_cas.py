@@ -71,3 +71,18 @@ def test_what_a_ca_says_of_itself(held, proxy):
     ca = next(c for c in held.status()["daemon"]["cas"] if c["name"] == "pebble")
     assert ca["website"] == "https://www.ca.example/" and ca["caa_identities"] == ["ca.example"], ca
     assert ca["terms"] and ca["external_account_required"] is False and ca["notes"] == [], ca
+
+
+def test_each_has_limits_of_its_own(acmed, pebble, make_pebble):
+    spare = make_pebble(directory="spare")
+    raw = acmed.section("ca spare", {"directory": spare.directory_url, "ca_file": spare.ca_file, "limits": "10/1h"})
+    here, there = ("one.example.com", "two.example.com"), ("three.example.com", "four.example.com")
+    acmed.configure({**{n: {} for n in here}, **{n: {"ca": "spare"} for n in there}}, raw=raw, ca={"limits": "1/1h"}).start()
+    for name in there:
+        acmed.issued(name)
+    cas = wait_for(lambda: (c := {c["name"]: c for c in acmed.status()["daemon"]["cas"]})["pebble"]["state"] == "limited" and c, "the limit of one CA to be used up")
+    assert cas["pebble"]["orders_waiting"] == 1 and cas["pebble"]["until"] > 0, cas
+    assert cas["spare"]["state"] == "ready" and cas["spare"]["orders_waiting"] == 0, cas
+    wait_for(lambda: sum(acmed.generation(n) for n in here) == 1, "the one that there is room for")
+    left = {c["name"]: c["limits"][0]["left"] for c in acmed.ctl("plan", "--json").json["cas"]}
+    assert left == {"pebble": 0, "spare": 8}, left

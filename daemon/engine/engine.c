@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -253,6 +254,15 @@ static size_t addresses(const struct listen_addr *v, size_t n)
     return n == 1 && v[0].kind == LISTEN_OFF ? 0 : n;
 }
 
+/* Strangers get a share of the descriptors, so that there always are some for CAs and clients. */
+static unsigned door_cap(unsigned most, unsigned share)
+{
+    struct rlimit r;
+
+    return getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur / share < most ? (unsigned)(r.rlim_cur / share)
+                                                                          : most;
+}
+
 static bool furnish(struct engine *g, struct err *e)
 {
     g->loop = loop_new();
@@ -273,12 +283,12 @@ static bool furnish(struct engine *g, struct err *e)
     if (g->client == NULL)
         return false;
     g->feed = feed_new(g->writer);
-    g->responder = responder_new(g->loop, g->challenges, g->config->http_other, RESPONDER_CAP,
+    g->responder = responder_new(g->loop, g->challenges, g->config->http_other, door_cap(RESPONDER_CAP, 2),
                                  RESPONDER_DEADLINE_MS, is_live, g);
     g->port = g->responder != NULL ? port_new(g->loop, g->supervisor, responder_door(g->responder),
                                               addresses(g->config->http_listen, g->config->n_http_listen))
                                    : NULL;
-    g->alpn = alpn_new(g->loop, ALPN_CAP, ALPN_DEADLINE_MS);
+    g->alpn = alpn_new(g->loop, door_cap(ALPN_CAP, 4), ALPN_DEADLINE_MS);
     g->alpn_port = g->alpn != NULL
                        ? port_new(g->loop, g->supervisor, alpn_door(g->alpn),
                                   addresses(g->config->tls_alpn_listen, g->config->n_tls_alpn_listen))

@@ -20,7 +20,7 @@ struct responder *responder_new(struct loop *l, const struct challenges *challen
                                 bool (*is_live)(void *arg, const char *host), void *arg);
 void responder_free(struct responder *r);
 
-#define RESPONDER_CAP         4096
+#define RESPONDER_CAP         10240
 #define RESPONDER_DEADLINE_MS 10000
 
 /* Where its connections come in. */

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Port 80: answering the CA, sharing with a web server, and nothing more."""
 
+import selectors
 import socket
+import threading
 
 import pytest
 
@@ -65,6 +67,47 @@ def test_a_token_is_gone_after_the_challenge(held, proxy, http_port):
     hold.release()
     held.deployed(NAME)
     assert http(http_port, f"/.well-known/acme-challenge/{token}", NAME)[0] == 404
+
+
+class Siege:
+    """As many connections as `n`, which begin a request and say no more; for each that ends there is another."""
+
+    def __init__(self, port, n):
+        self.port, self.n, self.over = port, n, threading.Event()
+        self.full = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        with selectors.DefaultSelector() as selector:
+            while not self.over.is_set():
+                while len(selector.get_map()) < self.n:
+                    s = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                    s.sendall(b"GET /")
+                    selector.register(s, selectors.EVENT_READ)
+                self.full.set()
+                for key, _ in selector.select(0.1):
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+            for key in list(selector.get_map().values()):
+                key.fileobj.close()
+
+    def stop(self):
+        self.over.set()
+        self.thread.join(60)
+
+
+def test_slow_clients_leave_descriptors_for_what_matters(held, proxy, http_port, ending):
+    """More of them than acmed may have descriptors, all the time: orders and acmectl still get theirs."""
+    held.wrapper = ["prlimit", "--nofile=160:160"]
+    held.configure({NAME: {}}).start()
+    held.issued(NAME)
+    siege = Siege(http_port, 200)
+    ending(siege.stop)
+    assert siege.full.wait(60)
+    proxy.stop(), proxy.start()  # no connection to the CA is left: one has to be made
+    held.renew(NAME)
+    assert held.generation(NAME) == 2
 
 
 def test_slow_clients_do_not_stop_a_challenge(acmed, http_port):

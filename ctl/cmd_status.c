@@ -52,7 +52,7 @@ enum ctl_exit command_show(struct ctl *c)
 {
     struct gather g;
     struct buf out;
-    enum ctl_exit status = gather_status(c, &g);
+    enum ctl_exit status = gather_details(c, &g);
 
     buf_init(&out, TEXT_MAX);
     for (size_t i = 0; status == CTL_DONE && i < g.fleet.n; i++) {

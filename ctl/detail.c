@@ -231,6 +231,64 @@ static void add_deployment(struct buf *out, const struct status_certificate *s, 
         add_value(out, t, "Note", d->note);
 }
 
+static void add_generation(struct buf *out, const struct status_generation *g, bool verified,
+                           const struct term *t, int column, int64_t now)
+{
+    char from[WHEN_MAX], to[WHEN_MAX];
+    struct buf text;
+
+    buf_init(&text, VALUE_MAX);
+    (void)buf_addstr(&text, g->live ? "live" : "kept");
+    if (g->served_last)
+        (void)buf_addstr(&text, verified ? ", served last" : ", deployed last");
+    if (g->revoked != NULL && g->revoked_at > 0)
+        (void)buf_addf(&text, ", revoked (%s)", g->revoked);
+    else if (g->revoked != NULL)
+        (void)buf_addf(&text, ", revocation asked for (%s) but not known to be done", g->revoked);
+    if (g->not_after > 0 && g->not_after <= now)
+        (void)buf_addstr(&text, ", expired");
+    if (!text.failed)
+        text_add_wrapped(out, text.data, column, column, t->width);
+    buf_clear(&text);
+    if (g->serial != NULL)
+        (void)buf_addf(&text, "%s to %s, serial %s", when_date(from, g->not_before),
+                       when_date(to, g->not_after), g->serial);
+    else
+        (void)buf_addstr(&text, g->error != NULL ? g->error : "its certificate cannot be read");
+    text_add_blanks(out, column);
+    if (!text.failed)
+        text_add_wrapped(out, text.data, column, column, t->width);
+    buf_clear(&text);
+}
+
+/* What rollback and revoke may name. */
+static void add_generations(struct buf *out, const struct status_certificate *s, const struct term *t,
+                            int64_t now)
+{
+    const struct status_generation *v = s->generations.v;
+    char number[16];
+    char more[CONFIG_NAME_MAX + 64];
+    int width;
+
+    if (s->generations.n == 0)
+        return;
+    (void)buf_addch(out, '\n');
+    width = snprintf(number, sizeof number, "%u", v[0].generation); /* the newest is the widest */
+    for (size_t i = 0; i < s->generations.n; i++) {
+        if (i == 0)
+            add_label(out, t, "On disk");
+        else
+            text_add_blanks(out, LABEL);
+        (void)buf_addf(out, "%*u  ", width, v[i].generation);
+        add_generation(out, &v[i], s->verify, t, LABEL + width + 2, now);
+    }
+    if (s->generations_older == 0)
+        return;
+    (void)snprintf(more, sizeof more, "and %u older, in certs/%s", s->generations_older, s->lineage);
+    text_add_blanks(out, LABEL);
+    text_add_wrapped(out, more, LABEL, LABEL, t->width);
+}
+
 void detail_render(struct buf *out, const struct status_certificate *s, const struct term *t, int64_t now)
 {
     char *name = name_full(s->lineage, t);
@@ -272,4 +330,5 @@ void detail_render(struct buf *out, const struct status_certificate *s, const st
         add_value(out, t, "To do", s->advice);
     add_to_publish(out, s, t);
     add_deployment(out, s, t, now);
+    add_generations(out, s, t, now);
 }

@@ -16,16 +16,29 @@ static bool on_status(void *arg, const json_t *parameters)
 }
 
 /* One certificate a reply ("more"): then no number of them is too large for a reply. */
-enum ctl_exit gather_status(struct ctl *c, struct gather *g)
+static enum ctl_exit gather(struct ctl *c, struct gather *g, json_t *parameters)
 {
     enum ctl_exit status;
 
     *g = (struct gather){.certificates = json_array()};
-    status = call_run(c, "org.acmed.Control.Status", call_names(c), true, on_status, g);
+    status = call_run(c, "org.acmed.Control.Status", parameters, true, on_status, g);
     if (!g->failed)
         return status;
     say(c, "the daemon's answer makes no sense: %s", g->error.text);
     return CTL_FAILED;
+}
+
+enum ctl_exit gather_status(struct ctl *c, struct gather *g)
+{
+    return gather(c, g, call_names(c));
+}
+
+enum ctl_exit gather_details(struct ctl *c, struct gather *g)
+{
+    json_t *parameters = call_names(c);
+
+    (void)json_object_set_new(parameters, "generations", json_true());
+    return gather(c, g, parameters);
 }
 
 void gather_clear(struct gather *g)

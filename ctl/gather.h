@@ -16,6 +16,8 @@ struct gather {
 
 /* Calls Status; its failure is told. *g is to be cleared whatever is returned. */
 enum ctl_exit gather_status(struct ctl *c, struct gather *g);
+/* The same, with the generations on disk. */
+enum ctl_exit gather_details(struct ctl *c, struct gather *g);
 void gather_clear(struct gather *g);
 
 #endif

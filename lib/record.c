@@ -76,6 +76,15 @@ static json_t *strings_to_json(const struct strv *l, size_t max)
     return array;
 }
 
+static json_t *objects_to_json(const struct record_field *f, const struct record_list *l)
+{
+    json_t *array = l->n > 0 ? json_array() : json_null();
+
+    for (size_t i = 0; array != NULL && i < l->n && i < f->max; i++)
+        array = append(array, record_to_json(f->type, (const char *)l->v + i * f->size));
+    return array;
+}
+
 static json_t *field_to_json(const struct record_field *f, const void *p)
 {
     switch (f->kind) {
@@ -99,6 +108,8 @@ static json_t *field_to_json(const struct record_field *f, const void *p)
         return record_to_json(f->type, p);
     case RECORD_OBJECT_OR_NULL:
         return present(f->type, p) ? record_to_json(f->type, p) : json_null();
+    case RECORD_OBJECTS:
+        return objects_to_json(f, p);
     }
     return NULL;
 }
@@ -206,6 +217,7 @@ static const char *field_from_json(const struct record_field *f, void *p, const 
         return name_from_json(f->names, p, j);
     case RECORD_OBJECT:
     case RECORD_OBJECT_OR_NULL:
+    case RECORD_OBJECTS:
         break; /* the caller's: they carry their own error */
     }
     return "is of an unknown kind";
@@ -213,7 +225,36 @@ static const char *field_from_json(const struct record_field *f, void *p, const 
 
 static bool nullable(const struct record_field *f)
 {
-    return f->kind == RECORD_STRING_OR_NULL || f->kind == RECORD_OBJECT_OR_NULL;
+    return f->kind == RECORD_STRING_OR_NULL || f->kind == RECORD_OBJECT_OR_NULL || f->kind == RECORD_OBJECTS;
+}
+
+/* After a failure the caller clears what was read so far. */
+static bool objects_from_json(const struct record_field *f, struct record_list *l, const json_t *j,
+                              struct err *e)
+{
+    size_t n = json_array_size(j);
+
+    if (!json_is_array(j) || n > f->max)
+        return err_set(e, ERR_CLASS_INTERNAL, "is not a list, or too long");
+    if (n == 0)
+        return true;
+    l->v = calloc(n, f->size);
+    if (l->v == NULL)
+        return err_nomem(e, "a list");
+    for (; l->n < n; l->n++)
+        if (!record_from_json(f->type, (char *)l->v + l->n * f->size, json_array_get(j, l->n), e))
+            return false;
+    return true;
+}
+
+static bool object_from_json(const struct record_field *f, void *record, const json_t *j, struct err *e)
+{
+    if (f->kind == RECORD_OBJECTS)
+        return objects_from_json(f, at_mut(f, record), j, e);
+    if (!record_from_json(f->type, at_mut(f, record), j, e))
+        return false;
+    return f->kind != RECORD_OBJECT_OR_NULL || present(f->type, at(f, record)) ||
+           err_set(e, ERR_CLASS_INTERNAL, "has no time");
 }
 
 static bool member_from_json(const struct record_field *f, void *record, const json_t *j, struct err *e)
@@ -224,13 +265,8 @@ static bool member_from_json(const struct record_field *f, void *record, const j
         return true;
     if (j == NULL)
         return err_set(e, ERR_CLASS_INTERNAL, "member \"%s\" is missing", f->name);
-    if (f->type != NULL) {
-        if (!record_from_json(f->type, at_mut(f, record), j, e))
-            return err_wrap(e, "member \"%s\"", f->name);
-        if (f->kind == RECORD_OBJECT_OR_NULL && !present(f->type, at(f, record)))
-            return err_set(e, ERR_CLASS_INTERNAL, "member \"%s\" has no time", f->name);
-        return true;
-    }
+    if (f->type != NULL)
+        return object_from_json(f, record, j, e) || err_wrap(e, "member \"%s\"", f->name);
     wrong = field_from_json(f, at_mut(f, record), j);
     if (wrong != NULL)
         return err_set(e, ERR_CLASS_INTERNAL, "member \"%s\" %s", f->name, wrong);
@@ -253,6 +289,14 @@ bool record_from_json(const struct record_type *type, void *record, const json_t
 }
 
 /* Freeing. */
+
+static void list_clear(const struct record_field *f, struct record_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        record_clear(f->type, (char *)l->v + i * f->size);
+    free(l->v);
+    *l = (struct record_list){0};
+}
 
 static void field_clear(const struct record_field *f, void *p)
 {
@@ -281,6 +325,9 @@ static void field_clear(const struct record_field *f, void *p)
     case RECORD_OBJECT:
     case RECORD_OBJECT_OR_NULL:
         record_clear(f->type, p);
+        break;
+    case RECORD_OBJECTS:
+        list_clear(f, p);
         break;
     }
 }

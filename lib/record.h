@@ -21,7 +21,8 @@ enum record_kind {
     RECORD_STRINGS,        /* struct strv, at most max elements */
     RECORD_NAME,           /* an enum, written as its name */
     RECORD_OBJECT,         /* an embedded struct */
-    RECORD_OBJECT_OR_NULL  /* an embedded struct; null when type->present says that there is none */
+    RECORD_OBJECT_OR_NULL, /* an embedded struct; null when type->present says that there is none */
+    RECORD_OBJECTS         /* struct record_list, at most max elements; null when it is empty */
 };
 
 struct record_names {
@@ -31,13 +32,20 @@ struct record_names {
 
 struct record_type;
 
+/* Structs of one type side by side; owned. */
+struct record_list {
+    void *v;
+    size_t n;
+};
+
 struct record_field {
     const char *name;
     enum record_kind kind;
     size_t offset;
     size_t max;
     const struct record_names *names; /* RECORD_NAME */
-    const struct record_type *type;   /* RECORD_OBJECT, RECORD_OBJECT_OR_NULL */
+    const struct record_type *type;   /* RECORD_OBJECT, RECORD_OBJECT_OR_NULL, RECORD_OBJECTS */
+    size_t size;                      /* RECORD_OBJECTS: of one struct */
     bool newer;                       /* older versions did not write it: stays 0 when it is missing */
 };
 

@@ -55,6 +55,20 @@ static bool state_from_str(const char *s, unsigned *value)
 
 static const struct record_names names_of_states = {state_to_str, state_from_str};
 
+#define GENERATION(member) offsetof(struct status_generation, member)
+static const struct record_field generation_fields[] = {
+    {"generation", RECORD_COUNT, GENERATION(generation)},
+    {"live", RECORD_BOOL, GENERATION(live)},
+    {"served_last", RECORD_BOOL, GENERATION(served_last)},
+    {"serial", RECORD_STRING_OR_NULL, GENERATION(serial), .max = TEXT_MAX},
+    {"not_before", RECORD_TIME, GENERATION(not_before)},
+    {"not_after", RECORD_TIME, GENERATION(not_after)},
+    {"revoked", RECORD_STRING_OR_NULL, GENERATION(revoked), .max = TEXT_MAX},
+    {"revoked_at", RECORD_TIME, GENERATION(revoked_at)},
+    {"error", RECORD_STRING_OR_NULL, GENERATION(error), .max = TEXT_MAX},
+};
+static const struct record_type generation_record = {generation_fields, COUNT(generation_fields), 0};
+
 #define CERTIFICATE(member) offsetof(struct status_certificate, member)
 static const struct record_field fields[] = {
     {"name", RECORD_STRING, CERTIFICATE(name), .max = TEXT_MAX},
@@ -88,6 +102,9 @@ static const struct record_field fields[] = {
     {"profile", RECORD_STRING_OR_NULL, CERTIFICATE(profile), .max = TEXT_MAX},
     {"ari", RECORD_OBJECT_OR_NULL, CERTIFICATE(ari), .type = &journal_ari_record},
     {"deploy", RECORD_OBJECT, CERTIFICATE(deployment), .type = &journal_deployment_record},
+    {"generations", RECORD_OBJECTS, CERTIFICATE(generations), .max = STATUS_GENERATIONS_MAX,
+     .type = &generation_record, .size = sizeof(struct status_generation)},
+    {"generations_older", RECORD_COUNT, CERTIFICATE(generations_older), .newer = true},
 };
 static const struct record_type certificate_record = {fields, COUNT(fields), 0};
 

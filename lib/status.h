@@ -8,6 +8,7 @@
 #include "lib/cert.h"
 #include "lib/config.h"
 #include "lib/journal.h"
+#include "lib/record.h"
 #include "lib/renewal.h"
 
 #include <jansson.h>
@@ -27,6 +28,21 @@ enum status_state {
 
 const char *status_state_to_str(enum status_state s);
 bool status_state_from_str(const char *s, enum status_state *state);
+
+#define STATUS_GENERATIONS_MAX 20 /* listed of one lineage */
+
+/* What is on disk of one issuance (type Generation). */
+struct status_generation {
+    unsigned generation;
+    bool live;
+    bool served_last;   /* the last one that was deployed, all through; of none where that is not known */
+    char *serial;       /* NULL: its certificate cannot be read */
+    int64_t not_before; /* 0: likewise */
+    int64_t not_after;
+    char *revoked;      /* why ("superseded", ...); NULL: it was not, as far as acmed knows */
+    int64_t revoked_at; /* 0: asked for, not known to be done */
+    char *error;        /* why it cannot be read; NULL: it can */
+};
 
 struct status_certificate {
     char *name;
@@ -63,6 +79,9 @@ struct status_certificate {
     struct journal_ari ari; /* what the CA suggests; next_poll 0: nothing is known */
     struct journal_deployment deployment;
     bool verify; /* verification is configured */
+    /* struct status_generation, newest first, STATUS_GENERATIONS_MAX at most; where they were asked for */
+    struct record_list generations;
+    unsigned generations_older; /* how many more there are */
 };
 
 /* What is known of one lineage; everything is borrowed for the call. */
@@ -98,8 +117,8 @@ struct status_verdict {
  * due; deploying; valid. */
 struct status_verdict status_derive(const struct status_input *in);
 
-/* Fills s from the same facts and status_derive(), all but generation (the live one: the caller sets it).
- * False: out of memory, s cleared. */
+/* Fills s from the same facts and status_derive(), all but generation (the live one: the caller sets it) and
+ * generations. False: out of memory, s cleared. */
 bool status_certificate_fill(struct status_certificate *s, const char *lineage, const struct status_input *in,
                              struct err *e);
 

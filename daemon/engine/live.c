@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/engine/live.h"
 
+#include "lib/act.h"
 #include "lib/config.h"
 #include "lib/revoked.h"
 
@@ -42,24 +43,28 @@ void live_close(struct live *l)
     l->live_fd = l->certs_fd = -1;
 }
 
+/* 0: not the name of a generation's directory. */
+static unsigned parse_number(const char *text)
+{
+    unsigned long number;
+    char *end;
+
+    if (*text < '1' || *text > '9')
+        return 0;
+    errno = 0;
+    number = strtoul(text, &end, 10);
+    return *end != '\0' || errno != 0 || number > 1000000000 ? 0 : (unsigned)number;
+}
+
 /* "../certs/<lineage>/<n>" and nothing else. */
 static bool parse_target(const char *target, const char *lineage, unsigned *generation)
 {
     size_t n = strlen(lineage);
-    unsigned long number;
-    char *end;
 
     if (strncmp(target, "../certs/", 9) != 0 || strncmp(target + 9, lineage, n) != 0 || target[9 + n] != '/')
         return false;
-    target += 9 + n + 1;
-    if (*target < '1' || *target > '9')
-        return false;
-    errno = 0;
-    number = strtoul(target, &end, 10);
-    if (*end != '\0' || errno != 0 || number > 1000000000)
-        return false;
-    *generation = (unsigned)number;
-    return true;
+    *generation = parse_number(target + 9 + n + 1);
+    return *generation != 0;
 }
 
 /* NULL: errno says why. */
@@ -94,20 +99,28 @@ static char *read_leaf(const struct live *l, const char *lineage, unsigned gener
 }
 
 /* What cannot be read is as good as nothing here: it is the keeper's, who tells. */
-static bool is_revoked(const struct live *l, const char *lineage, unsigned generation)
+static void read_revoked(const struct live *l, const char *lineage, struct revoked *r)
 {
     char path[CONFIG_NAME_MAX + 32];
-    struct revoked r = {0};
-    bool revoked = false;
     char *text;
     size_t len;
 
+    *r = (struct revoked){0};
     (void)snprintf(path, sizeof path, "%s/" REVOKED_FILE, lineage);
     text = read_file(l, path, &len);
-    if (text != NULL && revoked_from_json(&r, text, len, NULL))
-        revoked = revoked_find(&r, generation) != NULL;
-    revoked_clear(&r);
+    if (text != NULL)
+        (void)revoked_from_json(r, text, len, NULL);
     free(text);
+}
+
+static bool is_revoked(const struct live *l, const char *lineage, unsigned generation)
+{
+    struct revoked r;
+    bool revoked;
+
+    read_revoked(l, lineage, &r);
+    revoked = revoked_find(&r, generation) != NULL;
+    revoked_clear(&r);
     return revoked;
 }
 
@@ -142,13 +155,13 @@ bool live_load(const struct live *l, const char *lineage, unsigned *generation, 
 }
 
 /* Not every file system tells the type in its directory. */
-static bool is_link(const struct live *l, const struct dirent *d)
+static bool is_type(int dir_fd, const struct dirent *d, unsigned char type, mode_t format)
 {
     struct stat st;
 
     if (d->d_type != DT_UNKNOWN)
-        return d->d_type == DT_LNK;
-    return fstatat(l->live_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+        return d->d_type == type;
+    return fstatat(dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == format;
 }
 
 static int compare(const void *a, const void *b)
@@ -169,7 +182,7 @@ bool live_list(const struct live *l, struct strv *names, struct err *e)
         return err_set(e, ERR_CLASS_INTERNAL, "cannot read live/: %s", strerror(errno));
     }
     while (ok && (d = readdir(dir)) != NULL)
-        if (d->d_name[0] != '.' && is_link(l, d))
+        if (d->d_name[0] != '.' && is_type(fd, d, DT_LNK, S_IFLNK))
             ok = strv_add(names, d->d_name);
     (void)closedir(dir);
     if (!ok)
@@ -177,4 +190,146 @@ bool live_list(const struct live *l, struct strv *names, struct err *e)
     if (names->n > 1)
         qsort(names->v, names->n, sizeof *names->v, compare);
     return true;
+}
+
+/* ---- what is on disk ---- */
+
+/* The newest numbers, newest first, and how many there are in all. */
+struct newest {
+    unsigned v[STATUS_GENERATIONS_MAX];
+    size_t n;
+    unsigned all;
+};
+
+static void newest_add(struct newest *s, unsigned number)
+{
+    size_t at = s->n < STATUS_GENERATIONS_MAX ? s->n++ : s->n - 1;
+
+    s->all++;
+    if (s->all > STATUS_GENERATIONS_MAX && s->v[at] > number)
+        return;
+    for (; at > 0 && s->v[at - 1] < number; at--)
+        s->v[at] = s->v[at - 1];
+    s->v[at] = number;
+}
+
+/* *served: the number in the link that the keeper leaves; 0: there is none. False: errno says why. */
+static bool find_newest(const struct live *l, const char *lineage, struct newest *s, unsigned *served)
+{
+    int fd = openat(l->certs_fd, lineage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *d;
+    char target[32];
+    ssize_t n;
+
+    *s = (struct newest){0};
+    *served = 0;
+    if (dir == NULL) {
+        if (fd >= 0)
+            (void)close(fd);
+        return false;
+    }
+    while ((d = readdir(dir)) != NULL)
+        if (parse_number(d->d_name) != 0 && is_type(fd, d, DT_DIR, S_IFDIR))
+            newest_add(s, parse_number(d->d_name));
+    n = readlinkat(fd, "served", target, sizeof target - 1);
+    if (n > 0) {
+        target[n] = '\0';
+        *served = parse_number(target);
+    }
+    (void)closedir(dir);
+    return true;
+}
+
+static void say_unreadable(struct status_generation *g, const char *what, const char *why)
+{
+    if (asprintf(&g->error, "cannot read %s: %s", what, why) < 0)
+        g->error = NULL;
+}
+
+/* False: it is gone. */
+static bool read_generation(const struct live *l, const char *lineage, struct status_generation *g)
+{
+    char path[CONFIG_NAME_MAX + 48];
+    struct cert_facts facts;
+    struct stat st;
+    struct err e;
+    size_t len;
+    char *text = read_leaf(l, lineage, g->generation, &len);
+    int why = errno;
+
+    (void)snprintf(path, sizeof path, "%s/%u", lineage, g->generation);
+    if (text == NULL && fstatat(l->certs_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        return false;
+    (void)snprintf(path, sizeof path, "certs/%s/%u/cert.pem", lineage, g->generation);
+    if (text == NULL) {
+        say_unreadable(g, path, strerror(why));
+    } else if (!cert_facts_parse(&facts, text, len, &e)) {
+        say_unreadable(g, path, e.text);
+    } else {
+        g->serial = facts.serial;
+        facts.serial = NULL;
+        g->not_before = facts.not_before;
+        g->not_after = facts.not_after;
+        cert_facts_clear(&facts);
+    }
+    free(text);
+    return true;
+}
+
+static void note_revoked(struct status_generation *g, const struct revoked *r)
+{
+    const struct revoked_entry *entry = revoked_find(r, g->generation);
+    const char *reason = entry != NULL ? act_reason_to_str(entry->reason) : NULL;
+
+    if (entry == NULL)
+        return;
+    g->revoked = strdup(reason != NULL ? reason : "unspecified");
+    g->revoked_at = entry->at;
+}
+
+/* The live one is known of all the same. */
+static void list_live_only(const char *lineage, int why, struct status_certificate *s)
+{
+    char path[CONFIG_NAME_MAX + 16];
+    struct status_generation *g = calloc(1, sizeof *g);
+
+    s->generations = (struct record_list){g, g != NULL ? 1 : 0};
+    if (g == NULL)
+        return;
+    *g = (struct status_generation){.generation = s->generation, .live = true};
+    (void)snprintf(path, sizeof path, "certs/%s", lineage);
+    say_unreadable(g, path, strerror(why));
+}
+
+void live_generations(const struct live *l, const char *lineage, struct status_certificate *s)
+{
+    struct status_generation *v;
+    struct revoked revoked;
+    struct newest found;
+    unsigned served;
+
+    if (!find_newest(l, lineage, &found, &served)) {
+        if (s->generation != 0)
+            list_live_only(lineage, errno, s);
+        return;
+    }
+    v = calloc(STATUS_GENERATIONS_MAX, sizeof *v);
+    if (v == NULL)
+        return;
+    s->generations.v = v;
+    s->generations_older = found.all - (unsigned)found.n;
+    read_revoked(l, lineage, &revoked);
+    for (size_t i = 0; i < found.n; i++) {
+        struct status_generation *g = &v[s->generations.n];
+
+        *g = (struct status_generation){.generation = found.v[i],
+                                        .live = found.v[i] == s->generation,
+                                        .served_last = found.v[i] == served};
+        if (!read_generation(l, lineage, g))
+            continue;
+        note_revoked(g, &revoked);
+        s->generations.n++;
+    }
+    revoked_clear(&revoked);
 }

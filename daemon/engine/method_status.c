@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GENERATIONS_OF_MAX = 20 }; /* certificates whose generations one call lists */
+
 /* Status: the keeper is asked for its count first, then the certificates go out, one a reply with `more`. */
 struct status_call {
     struct peer *peer;
@@ -15,6 +17,7 @@ struct status_call {
     uint32_t request;
     uint64_t keeper_unknown;
     bool asked; /* the keeper has answered */
+    bool generations;
 };
 
 static void end_status(void *arg)
@@ -31,7 +34,7 @@ static json_t *make_reply(struct status_call *s, size_t count)
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++)
-        (void)json_array_append_new(list, status_of_certificate(s->v[s->sent + i]));
+        (void)json_array_append_new(list, status_of_certificate(s->v[s->sent + i], s->generations));
     s->sent += count;
     return json_pack("{so so}", "certificates", list, "daemon",
                      status_of_daemon(peer_engine(s->peer), s->keeper_unknown));
@@ -65,12 +68,27 @@ static void on_pong(void *arg, const struct ipc_msg *m, const struct err *e)
     on_drained(s);
 }
 
+/* Files are read for them, which must not hold up the others. */
+static bool may_list(struct peer *p, size_t n, bool named)
+{
+    if (named && n <= GENERATIONS_OF_MAX)
+        return true;
+    peer_error(p, VARLINK_INVALID_PARAMETER, json_pack("{ss}", "parameter", "generations"));
+    return false;
+}
+
 void method_status(struct peer *p, const json_t *parameters)
 {
     struct status_call *s = calloc(1, sizeof *s);
     bool named;
 
     if (s == NULL || !method_selection(p, parameters, &s->v, &s->n, &named)) {
+        free(s);
+        return;
+    }
+    if (!method_bool(p, parameters, "generations", &s->generations) ||
+        (s->generations && !may_list(p, s->n, named))) {
+        free(s->v);
         free(s);
         return;
     }
@@ -110,7 +128,7 @@ static void send_dirty(void *arg)
         if (!w->dirty[i])
             continue;
         w->dirty[i] = false;
-        peer_reply(w->peer, json_pack("{s[o]}", "certificates", status_of_certificate(w->v[i])), true);
+        peer_reply(w->peer, json_pack("{s[o]}", "certificates", status_of_certificate(w->v[i], false)), true);
     }
 }
 

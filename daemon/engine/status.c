@@ -86,7 +86,7 @@ struct status_verdict status_verdict_of(const struct certificate *c)
     return status_derive(&k.in);
 }
 
-json_t *status_of_certificate(const struct certificate *c)
+json_t *status_of_certificate(const struct certificate *c, bool generations)
 {
     struct status_certificate s = {0};
     struct known k;
@@ -96,6 +96,8 @@ json_t *status_of_certificate(const struct certificate *c)
     if (!status_certificate_fill(&s, c->name, &k.in, NULL))
         return NULL;
     s.generation = c->generation;
+    if (generations)
+        live_generations(&c->engine->live, c->name, &s);
     j = status_certificate_to_json(&s);
     status_certificate_clear(&s);
     return j;

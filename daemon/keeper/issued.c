@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/issued.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #define READ_MAX (FILE_MAX + 8192)
 
 bool issued_read(const struct store *store, const char *lineage, uint64_t generation, const char *file,
@@ -13,6 +16,26 @@ bool issued_read(const struct store *store, const char *lineage, uint64_t genera
         return false;
     ok = file_read(&d, file, out, NULL, NULL, e);
     dir_close(&d);
+    return ok;
+}
+
+bool issued_exists(const struct store *store, const char *lineage, uint64_t generation, struct err *e)
+{
+    bool missing = false;
+    struct dir parent;
+    struct dir d;
+    char name[32];
+    bool ok;
+
+    (void)snprintf(name, sizeof name, "%" PRIu64, generation);
+    ok = dir_open(&parent, &store->certs, lineage, &missing, e) && dir_open(&d, &parent, name, &missing, e);
+    dir_close(&parent);
+    if (ok)
+        dir_close(&d);
+    else if (missing)
+        err_set(e, ERR_CLASS_PERMANENT,
+                "there is no generation %" PRIu64 " of %s on disk: `acmectl show %s` lists those that are",
+                generation, lineage, lineage);
     return ok;
 }
 

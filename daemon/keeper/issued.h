@@ -12,6 +12,9 @@
 bool issued_read(const struct store *store, const char *lineage, uint64_t generation, const char *file,
                  struct buf *out, struct err *e);
 
+/* False: there is no such generation, which e says to who asked for it (or the disk fails). */
+bool issued_exists(const struct store *store, const char *lineage, uint64_t generation, struct err *e);
+
 /* Its private key; the caller frees. NULL with e. */
 struct key *issued_key(const struct store *store, const char *lineage, uint64_t generation, struct err *e);
 

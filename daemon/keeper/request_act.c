@@ -37,7 +37,8 @@ static bool check_revoke(const struct request *r, struct act *act, struct err *e
         return e->class != ERR_CLASS_NONE
                    ? false
                    : err_set(e, ERR_CLASS_PERMANENT, "there is no live generation yet");
-    if (!issued_facts(&r->k->store, c->name, act->generation, &facts, e))
+    if (!issued_exists(&r->k->store, c->name, act->generation, e) ||
+        !issued_facts(&r->k->store, c->name, act->generation, &facts, e))
         return false;
     cert_facts_clear(&facts);
     /* A key that its owner gave up is given up from here on, whatever the CA will answer. */

@@ -150,8 +150,9 @@ bool rollback_find(const struct store *store, const struct config_certificate *c
                                           : false;
     if (generation == live)
         return err_set(e, ERR_CLASS_PERMANENT, "generation %" PRIu64 " is live already", live);
-    if (generation == 0 ? !find_earlier(store, c, live, now, &found, e)
-                        : !check(store, c, generation, now, e))
+    if (generation == 0
+            ? !find_earlier(store, c, live, now, &found, e)
+            : !issued_exists(store, c->name, generation, e) || !check(store, c, generation, now, e))
         return false;
     *target = generation == 0 ? found : generation;
     return true;

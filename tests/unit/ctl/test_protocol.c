@@ -48,6 +48,21 @@ static void check_silent(const struct fake_step *script, const char *words, int 
     fake_clear(&f);
 }
 
+/* What is read for each certificate is asked for only where it is shown. */
+static void test_show_asks_for_generations(void **state)
+{
+    static const struct fake_step script[] = {
+        {FAKE_ACCEPT}, {FAKE_EXPECT, "\"generations\":true"}, {FAKE_SEND, STATUS(TEST_VALID)}, {FAKE_END}};
+    static const struct fake_step plain[] = {{FAKE_ACCEPT},
+                                             {FAKE_EXPECT, "\"parameters\":{\"names\":[\"example.com\"]}"},
+                                             {FAKE_SEND, STATUS(TEST_VALID)},
+                                             {FAKE_END}};
+
+    (void)state;
+    check(script, "show example.com", 0, "", "");
+    check(plain, "status example.com", 0, HEALTHY, "");
+}
+
 static void test_status(void **state)
 {
     static const struct fake_step script[] = {{FAKE_ACCEPT},
@@ -423,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
+        cmocka_unit_test(test_show_asks_for_generations),
         cmocka_unit_test(test_a_reply_in_single_bytes),
         cmocka_unit_test(test_replies_in_one_piece_and_halves),
         cmocka_unit_test(test_a_giant_reply_is_refused),

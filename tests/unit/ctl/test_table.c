@@ -358,6 +358,71 @@ static void test_show_international_names(void **state)
     fleet_clear(&f);
 }
 
+/* What the certificate has beside what others have. */
+static json_t *with_generations(const char *generations, unsigned older)
+{
+    json_t *list = json_loads("[" TEST_VALID "]", 0, NULL);
+
+    (void)json_object_set_new(json_array_get(list, 0), "generations", json_loads(generations, 0, NULL));
+    (void)json_object_set_new(json_array_get(list, 0), "generations_older", json_integer((json_int_t)older));
+    return list;
+}
+
+/* The end of what is shown, from the list of generations on. */
+static void assert_on_disk(const char *generations, unsigned older, const char *expected)
+{
+    json_t *list = with_generations(generations, older);
+    char *text = json_dumps(list, 0);
+    struct buf out = detail_of(text);
+    const char *shown = strstr(out.data, "\n\n  On disk");
+
+    assert_non_null(shown);
+    assert_string_equal(shown + 2, expected);
+    for (const char *line = out.data; *line != '\0'; line = strchr(line, '\n') + 1)
+        assert_true(strcspn(line, "\n") <= 80);
+    buf_clear(&out);
+    free(text);
+    json_decref(list);
+}
+
+#define SERIAL "03ab12cd34ef56ab78cd90ef12ab34cd56ef78ab"
+#define GENERATION(number, what, revoked, at)                                                                \
+    "{\"generation\":" number "," what ",\"serial\":\"" SERIAL                                               \
+    "\",\"not_before\":1787321600,\"not_after\":1795097600,\"revoked\":" revoked ",\"revoked_at\":" at       \
+    ",\"error\":null}"
+
+static void test_show_what_is_on_disk(void **state)
+{
+    (void)state;
+    assert_on_disk("[" GENERATION("12", "\"live\":true,\"served_last\":true", "null", "0") "," GENERATION(
+                       "9", "\"live\":false,\"served_last\":false", "\"superseded\"", "1787321600") "]",
+                   0,
+                   "  On disk     12  live, served last\n"
+                   "                  2026-08-21 14:13:20 UTC to 2026-11-19 14:13:20 UTC, serial\n"
+                   "                  " SERIAL "\n"
+                   "               9  kept, revoked (superseded)\n"
+                   "                  2026-08-21 14:13:20 UTC to 2026-11-19 14:13:20 UTC, serial\n"
+                   "                  " SERIAL "\n");
+    assert_on_disk(
+        "[" GENERATION(
+            "3", "\"live\":true,\"served_last\":false", "\"key-compromise\"",
+            "0") ",{\"generation\":2,\"live\":false,\"served_last\":false,\"serial\":\"02\",\"not_before\":"
+                 "1767225600,\"not_after\":1774915200,\"revoked\":null,\"revoked_at\":0,\"error\":null},"
+                 "{\"generation\":1,\"live\":false,\"served_last\":false,\"serial\":null,\"not_before\":0,"
+                 "\"not_after\":0,\"revoked\":null,\"revoked_at\":0,"
+                 "\"error\":\"cannot read certs/example.com/1/cert.pem: Permission denied\"}]",
+        980,
+        "  On disk     3  live, revocation asked for (key-compromise) but not known to be\n"
+        "                 done\n"
+        "                 2026-08-21 14:13:20 UTC to 2026-11-19 14:13:20 UTC, serial\n"
+        "                 " SERIAL "\n"
+        "              2  kept, expired\n"
+        "                 2026-01-01 00:00:00 UTC to 2026-03-31 00:00:00 UTC, serial 02\n"
+        "              1  kept\n"
+        "                 cannot read certs/example.com/1/cert.pem: Permission denied\n"
+        "              and 980 older, in certs/example.com\n");
+}
+
 static void test_show_a_valid_one(void **state)
 {
     (void)state;
@@ -580,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_international_names),
         cmocka_unit_test(test_show_international_names),
         cmocka_unit_test(test_show_a_valid_one),
+        cmocka_unit_test(test_show_what_is_on_disk),
         cmocka_unit_test(test_show_what_the_ca_suggests),
         cmocka_unit_test(test_show_where_the_chain_leads),
         cmocka_unit_test(test_show_what_is_to_be_published),

@@ -2,6 +2,8 @@
 #include "tests/unit/engine/rig.h"
 
 #include "daemon/engine/live.h"
+#include "lib/act.h"
+#include "lib/revoked.h"
 
 #include <sys/stat.h>
 
@@ -185,6 +187,129 @@ static void test_list(void **state)
     strv_clear(&names);
 }
 
+static void write_revoked(struct rig *r, const struct revoked *revoked)
+{
+    char *text = revoked_to_json(revoked);
+
+    assert_non_null(text);
+    rig_write(rig_path(r->dir, "certs/a.example/revoked.json"), text);
+    free(text);
+}
+
+static const struct status_generation *listed(const struct rig *r, struct status_certificate *s,
+                                              unsigned live)
+{
+    status_certificate_clear(s);
+    s->generation = live;
+    live_generations(&r->live, "a.example", s);
+    return s->generations.v;
+}
+
+static void test_generations(void **state)
+{
+    struct rig *r = *state;
+    struct status_certificate s = {0};
+    struct revoked revoked = {0};
+    const struct status_generation *g;
+
+    install(r, "a.example", "9", "leaf.pem");
+    install(r, "a.example", "10", "leaf.pem");
+    install(r, "a.example", "2", "leaf.pem");
+    revoked_set(&revoked, 2, ACT_REASON_SUPERSEDED, 1800000000);
+    revoked_set(&revoked, 10, ACT_REASON_KEY_COMPROMISE, 0);
+    write_revoked(r, &revoked);
+    assert_int_equal(symlink("9", rig_path(r->dir, "certs/a.example/served")), 0);
+    g = listed(r, &s, 10);
+    assert_int_equal(s.generations.n, 3);
+    assert_int_equal(s.generations_older, 0);
+    assert_int_equal(g[0].generation, 10);
+    assert_true(g[0].live && !g[0].served_last);
+    assert_string_equal(g[0].revoked, "key-compromise");
+    assert_int_equal(g[0].revoked_at, 0);
+    assert_int_equal(g[1].generation, 9);
+    assert_true(!g[1].live && g[1].served_last);
+    assert_null(g[1].revoked);
+    assert_int_equal(g[1].not_before, 1767225600); /* 2026-01-01 */
+    assert_true(g[1].not_after > g[1].not_before);
+    assert_non_null(g[1].serial);
+    assert_null(g[1].error);
+    assert_int_equal(g[2].generation, 2);
+    assert_true(!g[2].live && !g[2].served_last);
+    assert_string_equal(g[2].revoked, "superseded");
+    assert_int_equal(g[2].revoked_at, 1800000000);
+    status_certificate_clear(&s);
+}
+
+/* What is not acmed's is not listed; what cannot be read is, and says so. */
+static void test_generations_among_others(void **state)
+{
+    static const char *const foreign[] = {"notes", "01", "0", "-1", "3x", ".new-4", "99999999999999999999"};
+    struct rig *r = *state;
+    struct status_certificate s = {0};
+    const struct status_generation *g;
+
+    install(r, "a.example", "1", "leaf.pem");
+    install(r, "a.example", "2", "p256.key"); /* no certificate in it */
+    install(r, "a.example", "3", "leaf.pem");
+    assert_int_equal(unlink(rig_path(r->dir, "certs/a.example/3/cert.pem")), 0);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+        install(r, "a.example", foreign[i], "leaf.pem");
+    rig_write(rig_path(r->dir, "certs/a.example/7"), "a file");
+    assert_int_equal(symlink("1", rig_path(r->dir, "certs/a.example/8")), 0);
+    rig_write(rig_path(r->dir, "certs/a.example/revoked.json"), "garbage");
+    assert_int_equal(symlink("/etc", rig_path(r->dir, "certs/a.example/served")), 0);
+    g = listed(r, &s, 1);
+    assert_int_equal(s.generations.n, 3);
+    assert_int_equal(g[0].generation, 3);
+    assert_null(g[0].serial);
+    assert_non_null(strstr(g[0].error, "certs/a.example/3/cert.pem: No such file"));
+    assert_int_equal(g[1].generation, 2);
+    assert_null(g[1].serial);
+    assert_non_null(strstr(g[1].error, "certs/a.example/2/cert.pem: "));
+    assert_non_null(g[2].serial);
+    assert_true(g[2].live);
+    for (size_t i = 0; i < s.generations.n; i++)
+        assert_true(!g[i].served_last && g[i].revoked == NULL);
+    status_certificate_clear(&s);
+}
+
+static void test_many_generations(void **state)
+{
+    struct rig *r = *state;
+    struct status_certificate s = {0};
+    const struct status_generation *g;
+    char name[64];
+
+    install(r, "a.example", "1", "leaf.pem");
+    for (unsigned i = 2; i <= 1000; i++) {
+        (void)snprintf(name, sizeof name, "certs/a.example/%u", i);
+        assert_int_equal(mkdir(rig_path(r->dir, name), 0755), 0);
+    }
+    g = listed(r, &s, 1);
+    assert_int_equal(s.generations.n, STATUS_GENERATIONS_MAX);
+    assert_int_equal(s.generations_older, 1000 - STATUS_GENERATIONS_MAX);
+    for (unsigned i = 0; i < STATUS_GENERATIONS_MAX; i++)
+        assert_int_equal(g[i].generation, 1000 - i);
+    status_certificate_clear(&s);
+}
+
+static void test_generations_that_cannot_be_listed(void **state)
+{
+    struct rig *r = *state;
+    struct status_certificate s = {0};
+    const struct status_generation *g;
+
+    (void)listed(r, &s, 0); /* there are none */
+    assert_int_equal(s.generations.n, 0);
+    rig_write(rig_path(r->dir, "certs/a.example"), "a file");
+    g = listed(r, &s, 4);
+    assert_int_equal(s.generations.n, 1);
+    assert_int_equal(g[0].generation, 4);
+    assert_true(g[0].live);
+    assert_non_null(strstr(g[0].error, "certs/a.example: "));
+    status_certificate_clear(&s);
+}
+
 static void test_open_fails(void **state)
 {
     struct live l;
@@ -208,6 +333,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_links_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unusable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_generations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_generations_among_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_generations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_generations_that_cannot_be_listed, setup, teardown),
         cmocka_unit_test(test_open_fails),
     };
 

@@ -61,6 +61,9 @@ static void test_nothing_without_a_permit(void **state)
     permit(&p, IPC_ERROR, ACT_ROLLBACK, "", 0, 0);
     permit(&p, IPC_ERROR, ACT_ROLLOVER, "other", 0, 0);
     permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 9, 0);
+    assert_non_null(strstr(p.m.field[1].s, "no generation 9 of one.test on disk: `acmectl show one.test`"));
+    permit(&p, IPC_ERROR, ACT_ROLLBACK, "one.test", 9, 0);
+    assert_non_null(strstr(p.m.field[1].s, "no generation 9 of one.test on disk: `acmectl show one.test`"));
     permit(&p, IPC_ERROR, (enum act_kind)99, "one.test", 1, 0);
     permit(&p, IPC_ERROR, ACT_REVOKE, "one.test", 1, 99);
     peer_close(&p, &f);

@@ -92,6 +92,9 @@ static void test_status(void **state)
         assert_null(s.name);
         assert_int_equal(e.class, ERR_CLASS_INTERNAL);
     }
+    s.generations = (struct record_list){calloc(2, sizeof(struct status_generation)), 2};
+    assert_non_null(s.generations.v);
+    ((struct status_generation *)s.generations.v)[1].error = strdup("it is gone");
     for (size_t n = 1;; n++) {
         alloc_fail_at(n);
         o = status_certificate_to_json(&s);

@@ -263,6 +263,74 @@ static void test_round_trip(void **state)
     journal_clear(&s->journal);
 }
 
+/* n of them, for status_certificate_clear() to free. */
+static void add_generations(struct status_certificate *c, size_t n)
+{
+    struct status_generation *v = calloc(n, sizeof *v);
+
+    assert_non_null(v);
+    for (size_t i = 0; i < n; i++)
+        v[i] = (struct status_generation){.generation = (unsigned)(n - i),
+                                          .live = i == 0,
+                                          .served_last = i == 1,
+                                          .serial = strdup("04ab"),
+                                          .not_before = NOW,
+                                          .not_after = NOW + DAY,
+                                          .revoked = i == 1 ? strdup("superseded") : NULL,
+                                          .revoked_at = i == 1 ? NOW : 0,
+                                          .error = i == 2 ? strdup("it is gone") : NULL};
+    c->generations = (struct record_list){v, n};
+    c->generations_older = 980;
+}
+
+static void test_generations(void **state)
+{
+    struct scene *s = scene();
+    const struct status_generation *v;
+    struct status_certificate c;
+    struct status_certificate back;
+    struct err e;
+    json_t *list;
+    json_t *j;
+
+    (void)state;
+    assert_true(status_certificate_fill(&c, "a.example", &s->in, &e));
+    j = status_certificate_to_json(&c);
+    assert_true(json_is_null(json_object_get(j, "generations"))); /* nobody asked */
+    assert_true(status_certificate_from_json(&back, j, &e));
+    assert_int_equal(back.generations.n, 0);
+    status_certificate_clear(&back);
+    json_decref(j);
+    add_generations(&c, 3);
+    j = status_certificate_to_json(&c);
+    assert_true(status_certificate_from_json(&back, j, &e));
+    v = back.generations.v;
+    assert_int_equal(back.generations.n, 3);
+    assert_int_equal(back.generations_older, 980);
+    assert_int_equal(v[0].generation, 3);
+    assert_true(v[0].live && !v[0].served_last && v[0].revoked == NULL);
+    assert_true(!v[1].live && v[1].served_last);
+    assert_string_equal(v[1].revoked, "superseded");
+    assert_int_equal(v[1].revoked_at, NOW);
+    assert_int_equal(v[2].not_after, NOW + DAY);
+    assert_string_equal(v[2].error, "it is gone");
+    status_certificate_clear(&back);
+    assert_null(back.generations.v);
+    list = json_object_get(j, "generations");
+    json_object_del(json_array_get(list, 2), "live");
+    assert_false(status_certificate_from_json(&back, j, &e));
+    assert_non_null(strstr(e.text, "generations"));
+    json_object_set_new(j, "generations", json_object());
+    assert_false(status_certificate_from_json(&back, j, &e));
+    json_object_set_new(j, "generations", json_array());
+    for (size_t i = 0; i <= STATUS_GENERATIONS_MAX; i++)
+        json_array_append_new(json_object_get(j, "generations"), json_object());
+    assert_false(status_certificate_from_json(&back, j, &e));
+    assert_non_null(strstr(e.text, "too long"));
+    json_decref(j);
+    status_certificate_clear(&c);
+}
+
 /* Every member of the JSON is in the interface's type, and the other way round. */
 static void check_type(const char *type, const json_t *o)
 {
@@ -298,8 +366,10 @@ static void test_json_is_what_the_interface_says(void **state)
     (void)state;
     failed(&s->journal.error, ERR_CLASS_TRANSIENT, "503");
     assert_true(status_certificate_fill(&c, "a.example", &s->in, &e));
+    add_generations(&c, 1);
     j = status_certificate_to_json(&c);
     check_type("type Certificate (", j);
+    check_type("type Generation (", json_array_get(json_object_get(j, "generations"), 0));
     check_type("type Deployment (", json_object_get(j, "deploy"));
     check_type("type Failure (", json_object_get(j, "last_error"));
     json_decref(j);
@@ -350,11 +420,17 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),         cmocka_unit_test(test_renewal_states),
-        cmocka_unit_test(test_ended_account), cmocka_unit_test(test_missing_and_unmanaged),
-        cmocka_unit_test(test_deploying),     cmocka_unit_test(test_texts_are_bounded),
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_json_is_what_the_interface_says),
-        cmocka_unit_test(test_attention),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_renewal_states),
+        cmocka_unit_test(test_ended_account),
+        cmocka_unit_test(test_missing_and_unmanaged),
+        cmocka_unit_test(test_deploying),
+        cmocka_unit_test(test_texts_are_bounded),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_generations),
+        cmocka_unit_test(test_json_is_what_the_interface_says),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

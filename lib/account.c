@@ -275,7 +275,8 @@ struct account_action account_step(struct account *a, const struct account_event
 {
     const int64_t now = now_ms / 1000;
 
-    if (event->kind == ACCOUNT_EV_ERROR && a->state != ACCOUNT_STATE_CHECK && !a->own) {
+    if (event->kind == ACCOUNT_EV_ERROR && a->state != ACCOUNT_STATE_CHECK &&
+        a->state != ACCOUNT_STATE_DEACTIVATE && !a->own) {
         a->error = *event->error;
         return account_fail(a);
     }

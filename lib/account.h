@@ -25,7 +25,9 @@
  * (7.3.2), the end (7.3.6). While the key is changed there are two; when that was cut off, the CA is asked by
  * the next one (newAccount with onlyReturnExisting) which of them is the account's, before anything else. A
  * CA whose answer is neither yes nor no is asked again: an account that is not known for sure is never
- * registered anew. */
+ * registered anew. Likewise a refusal of the end that may follow from the end, as its request was sent twice,
+ * or a lost reply: the CA is asked whether the account is still there, and what was asked for is done when
+ * it is not. */
 
 #include "lib/acme.h"
 

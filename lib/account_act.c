@@ -14,6 +14,7 @@ struct account_action account_ready(struct account *a)
     a->own = false;
     a->suspected = false;
     a->ended = false;
+    a->maybe_over = false;
     return account_go(a, ACCOUNT_STATE_READY, ACCOUNT_DO_READY, a->url);
 }
 
@@ -114,32 +115,51 @@ static struct account_action on_reply_ok(struct account *a)
         a->has_refusal = false; /* it was done after all */
         return settle(a, true);
     case ACCOUNT_STATE_DEACTIVATE:
-        return account_go(a, ACCOUNT_STATE_CLOSE, ACCOUNT_DO_CLOSE, NULL);
+        return account_close(a);
     default:
         return account_go(a, ACCOUNT_STATE_NOTE, ACCOUNT_DO_NOTE, NULL);
     }
 }
 
+/* An account that is at its end is refused whatever it asks for, its end as well: unless it is certain that
+ * the CA has not heard of that, it is asked how things are. */
+static struct account_action on_end_failed(struct account *a, enum acme_problem_type problem, bool heard)
+{
+    a->maybe_over = a->maybe_over || heard;
+    if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+        return account_go(a, ACCOUNT_STATE_DEACTIVATE, ACCOUNT_DO_DEACTIVATE, a->url);
+    refuse(a);
+    if (a->maybe_over || problem == ACME_PROBLEM_UNAUTHORIZED)
+        return account_check(a);
+    return account_ready(a);
+}
+
+static struct account_action on_update_failed(struct account *a, enum acme_problem_type problem)
+{
+    if (problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX)
+        return account_go(a, ACCOUNT_STATE_UPDATE, ACCOUNT_DO_UPDATE, a->url);
+    refuse(a);
+    return problem == ACME_PROBLEM_UNAUTHORIZED ? account_check(a) : account_ready(a);
+}
+
+static bool may_pass(const struct err *e)
+{
+    return e->class == ERR_CLASS_NETWORK || e->class == ERR_CLASS_TRANSIENT;
+}
+
 static struct account_action on_reply_failed(struct account *a, enum acme_problem_type problem, bool resent)
 {
-    bool again = problem == ACME_PROBLEM_BAD_NONCE && a->bad_nonces++ < BAD_NONCES_MAX;
-
     switch (a->state) {
     case ACCOUNT_STATE_CHANGE:
         return on_change_failed(a, problem, resent);
     case ACCOUNT_STATE_FIND_NEXT:
         return on_next_failed(a, problem);
     case ACCOUNT_STATE_DEACTIVATE:
-        if (again)
-            return account_go(a, a->state, ACCOUNT_DO_DEACTIVATE, a->url);
-        break;
+        return on_end_failed(a, problem,
+                             resent || (problem != ACME_PROBLEM_BAD_NONCE && may_pass(&a->error)));
     default:
-        if (again)
-            return account_go(a, a->state, ACCOUNT_DO_UPDATE, a->url);
-        break;
+        return on_update_failed(a, problem);
     }
-    refuse(a);
-    return problem == ACME_PROBLEM_UNAUTHORIZED ? account_check(a) : account_ready(a);
 }
 
 static struct account_action on_done(struct account *a)
@@ -166,6 +186,9 @@ struct account_action account_act_step(struct account *a, const struct account_e
 
     if (event->kind == ACCOUNT_EV_ERROR) {
         a->error = *event->error;
+        if (a->state == ACCOUNT_STATE_DEACTIVATE)
+            return !a->error.unsent && may_pass(&a->error) ? on_end_failed(a, ACME_PROBLEM_NONE, true)
+                                                           : account_fail(a);
         refuse(a);
         return account_ready(a);
     }

@@ -21,6 +21,7 @@ static struct account_action fail_for_good(struct account *a)
 {
     a->ended = true;
     a->suspected = true;
+    a->maybe_over = false;
     a->end = a->error;
     a->has_refusal = a->has_refusal && !a->acting; /* whoever waits hears this */
     return account_fail(a);
@@ -44,6 +45,12 @@ struct account_action account_fail_ended(struct account *a, const char *how)
     return fail_for_good(a);
 }
 
+struct account_action account_close(struct account *a)
+{
+    a->has_refusal = false;
+    return account_go(a, ACCOUNT_STATE_CLOSE, ACCOUNT_DO_CLOSE, NULL);
+}
+
 struct account_action account_check(struct account *a)
 {
     a->bad_nonces = 0;
@@ -53,6 +60,10 @@ struct account_action account_check(struct account *a)
 /* The CA did not say: nothing has changed. */
 static struct account_action inconclusive(struct account *a)
 {
+    if (a->maybe_over)
+        (void)err_wrap(&a->act_error,
+                       "whether the CA %s has deactivated the account is not known; ask for it again",
+                       a->ca_name);
     if (!a->suspected)
         return account_ready(a);
     if (a->ended)
@@ -64,6 +75,9 @@ static struct account_action on_refused(struct account *a, enum acme_problem_typ
 {
     char how[800];
 
+    if (a->maybe_over &&
+        (problem == ACME_PROBLEM_ACCOUNT_DOES_NOT_EXIST || problem == ACME_PROBLEM_UNAUTHORIZED))
+        return account_close(a);
     switch (problem) {
     case ACME_PROBLEM_BAD_NONCE:
         if (a->bad_nonces++ < BAD_NONCES_MAX)
@@ -98,6 +112,8 @@ struct account_action account_on_checked(struct account *a, const struct account
     free(url);
     if (status == ACME_ACCOUNT_VALID)
         return account_settled(a);
+    if (status == ACME_ACCOUNT_DEACTIVATED && a->maybe_over)
+        return account_close(a);
     return account_fail_ended(a, status == ACME_ACCOUNT_DEACTIVATED ? "is deactivated at the CA"
                                                                     : "is revoked at the CA");
 }

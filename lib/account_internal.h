@@ -31,6 +31,7 @@ struct account {
     bool contact_tried;
     bool own;         /* what is under way is by nobody's wish, and may fail */
     bool acting;      /* a person asked for something, and waits */
+    bool maybe_over;  /* its end was asked for, and the CA may have heard it */
     bool has_refusal; /* of what was asked for last: */
     struct err act_error;
 };
@@ -46,6 +47,8 @@ struct account_action account_ready(struct account *a);
 /* The same, but the contact goes first where that is due. */
 struct account_action account_settled(struct account *a);
 struct account_action account_fail_deactivated(struct account *a);
+/* The CA has deactivated it, as a person asked. */
+struct account_action account_close(struct account *a);
 /* The same, as the CA has it. how: what follows the account's URL in a sentence. */
 struct account_action account_fail_ended(struct account *a, const char *how);
 /* The CA is asked whether it is ended, and says. */

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from harness.faults import Cut
 from harness.wait import wait_for
 
 NAME = "www.example.com"
@@ -197,6 +198,19 @@ def test_the_end(issued, pebble):
     assert issued.ctl("reload").code == 0
     wait_for(lambda: issued.generation(NAME) == 2 or issued.ctl("renew", NAME, "--force").code == 0, "a new account")
     assert accounts_at_ca(pebble) == 2
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["sent-again", "lost"])
+def test_the_end_that_was_heard(held, proxy, times):
+    """The CA deactivates the account and its reply is lost; what is sent after that is refused, as the account is at its end."""
+    held.configure({NAME: {}}).start()
+    held.deployed(NAME)
+    cut = proxy.add(Cut("/my-account", 0, times=times))
+    r = held.ctl("account", "deactivate", "--yes")
+    assert r.code == 0 and account(held)["state"] == "deactivated", r
+    assert cut.hits
+    held.says("the account was deactivated here, as somebody asked")
+    assert json.loads((held.state / "accounts/pebble/account.json").read_text())["status"] == "deactivated"
 
 
 def test_strangers_may_not(issued):

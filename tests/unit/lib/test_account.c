@@ -593,8 +593,136 @@ static void test_contact_and_end(void **state)
     account_free(a);
 }
 
-#define NEW_ACCOUNT  "https://ca.test/new-acct"
-#define UNAUTHORIZED "{\"type\": \"" URN "unauthorized\", \"detail\": \"no more\"}"
+#define NEW_ACCOUNT    "https://ca.test/new-acct"
+#define UNAUTHORIZED   "{\"type\": \"" URN "unauthorized\", \"detail\": \"no more\"}"
+#define UNKNOWN        "{\"type\": \"" URN "accountDoesNotExist\"}"
+#define BAD_NONCE      "{\"type\": \"" URN "badNonce\"}"
+#define VALID          "{\"status\": \"valid\"}"
+#define IS_DEACTIVATED "{\"status\": \"deactivated\"}"
+
+static struct account *deactivating(void)
+{
+    struct account *a = ready_account(DIRECTORY_BODY(""));
+    struct account_action action = event(a, ACCOUNT_EV_DEACTIVATE);
+
+    is_action(&action, ACCOUNT_DO_DEACTIVATE, ACCOUNT_URL);
+    return a;
+}
+
+/* What was asked for is done, and noted. */
+static void is_over(struct account *a, struct account_action action)
+{
+    is_action(&action, ACCOUNT_DO_CLOSE, NULL);
+    action = event(a, ACCOUNT_EV_DONE);
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "was deactivated here");
+    assert_null(account_refusal(a));
+}
+
+static void is_still_there(struct account *a, struct account_action action, const char *refusal)
+{
+    is_action(&action, ACCOUNT_DO_READY, ACCOUNT_URL);
+    assert_non_null(account_refusal(a));
+    if (strstr(account_refusal(a)->text, refusal) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", account_refusal(a)->text, refusal);
+    assert_null(account_ended(a));
+    account_free(a);
+}
+
+/* What refuses the second may be that the first was heard: the account is at its end. */
+static void test_end_sent_twice(void **state)
+{
+    static const struct {
+        int status;
+        const char *location;
+        const char *body;
+    } table[] = {{403, NULL, UNAUTHORIZED}, {400, NULL, UNKNOWN}, {200, ACCOUNT_URL, IS_DEACTIVATED}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct account *a = deactivating();
+        struct account_action action = reply_to_second(a, 403, UNAUTHORIZED);
+
+        is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+        action = reply(a, 400, NULL, BAD_NONCE);
+        is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+        is_over(a, reply(a, table[i].status, table[i].location, table[i].body));
+        start(a); /* by its files it is ended by us, and that is not asked about any more */
+        action = account_step(
+            a, &(struct account_event){.kind = ACCOUNT_EV_LOADED, .url = ACCOUNT_URL, .deactivated = true},
+            NOW);
+        is_failure(a, &action, ERR_CLASS_PERMANENT, "was deactivated here");
+        account_free(a);
+    }
+}
+
+/* A used nonce says that the first was heard, and is answered with another request, which is refused. */
+static void test_end_heard_and_asked_for_again(void **state)
+{
+    struct account *a = deactivating();
+    struct account_action action = reply_to_second(a, 400, BAD_NONCE);
+
+    (void)state;
+    is_action(&action, ACCOUNT_DO_DEACTIVATE, ACCOUNT_URL);
+    action = reply(a, 401, NULL, UNAUTHORIZED);
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    is_over(a, reply(a, 401, NULL, UNAUTHORIZED));
+    account_free(a);
+}
+
+static void test_end_without_an_answer(void **state)
+{
+    struct err unsent;
+    struct account_action action;
+    struct account *a = deactivating();
+
+    (void)state;
+    action = failed(a, ERR_CLASS_NETWORK, "connection reset");
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    is_over(a, reply(a, 403, NULL, UNAUTHORIZED));
+    account_free(a);
+    a = deactivating();
+    action = reply(a, 500, NULL, "");
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    is_over(a, reply(a, 403, NULL, UNAUTHORIZED));
+    account_free(a);
+    a = deactivating();
+    failed(a, ERR_CLASS_NETWORK, "connection reset");
+    is_still_there(a, failed(a, ERR_CLASS_NETWORK, "timed out"), "is not known; ask for it again");
+    a = deactivating();
+    err_set(&unsent, ERR_CLASS_NETWORK, "no route");
+    unsent.unsent = true; /* nobody can have heard it */
+    action = account_step(a, &(struct account_event){.kind = ACCOUNT_EV_ERROR, .error = &unsent}, NOW);
+    is_failure(a, &action, ERR_CLASS_NETWORK, "deactivating the account: no route");
+    account_free(a);
+}
+
+/* The CA refuses it, and the account is as it was; what comes later is no answer to it. */
+static void test_end_refused(void **state)
+{
+    struct account_action action;
+    struct account *a = deactivating();
+
+    (void)state;
+    action = reply_to_second(a, 403, UNAUTHORIZED);
+    is_action(&action, ACCOUNT_DO_FIND, NEW_ACCOUNT);
+    is_still_there(a, reply(a, 200, ACCOUNT_URL, VALID), "no more");
+    a = deactivating();
+    is_still_there(a, reply(a, 403, NULL, "{\"type\": \"" URN "userActionRequired\"}"), "userActionRequired");
+    a = deactivating();
+    reply_to_second(a, 403, UNAUTHORIZED);
+    reply(a, 200, ACCOUNT_URL, VALID);
+    event(a, ACCOUNT_EV_DOUBT);
+    action = reply(a, 403, NULL, UNAUTHORIZED);
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "was ended by the CA");
+    account_free(a);
+    /* It was at its end before: then it is not this that ended it. */
+    a = deactivating();
+    reply(a, 403, NULL, UNAUTHORIZED);
+    action = reply(a, 403, NULL, UNAUTHORIZED);
+    is_failure(a, &action, ERR_CLASS_PERMANENT, "was ended by the CA");
+    assert_non_null(account_refusal(a));
+    account_free(a);
+}
 
 static struct account *doubted(void)
 {
@@ -815,6 +943,10 @@ int main(void)
         cmocka_unit_test(test_contact_that_cannot_be_sent),
         cmocka_unit_test(test_contact_of_a_registration),
         cmocka_unit_test(test_ended_by_the_ca),
+        cmocka_unit_test(test_end_heard_and_asked_for_again),
+        cmocka_unit_test(test_end_refused),
+        cmocka_unit_test(test_end_sent_twice),
+        cmocka_unit_test(test_end_without_an_answer),
         cmocka_unit_test(test_ended_is_asked_about_again),
         cmocka_unit_test(test_doubt_without_an_answer),
         cmocka_unit_test(test_suspected),

@@ -335,7 +335,7 @@ def used(held, proxy):
 
 def test_a_used_order_is_no_renewal(held, proxy, used):
     """Its certificate is the one in use: nothing has begun anew, and nothing is put off for it."""
-    before = held.journal(NAME)
+    before = wait_for(lambda: (j := held.journal(NAME))["issued"] and j, "the first certificate to be in the journal")
     assert "used already" in held.renew(NAME, code=1).text
     status = held.status(NAME)
     assert status["generation"] == 1 and status["attempts"] == 1 and status["last_error"]["class"] == "transient", status

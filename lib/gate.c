@@ -27,7 +27,8 @@ struct gate {
     struct err error;  /* what closed it */
     unsigned failures; /* closings in a row */
     unsigned in_flight;
-    unsigned window; /* orders that may run while the CA comes back; WINDOW_UNLIMITED in normal times */
+    unsigned resting; /* of these */
+    unsigned window;  /* orders that may run while the CA comes back; WINDOW_UNLIMITED in normal times */
     struct closed_domains domains;
     struct ledger *ledger; /* owned; NULL: no such limits are known */
 };
@@ -155,7 +156,7 @@ struct gate_answer gate_ask(const struct gate *g, const struct strv *names, enum
 
     if (opens_at(g, now) != 0)
         return (struct gate_answer){.cause = g->cause, .until = g->until};
-    if (g->in_flight >= g->window)
+    if (g->in_flight - g->resting >= g->window)
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
     if (early > 0)
         return (struct gate_answer){.cause = g->interval_ms > 0 ? GATE_CAUSE_LIMIT : GATE_CAUSE_PACE,
@@ -185,6 +186,19 @@ bool gate_holds_all(enum gate_cause cause)
 unsigned gate_in_flight(const struct gate *g)
 {
     return g->in_flight;
+}
+
+void gate_rest(struct gate *g, bool resting)
+{
+    if (resting)
+        g->resting++;
+    else
+        g->resting--;
+}
+
+unsigned gate_resting(const struct gate *g)
+{
+    return g->resting;
 }
 
 /* Counted, wherever such orders are counted. */

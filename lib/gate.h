@@ -90,11 +90,15 @@ struct gate_answer gate_ask(const struct gate *g, const struct strv *names, enum
 int64_t gate_pace_ms(const struct gate *g);
 /* The gate holds all orders, whatever their names: there is no need to ask for each. */
 bool gate_holds_all(enum gate_cause cause);
-/* Orders under way. */
+/* Orders under way; those of them that rest. */
 unsigned gate_in_flight(const struct gate *g);
+unsigned gate_resting(const struct gate *g);
 
 /* It begins. */
 void gate_started(struct gate *g, const struct strv *names, enum ledger_exemption exemption, int64_t now);
+/* One under way waits for what may take long (lib/places.h), or goes on. The CA has taken it: no other waits
+ * to see what becomes of it. It goes on before it ends. */
+void gate_rest(struct gate *g, bool resting);
 /* One that began as LEDGER_RESUMED is placed anew: from now on it counts as what it is. */
 void gate_placed_anew(struct gate *g, const struct strv *names, enum ledger_exemption exemption, int64_t now);
 /* It ended and came to nothing: neither was a certificate issued, nor will the order be resumed. exemption:

@@ -133,6 +133,7 @@ static bool wait_action(struct order *o, struct order_action *action)
 {
     order_act(o, ORDER_DO_WAIT, action);
     action->at_ms = o->wait_until;
+    action->again = o->request.failures > 0;
     return true;
 }
 

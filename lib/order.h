@@ -90,6 +90,7 @@ struct order_action {
     const char *chain; /* likewise */
     size_t chain_len;
     int64_t at_ms;           /* Unix milliseconds */
+    bool again;              /* ORDER_DO_WAIT: a request has failed, and is sent again then */
     const struct err *error; /* borrowed from the machine */
     bool replaces; /* ORDER_POST_NEW_ORDER: say which certificate the order replaces (RFC 9773 section 5) */
     bool forget;

@@ -11,8 +11,9 @@
  * client that is 40 ms away, up to three times eight.
  *
  * An order that waits for what may take long (for its key, for a DNS record, for a CA that is at work) rests:
- * it holds no place. So many may rest that a few dozen that all wait for the same thing do not stop the
- * others, and so few that a CA which is slow in everything is not sent all that there are. */
+ * it holds no place. One whose request has failed does not: a CA that is in trouble is not sent more. So many
+ * may rest that a few dozen that all wait for the same thing do not stop the others, and so few that a CA
+ * which is slow in everything is not sent all that there are. */
 
 #include "lib/config.h"
 

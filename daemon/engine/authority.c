@@ -19,26 +19,24 @@ struct gate *authority_gate(const struct authority *a)
     return a->gate;
 }
 
-/* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. */
+/* The first order of all finds out whether the CA can be had; the others begin as soon as it is known. One
+ * that rests finds out nothing. */
 struct gate_answer authority_ask(const struct authority *a, const struct strv *names,
                                  enum ledger_exemption exemption, int64_t now)
 {
-    if (!authority_is_ready(a) && gate_in_flight(a->gate) > 0)
+    if (!authority_is_ready(a) && gate_in_flight(a->gate) > gate_resting(a->gate))
         return (struct gate_answer){.cause = GATE_CAUSE_PROBE};
     return gate_ask(a->gate, names, exemption, now);
 }
 
 bool authority_has_place(const struct authority *a, const struct config *config)
 {
-    return places_free(config, posts_round_trip(a->posts), gate_in_flight(a->gate), a->resting);
+    return places_free(config, posts_round_trip(a->posts), gate_in_flight(a->gate), gate_resting(a->gate));
 }
 
 void authority_rest(struct authority *a, bool resting)
 {
-    if (resting)
-        a->resting++;
-    else
-        a->resting--;
+    gate_rest(a->gate, resting);
 }
 
 void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size)

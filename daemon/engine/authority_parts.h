@@ -14,7 +14,6 @@ struct authority {
     struct nonces *nonces;
     struct posts *posts;
     struct gate *gate;
-    unsigned resting; /* of the orders that the gate has in flight */
     struct account *machine;
     char *thumbprint;
     enum key_type key_type;         /* of the account's key, once there is a thumbprint */

@@ -194,7 +194,7 @@ void issuance_step(struct issuance *i, const struct order_event *event)
         ok = issuance_post(i, &a, &e);
         break;
     case ORDER_DO_WAIT:
-        issuance_rest(i, a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
+        issuance_rest(i, !a.again && a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
         loop_delay_start(i->delay, a.at_ms - loop_wall_ms());
         break;
     case ORDER_DO_PRESENT:

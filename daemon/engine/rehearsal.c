@@ -189,7 +189,7 @@ void rehearsal_step(struct rehearsal *r, const struct order_event *event)
         ok = rehearsal_post(r, &a, &e);
         break;
     case ORDER_DO_WAIT:
-        rehearsal_rest(r, a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
+        rehearsal_rest(r, !a.again && a.at_ms - loop_wall_ms() >= PLACES_LONG_WAIT_MS);
         loop_delay_start(r->delay, a.at_ms - loop_wall_ms());
         break;
     case ORDER_DO_PRESENT:

@@ -71,25 +71,40 @@ def test_many_orders_in_flight_do_not_ask_for_nonces_too_fast(issue):
 SLOW, OTHER = "slow.example.com", "other.example.com"
 
 
-def others_go_on(acmed, slow, doing, **top):
+def others_go_on(acmed, slow, doing, other=None, **top):
     """OTHER is renewed while the order of SLOW, which came first, is at what takes long: `doing` in status."""
-    acmed.configure({OTHER: {}}, max_orders=1, **top).start()
+    acmed.configure({OTHER: other or {}}, max_orders=1, **top).start()
     acmed.issued(OTHER)
-    acmed.configure({OTHER: {}, SLOW: slow}, max_orders=1, **top)
+    acmed.configure({OTHER: other or {}, SLOW: slow}, max_orders=1, **top)
     assert acmed.ctl("reload").code == 0
     wait_for(lambda: doing in acmed.status(SLOW)["next_action"], f"an order to be {doing}")
     acmed.renew(OTHER)
     assert acmed.status(SLOW)["state"] == "ordering", acmed.status(SLOW)
 
 
-def test_an_order_that_the_ca_works_on_holds_no_place(held, proxy):
+def work_on(proxy, name):
+    """The CA is at work on the order of `name`, and asks to come back in ten minutes."""
     def processing(request, reply):
         if reply.json.get("status") == "valid":
             reply.json = {k: v for k, v in {**reply.json, "status": "processing"}.items() if k != "certificate"}
             reply.set("Retry-After", "600")
     for kind in ("finalize", "order"):
-        proxy.rewrite(kind, processing, name=SLOW, times=None)
+        proxy.rewrite(kind, processing, name=name, times=None)
+
+
+def test_an_order_that_the_ca_works_on_holds_no_place(held, proxy):
+    work_on(proxy, SLOW)
     others_go_on(held, {}, "waiting for the CA to issue")
+
+
+def test_an_order_that_rests_does_not_keep_a_ca_closed(held, proxy):
+    """After a pause one goes first; what becomes of an order that rests is not waited for."""
+    work_on(proxy, SLOW)
+    proxy.answer("newOrder", 429, "rateLimited", {"Retry-After": "1"}, name=OTHER)
+    held.configure({SLOW: {}, OTHER: {}}).start()
+    wait_for(lambda: "waiting for the CA to issue" in held.status(SLOW)["next_action"], "an order to rest")
+    held.issued(OTHER)
+    assert held.status(SLOW)["state"] == "ordering"
 
 
 def test_a_dns_hook_at_work_holds_no_place(acmed, pebble, script, place):

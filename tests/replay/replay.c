@@ -74,7 +74,7 @@ static const char *action_to_str(const struct replay *r)
     if (a->kind == ORDER_DO_POST)
         snprintf(text, sizeof text, "%s%s %s", posts[a->post], a->replaces ? "-replacing" : "", a->url);
     else if (a->kind == ORDER_DO_WAIT)
-        snprintf(text, sizeof text, "wait %lld", (long long)(a->at_ms - r->now));
+        snprintf(text, sizeof text, "wait %lld%s", (long long)(a->at_ms - r->now), a->again ? " again" : "");
     else if (a->kind == ORDER_DO_FAIL)
         snprintf(text, sizeof text, "fail %s%s%s%s: %s", err_class_to_str(a->error->class),
                  a->forget ? " forget" : "", a->discard_key ? " discard-key" : "", accounts[a->account],

@@ -52,6 +52,32 @@ static void check_describe(const struct gate *g, int64_t now, enum gate_cause ca
     assert_int_equal(strncmp(text, begin, strlen(begin)), 0);
 }
 
+/* Orders that rest say nothing about whether the CA is back: the probe does not wait for them. */
+static void test_resting(void **state)
+{
+    const struct err e = failure(ERR_CLASS_RATE_LIMITED, NOW + 10, "busy");
+    struct gate *g = gate_new(0, 0);
+    int64_t until;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        gate_started(g, &a, LEDGER_COUNTED, NOW);
+    gate_rest(g, true);
+    gate_rest(g, true);
+    assert_int_equal(gate_resting(g), 2);
+    assert_true(gate_ended(g, &a, &e, GATE_SCOPE_NEW_ORDER, 0, NOW));
+    until = gate_ask(g, &b, LEDGER_COUNTED, NOW).until;
+    assert_in_range(until, NOW + 10, NOW + 15);
+    assert_true(goes(g, &b, until));
+    gate_started(g, &b, LEDGER_COUNTED, until);
+    assert_int_equal(why(g, &a, until), GATE_CAUSE_PROBE);
+    gate_rest(g, true);
+    assert_true(goes(g, &a, until)); /* the CA took it: the next goes */
+    gate_rest(g, false);
+    assert_int_equal(why(g, &a, until), GATE_CAUSE_PROBE);
+    gate_free(g);
+}
+
 /* One fact for all: one probe, then twice as many each time. */
 static void test_unreachable(void **state)
 {
@@ -581,6 +607,7 @@ static void test_published_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resting),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_one_that_cannot_be_resumed),
         cmocka_unit_test(test_probes_of_a_long_outage),

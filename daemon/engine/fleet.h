@@ -37,6 +37,9 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
 void fleet_queue(struct fleet *f, struct certificate *c);
 /* Its issuance ended: the place is free. */
 void fleet_done(struct fleet *f, struct certificate *c);
+/* An order under way waits for a key that takes long to make, or no longer does: what makes keys is the same
+ * for all CAs, so that there is a bound on these. */
+void fleet_wait_for_key(struct fleet *f, bool waits);
 /* What is had from this CA is not what it was. */
 void fleet_changed(const struct fleet *f, const struct config_ca *ca);
 /* A gate may have opened, or there is a place again. */

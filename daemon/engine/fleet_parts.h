@@ -23,7 +23,7 @@ struct fleet {
     size_t n_queue;
     const struct certificate **flying; /* has room for all */
     unsigned in_flight;
-    unsigned slow;                 /* of those in flight: with a key that takes long to make */
+    unsigned keyless;              /* of those in flight: they wait for a key that takes long to make */
     struct loop_delay *start_soon; /* orders begin in a turn of their own */
     struct timer gate_opens;       /* when a closed gate is to be asked again */
 };

@@ -41,14 +41,13 @@ static void take_off(struct fleet *f, size_t i, struct authority *a)
     memmove(f->queue + i, f->queue + i + 1, (--f->n_queue - i) * sizeof(struct certificate *));
     c->queued = false;
     f->flying[f->in_flight++] = c;
-    f->slow += key_type_is_slow(c->config->key) ? 1 : 0;
     certificate_attempt(c, a);
 }
 
 /* Enough orders wait for keys that take long to make; more of them would only wait at the CA. */
 static bool is_overtaken(const struct fleet *f, const struct certificate *c)
 {
-    return key_type_is_slow(c->config->key) && f->slow >= f->engine->config->max_orders;
+    return key_type_is_slow(c->config->key) && f->keyless >= f->engine->config->max_orders;
 }
 
 /* Begins what may begin, in order of urgency; the rest waits for a place, for a gate, or for a moment in the
@@ -125,11 +124,19 @@ void fleet_done(struct fleet *f, struct certificate *c)
     while (i + 1 < f->in_flight && f->flying[i] != c)
         i++;
     f->flying[i] = f->flying[--f->in_flight];
-    f->slow -= key_type_is_slow(c->config->key) ? 1 : 0;
     if (f->in_flight == 0 && f->engine->stopping)
         loop_delay_start(f->engine->grace, 0);
     reloads_reconsider(f->engine->reloads);
     loop_delay_start(f->start_soon, 0);
+}
+
+void fleet_wait_for_key(struct fleet *f, bool waits)
+{
+    if (waits)
+        f->keyless++;
+    else
+        f->keyless--;
+    fleet_reconsider(f);
 }
 
 void fleet_changed(const struct fleet *f, const struct config_ca *ca)

@@ -41,9 +41,18 @@ void issuance_rest(struct issuance *i, bool resting)
     fleet_reconsider(i->g->fleet);
 }
 
+void issuance_wait_for_key(struct issuance *i, bool waits)
+{
+    issuance_rest(i, waits);
+    if (i->keyless == waits)
+        return;
+    i->keyless = waits;
+    fleet_wait_for_key(i->g->fleet, waits);
+}
+
 static void free_all(struct issuance *i)
 {
-    issuance_rest(i, false);
+    issuance_wait_for_key(i, false);
     writer_forget(i->g->writer, i);
     authority_wait_cancel(i->authority, &i->ready);
     post_cancel(i->post);

@@ -86,7 +86,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
         .kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR, .reply = reply, .error = e};
 
     i->post = NULL;
-    issuance_rest(i, false);
+    issuance_wait_for_key(i, false);
     i->no_nonce = reply == NULL && e->class == ERR_CLASS_RATE_LIMITED;
     issuance_step(i, &event);
 }
@@ -118,7 +118,7 @@ bool issuance_post(struct issuance *i, const struct order_action *a, struct err 
                   : authority_post(i->authority, posts[a->post].what, subject, a->url, on_reply, i);
     if (i->post == NULL)
         return err_nomem(e, "a request to the CA");
-    issuance_rest(i, a->post == ORDER_POST_FINALIZE && key_type_is_slow(i->c->config->key));
+    issuance_wait_for_key(i, a->post == ORDER_POST_FINALIZE && key_type_is_slow(i->c->config->key));
     return true;
 }
 

@@ -16,6 +16,7 @@ struct issuance {
     struct order *order; /* NULL until the authority is ready */
     struct authority_wait ready;
     bool resting;  /* it holds no place at the CA: it waits for what may take long */
+    bool keyless;  /* for its key */
     bool resumed;  /* the order is one that an earlier process began */
     bool no_nonce; /* the last request could not even be sent: the CA gave no nonce */
     const struct err
@@ -32,6 +33,8 @@ struct issuance {
 
 /* It leaves its place to another, or goes on. */
 void issuance_rest(struct issuance *i, bool resting);
+/* Likewise, for a key that takes long to make. */
+void issuance_wait_for_key(struct issuance *i, bool waits);
 void issuance_step(struct issuance *i, const struct order_event *event);
 void issuance_step_done(struct issuance *i);
 void issuance_step_error(struct issuance *i, const struct err *e);

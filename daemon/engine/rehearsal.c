@@ -22,9 +22,18 @@ void rehearsal_rest(struct rehearsal *r, bool resting)
     fleet_reconsider(r->g->fleet);
 }
 
+void rehearsal_wait_for_key(struct rehearsal *r, bool waits)
+{
+    rehearsal_rest(r, waits);
+    if (r->keyless == waits)
+        return;
+    r->keyless = waits;
+    rehearsals_wait_for_key(r->g->rehearsals, waits);
+}
+
 static void free_all(struct rehearsal *r)
 {
-    rehearsal_rest(r, false);
+    rehearsal_wait_for_key(r, false);
     rehearsals_remove(r->g->rehearsals, r);
     r->c->rehearsal = NULL;
     authority_wait_cancel(r->authority, &r->ready);
@@ -48,11 +57,6 @@ void rehearsal_cancel(struct rehearsal *r)
 bool rehearsal_is_under_way(const struct rehearsal *r)
 {
     return r != NULL && r->under_way;
-}
-
-bool rehearsal_is_slow(const struct rehearsal *r)
-{
-    return r->under_way && key_type_is_slow(r->c->config->key);
 }
 
 /* ---- the end ---- */
@@ -115,7 +119,7 @@ static void end(struct rehearsal *r, const struct err *e, enum gate_scope scope)
     uint32_t jitter = 0;
 
     (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
-    rehearsal_rest(r, false);
+    rehearsal_wait_for_key(r, false);
     (void)gate_ended(gate, names, e, scope, jitter, engine_now());
     if (e != NULL)
         gate_give_back(gate, names, LEDGER_COUNTED);
@@ -269,7 +273,8 @@ static const char *held_here(const struct rehearsal *r)
 {
     if (r->c->issuance != NULL)
         return waits_for_order;
-    if (key_type_is_slow(r->c->config->key) && rehearsals_slow(r->g->rehearsals) >= r->g->config->max_orders)
+    if (key_type_is_slow(r->c->config->key) &&
+        rehearsals_keyless(r->g->rehearsals) >= r->g->config->max_orders)
         return waits_for_place; /* enough wait for keys that take long to make */
     return authority_has_place(r->authority, r->g->config) ? NULL : waits_for_place;
 }
@@ -307,7 +312,6 @@ static void begin(struct rehearsal *r)
     const char *ca = authority_ca(r->authority)->name;
 
     r->under_way = true;
-    rehearsals_begun(r->g->rehearsals, r);
     gate_started(authority_gate(r->authority), &r->c->config->domains, LEDGER_COUNTED, engine_now());
     log_info(r->c->name, "rehearsing the order at CA %s", ca);
     feed_rehearsal(r->g->feed, r->c->name, NULL, "rehearsing at CA %s", ca);

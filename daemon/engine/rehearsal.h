@@ -25,7 +25,5 @@ void rehearsal_nudge(const struct rehearsal *r);
 void rehearsal_describe(const struct rehearsal *r, char *out, size_t size);
 /* It has begun. False for NULL. */
 bool rehearsal_is_under_way(const struct rehearsal *r);
-/* It has begun, and its key is one that takes long to make. */
-bool rehearsal_is_slow(const struct rehearsal *r);
 
 #endif

@@ -8,7 +8,7 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
     struct rehearsal *r = arg;
 
     r->post = NULL;
-    rehearsal_rest(r, false);
+    rehearsal_wait_for_key(r, false);
     rehearsal_step(r, &(struct order_event){.kind = reply != NULL ? ORDER_EV_REPLY : ORDER_EV_ERROR,
                                             .reply = reply,
                                             .error = e});
@@ -33,7 +33,7 @@ bool rehearsal_post(struct rehearsal *r, const struct order_action *a, struct er
         r->post = authority_post(r->authority, IPC_REHEARSE_FINALIZE, r->c->name, a->url, on_reply, r);
         break;
     }
-    rehearsal_rest(r, a->post == ORDER_POST_FINALIZE && key_type_is_slow(r->c->config->key));
+    rehearsal_wait_for_key(r, a->post == ORDER_POST_FINALIZE && key_type_is_slow(r->c->config->key));
     return r->post != NULL || err_nomem(e, "a request to the CA");
 }
 

@@ -14,6 +14,7 @@ struct rehearsal {
     struct authority *authority;
     bool under_way;
     bool resting;     /* holds no place: it waits for what may take long */
+    bool keyless;     /* for its key */
     const char *told; /* what it waits for, as was told last; a string constant, NULL: nothing yet */
     enum gate_cause told_cause;
     bool again;   /* the account was registered again for it */
@@ -30,6 +31,8 @@ struct rehearsal {
 void rehearsal_step(struct rehearsal *r, const struct order_event *event);
 /* It leaves its place to another, or goes on. */
 void rehearsal_rest(struct rehearsal *r, bool resting);
+/* Likewise, for a key that takes long to make. */
+void rehearsal_wait_for_key(struct rehearsal *r, bool waits);
 
 /* The actions, in the order of the flow. What comes of them is fed back by rehearsal_step(), never before
  * they return. False: the action could not be begun (e). */

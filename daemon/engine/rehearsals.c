@@ -12,7 +12,7 @@ struct rehearsals {
     struct rehearsal **v; /* in the order in which they came; the certificates own them */
     size_t n;
     size_t cap;
-    unsigned slow;                  /* under way, with a key that takes long to make */
+    unsigned keyless;               /* under way: they wait for a key that takes long to make */
     struct authority **authorities; /* owned: of CAs that no certificate is ordered at */
     size_t n_authorities;
 };
@@ -99,18 +99,21 @@ void rehearsals_remove(struct rehearsals *r, const struct rehearsal *x)
     if (i == r->n)
         return;
     r->n--;
-    r->slow -= rehearsal_is_slow(x) ? 1 : 0;
     memmove(r->v + i, r->v + i + 1, (r->n - i) * sizeof(struct rehearsal *));
 }
 
-void rehearsals_begun(struct rehearsals *r, const struct rehearsal *x)
+void rehearsals_wait_for_key(struct rehearsals *r, bool waits)
 {
-    r->slow += rehearsal_is_slow(x) ? 1 : 0;
+    if (waits)
+        r->keyless++;
+    else
+        r->keyless--;
+    fleet_reconsider(r->engine->fleet);
 }
 
-unsigned rehearsals_slow(const struct rehearsals *r)
+unsigned rehearsals_keyless(const struct rehearsals *r)
 {
-    return r->slow;
+    return r->keyless;
 }
 
 int64_t rehearsals_go_on(struct rehearsals *r)

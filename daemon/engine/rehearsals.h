@@ -21,14 +21,14 @@ void rehearsals_free(struct rehearsals *r);
  * there is a place: c->rehearsal; joins one that is there already. What it comes to is told to the feed.
  * False: out of memory. */
 bool rehearsals_add(struct rehearsals *r, struct certificate *c);
-/* It is under way, and has ended. */
-void rehearsals_begun(struct rehearsals *r, const struct rehearsal *x);
+/* It has ended. */
 void rehearsals_remove(struct rehearsals *r, const struct rehearsal *x);
 
 /* Begins what may begin. Returns when to call it again at the latest, Unix seconds; 0: when something has
  * ended. */
 int64_t rehearsals_go_on(struct rehearsals *r);
-/* Those under way with a key that takes long to make. */
-unsigned rehearsals_slow(const struct rehearsals *r);
+/* One under way waits for a key that takes long to make, or no longer does. */
+void rehearsals_wait_for_key(struct rehearsals *r, bool waits);
+unsigned rehearsals_keyless(const struct rehearsals *r);
 
 #endif

@@ -115,6 +115,11 @@ def test_a_dns_hook_at_work_holds_no_place(acmed, pebble, script, place):
     assert "dns_hook" in acmed.failed(SLOW)["last_error"]["text"]
 
 
+def test_an_order_that_does_not_wait_for_its_rsa_key_keeps_no_other_such_waiting(held, proxy):
+    work_on(proxy, SLOW)
+    others_go_on(held, {"key": "rsa-2048"}, "waiting for the CA to issue", {"key": "rsa-2048"})
+
+
 def test_a_ca_that_does_not_answer_takes_no_place_of_another(held, proxy, make_pebble):
     spare = make_pebble(directory="spare")
     hold = proxy.hold("newOrder", name=SLOW)

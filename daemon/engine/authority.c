@@ -39,6 +39,19 @@ void authority_rest(struct authority *a, bool resting)
     gate_rest(a->gate, resting);
 }
 
+void authority_queue(struct authority *a, bool waits)
+{
+    if (waits)
+        a->queued++;
+    else
+        a->queued--;
+}
+
+unsigned authority_queued(const struct authority *a)
+{
+    return a->queued;
+}
+
 void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size)
 {
     const char *ca = a->ca->name;

@@ -32,6 +32,9 @@ bool authority_has_place(const struct authority *a, const struct config *config)
 /* An order under way there waits for what may take long (a key, a DNS record, the CA's own work) and leaves
  * its place to another; or it goes on, at once, whoever has the places then. */
 void authority_rest(struct authority *a, bool resting);
+/* A certificate waits to be ordered there, or no longer does; how many do. */
+void authority_queue(struct authority *a, bool waits);
+unsigned authority_queued(const struct authority *a);
 /* Why it may not, as a clause for people. */
 void authority_describe_wait(const struct authority *a, struct gate_answer answer, char *text, size_t size);
 

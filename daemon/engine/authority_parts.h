@@ -14,6 +14,7 @@ struct authority {
     struct nonces *nonces;
     struct posts *posts;
     struct gate *gate;
+    unsigned queued; /* certificates that wait to be ordered here */
     struct account *machine;
     char *thumbprint;
     enum key_type key_type;         /* of the account's key, once there is a thumbprint */

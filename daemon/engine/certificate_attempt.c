@@ -118,7 +118,7 @@ static void end_well(const struct certificate *c, struct authority *a)
     (void)gate_ended(gate, &c->config->domains, NULL, GATE_SCOPE_ORDER, draw_jitter(), now);
     if (was_closed && gate_describe(gate, now, text, sizeof text, &until) == GATE_CAUSE_NONE)
         log_notice(NULL, "CA %s takes orders again; %u wait for it", authority_ca(a)->name,
-                   fleet_waiting_for(c->engine->fleet, a));
+                   authority_queued(a));
 }
 
 static void log_issued(const struct certificate *c)

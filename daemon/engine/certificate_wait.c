@@ -22,8 +22,7 @@ void certificate_wait_at_gate(struct certificate *c, const struct authority *a, 
         (void)snprintf(next, size, "it goes on when CA %s can be had again", authority_ca(a)->name);
     else
         (void)snprintf(next, size, "CA %s is asked again in %lld %s, %u more waiting", authority_ca(a)->name,
-                       (long long)((in + seconds - 1) / seconds), unit,
-                       fleet_waiting_for(c->engine->fleet, a));
+                       (long long)((in + seconds - 1) / seconds), unit, authority_queued(a));
 }
 
 void certificate_tell_wait(struct certificate *c, struct gate_answer answer)

@@ -47,7 +47,5 @@ void fleet_reconsider(struct fleet *f);
 unsigned fleet_in_flight(const struct fleet *f);
 const struct certificate *fleet_in_flight_at(const struct fleet *f, unsigned i); /* in no order */
 unsigned fleet_waiting(const struct fleet *f);
-/* Of those that wait, how many want an order of this CA. */
-unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a);
 
 #endif

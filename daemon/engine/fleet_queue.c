@@ -26,10 +26,12 @@ bool fleet_is_more_urgent(const struct certificate *a, const struct certificate 
     return a_at < b_at;
 }
 
+/* Where somebody waits for it: else thousands in the queue would be looked at whenever an order ends. */
 static bool has_place_somewhere(const struct fleet *f)
 {
     for (size_t i = 0; i < f->n_authorities; i++)
-        if (authority_has_place(f->authorities[i], f->engine->config))
+        if (authority_queued(f->authorities[i]) > 0 &&
+            authority_has_place(f->authorities[i], f->engine->config))
             return true;
     return false;
 }
@@ -40,6 +42,7 @@ static void take_off(struct fleet *f, size_t i, struct authority *a)
 
     memmove(f->queue + i, f->queue + i + 1, (--f->n_queue - i) * sizeof(struct certificate *));
     c->queued = false;
+    authority_queue(a, false);
     f->flying[f->in_flight++] = c;
     certificate_attempt(c, a);
 }
@@ -77,8 +80,11 @@ void fleet_start_next(void *arg)
             take_off(f, i, a);
             continue;
         }
-        if (certificate_leave_gate(c, a, answer, &leave_at))
-            continue; /* to the gate of another CA */
+        if (certificate_leave_gate(c, a, answer, &leave_at)) { /* to the gate of another CA */
+            authority_queue(a, false);
+            authority_queue(fleet_authority(f, c->ca), true);
+            continue;
+        }
         if (leave_at < CA_CHOICE_NEVER && (again == 0 || leave_at < again))
             again = leave_at;
         held = gate_holds_all(answer.cause) ? a : NULL;
@@ -114,6 +120,7 @@ void fleet_queue(struct fleet *f, struct certificate *c)
     memmove(f->queue + low + 1, f->queue + low, (f->n_queue++ - low) * sizeof(struct certificate *));
     f->queue[low] = c;
     c->queued = true;
+    authority_queue(fleet_authority(f, c->ca), true);
     loop_delay_start(f->start_soon, 0);
 }
 
@@ -164,13 +171,4 @@ unsigned fleet_in_flight(const struct fleet *f)
 unsigned fleet_waiting(const struct fleet *f)
 {
     return (unsigned)f->n_queue;
-}
-
-unsigned fleet_waiting_for(const struct fleet *f, const struct authority *a)
-{
-    unsigned n = 0;
-
-    for (size_t i = 0; i < f->n_queue; i++)
-        n += f->queue[i]->ca == authority_ca(a) ? 1 : 0;
-    return n;
 }

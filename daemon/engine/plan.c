@@ -169,7 +169,7 @@ json_t *plan_of_cas(const struct engine *g, int64_t now)
 
     for (size_t i = 0; i < fleet_authority_count(g->fleet); i++) {
         const struct authority *a = fleet_authority_at(g->fleet, i);
-        json_t *ca = status_of_ca(g, a);
+        json_t *ca = status_of_ca(a);
         size_t in_use;
 
         (void)json_object_set_new(ca, "limits", limits_of(authority_gate(a), now, &in_use));

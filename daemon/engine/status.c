@@ -195,9 +195,9 @@ static void add_directory(json_t *ca, const struct authority *a)
     json_decref(more);
 }
 
-json_t *status_of_ca(const struct engine *g, const struct authority *a)
+json_t *status_of_ca(const struct authority *a)
 {
-    unsigned waiting = fleet_waiting_for(g->fleet, a);
+    unsigned waiting = authority_queued(a);
     char text[ERR_TEXT_MAX + 64];
     int64_t until = 0;
     const char *state = describe_ca(a, waiting, text, sizeof text, &until);
@@ -213,7 +213,7 @@ static json_t *cas(const struct engine *g)
 
     for (size_t i = 0; i < fleet_authority_count(g->fleet); i++) {
         const struct authority *a = fleet_authority_at(g->fleet, i);
-        json_t *ca = status_of_ca(g, a);
+        json_t *ca = status_of_ca(a);
 
         add_directory(ca, a);
         (void)json_array_append_new(list, ca);

@@ -16,7 +16,7 @@ struct status_verdict status_verdict_of(const struct certificate *c);
 
 /* generations: with what is on disk, which is read for it. */
 json_t *status_of_certificate(const struct certificate *c, bool generations);
-json_t *status_of_ca(const struct engine *g, const struct authority *a);
+json_t *status_of_ca(const struct authority *a);
 /* keeper_unknown: system calls the keeper's filter did not know. */
 json_t *status_of_daemon(const struct engine *g, uint64_t keeper_unknown);
 

@@ -9,9 +9,10 @@
 #define POOL_MAX    64
 #define FETCHES_MAX 8 /* at once ... */
 #define FETCH_EVERY                                                                                          \
-    60                /* ms; ... and one in so many: Let's Encrypt gives 10 at once, and then 20 a second    \
-                       */
-#define RTT_FIRST 100 /* ms, while none was measured */
+    60                 /* ms; ... and one in so many: Let's Encrypt gives 10 at once, and then 20 a second   \
+                        */
+#define RTT_FIRST 100  /* ms, while none was measured */
+#define RTT_MOST  1000 /* ms; a reply that takes longer tells of the CA's work, not of the path to it */
 
 struct fetch {
     struct nonces *nonces;
@@ -201,6 +202,12 @@ static void fetch_missing(struct nonces *n)
         fetch_for(n, n->n_waiting - n->in_flight);
 }
 
+static void be_patient(struct nonces *n)
+{
+    if (n->n_waiting > 0 && n->in_flight > 0 && !loop_delay_running(n->patience))
+        loop_delay_start(n->patience, n->rtt_ms);
+}
+
 void nonces_take(struct nonces *n, struct nonces_wait *w)
 {
     w->next = NULL;
@@ -212,8 +219,7 @@ void nonces_take(struct nonces *n, struct nonces_wait *w)
     if (n->n_waiting == 0)
         return;
     fetch_missing(n);
-    if (n->in_flight > 0 && !loop_delay_running(n->patience))
-        loop_delay_start(n->patience, n->rtt_ms);
+    be_patient(n);
 }
 
 void nonces_cancel(struct nonces *n, struct nonces_wait *w)
@@ -241,10 +247,11 @@ void nonces_reply(struct nonces *n, const char *nonce, int64_t rtt_ms)
 {
     if (rtt_ms >= 0) {
         n->in_flight--;
-        n->rtt_ms = (n->rtt_ms * 3 + rtt_ms + 1) / 4;
+        n->rtt_ms = (n->rtt_ms * 3 + (rtt_ms < RTT_MOST ? rtt_ms : RTT_MOST) + 1) / 4;
     }
     if (nonce != NULL && n->pool.n < POOL_MAX)
         (void)strv_add(&n->pool, nonce);
     serve(n);
     fetch_missing(n);
+    be_patient(n); /* those for whom no more could be fetched at once */
 }

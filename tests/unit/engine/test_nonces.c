@@ -196,6 +196,44 @@ static void test_waits_for_a_reply_in_flight(void **state)
     assert_string_equal(b.nonce, "n2");
 }
 
+/* A reply that the CA took long for is no reason to wait so long for the next. */
+static void test_slow_reply_does_not_teach_patience(void **state)
+{
+    struct rig *r = *state;
+    struct waiter w;
+    int64_t begun;
+
+    nonces_request_sent(r->nonces);
+    nonces_reply(r->nonces, NULL, 30000);
+    nonces_request_sent(r->nonces);
+    begun = loop_monotonic_ms();
+    ask(r, &w);
+    rig_until(r->loop, &n_calls, 1);
+    assert_in_range(loop_monotonic_ms() - begun, 0, 7000);
+    answer(0, 200, "n1", -1);
+    assert_string_equal(w.nonce, "n1");
+}
+
+/* More replies are in flight than there are waiters, and none comes: all are fetched for, not only eight. */
+static void test_no_reply_comes(void **state)
+{
+    struct rig *r = *state;
+    struct waiter v[10];
+    unsigned told = 0;
+
+    for (int i = 0; i < 20; i++)
+        nonces_request_sent(r->nonces);
+    for (size_t i = 0; i < 10; i++)
+        ask(r, &v[i]);
+    for (unsigned i = 0; i < 10; i++) {
+        rig_until(r->loop, &n_calls, i + 1);
+        answer(i, 200, "n", -1);
+    }
+    for (size_t i = 0; i < 10; i++)
+        told += v[i].told;
+    assert_int_equal(told, 10);
+}
+
 /* Two replies come: the third has nothing to wait for. */
 static void test_fetched_for_those_no_reply_comes_for(void **state)
 {
@@ -371,6 +409,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pool_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waits_for_a_reply_in_flight, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow_reply_does_not_teach_patience, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_reply_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fetched_for_those_no_reply_comes_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reply_without_nonce, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_most_eight_fetches, setup, teardown),

@@ -53,6 +53,17 @@ static bool is_overtaken(const struct fleet *f, const struct certificate *c)
     return key_type_is_slow(c->config->key) && f->keyless >= f->engine->config->max_orders;
 }
 
+/* As certificate_leave_gate(). It may be another CA's turn also for who waits on. */
+static bool leave_gate(struct fleet *f, struct certificate *c, struct authority *a, struct gate_answer answer,
+                       int64_t *at)
+{
+    bool left = certificate_leave_gate(c, a, answer, at);
+
+    authority_queue(a, false);
+    authority_queue(fleet_authority(f, c->ca), true);
+    return left;
+}
+
 /* Begins what may begin, in order of urgency; the rest waits for a place, for a gate, or for a moment in the
  * CA's limits. */
 void fleet_start_next(void *arg)
@@ -80,11 +91,8 @@ void fleet_start_next(void *arg)
             take_off(f, i, a);
             continue;
         }
-        if (certificate_leave_gate(c, a, answer, &leave_at)) { /* to the gate of another CA */
-            authority_queue(a, false);
-            authority_queue(fleet_authority(f, c->ca), true);
-            continue;
-        }
+        if (leave_gate(f, c, a, answer, &leave_at))
+            continue; /* to the gate of another CA */
         if (leave_at < CA_CHOICE_NEVER && (again == 0 || leave_at < again))
             again = leave_at;
         held = gate_holds_all(answer.cause) ? a : NULL;

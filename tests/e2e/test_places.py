@@ -107,6 +107,25 @@ def test_an_order_that_rests_does_not_keep_a_ca_closed(held, proxy):
     assert held.status(SLOW)["state"] == "ordering"
 
 
+def test_an_order_whose_requests_fail_keeps_its_place(held, proxy):
+    """A CA that is in trouble is not asked about one order while another one waits to be asked about again."""
+    names = [SLOW, OTHER]
+    for n in names:
+        work_on(proxy, n)
+    held.configure({n: {} for n in names}, max_orders=1).start()
+    wait_for(lambda: all("waiting for the CA to issue" in held.status(n)["next_action"] for n in names), "both to rest")
+    held.kill()
+    proxy.answer("order", 500, times=None)
+    before = len(proxy.requests)
+
+    def asked():
+        known = (proxy.atlas.known.get(path) for _, path, _ in proxy.requests[before:])
+        return [k[1] for k in known if k and k[0] == "order"]
+    held.start()
+    wait_for(lambda: len(asked()) >= 5, "both to be asked about", 60)
+    assert len(set(asked()[:4])) == 1, asked()
+
+
 def test_a_dns_hook_at_work_holds_no_place(acmed, pebble, script, place):
     go = place / "go"
     hook = script("dns-hook", f"while [ ! -e {go} ]; do sleep 0.05; done\nexit 1\n")

@@ -5,6 +5,7 @@
 #include "daemon/engine/status.h"
 #include "lib/tally.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@ static void say(void *arg)
     struct tally tally = {0};
     char text[TALLY_SENTENCE_MAX];
 
+    if (fleet_in_flight(f) == 0)
+        (void)malloc_trim(0); /* what hundreds of orders took goes back to the system */
     for (size_t i = 0; i < fleet_count(f); i++)
         status_count(&tally, fleet_at(f, i));
     tally_sentence(&tally, text, sizeof text);

@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_MAX    64
-#define FETCHES_MAX 8 /* at once ... */
-#define FETCH_EVERY                                                                                          \
-    60                 /* ms; ... and one in so many: Let's Encrypt gives 10 at once, and then 20 a second   \
-                        */
-#define RTT_FIRST 100  /* ms, while none was measured */
-#define RTT_MOST  1000 /* ms; a reply that takes longer tells of the CA's work, not of the path to it */
+#define POOL_MAX 64
+
+/* So many at once, and one in so many milliseconds: Let's Encrypt gives 10 at once, and then 20 a second. */
+#define FETCHES_MAX 8
+#define FETCH_EVERY 60
+
+/* Round trips, ms: while none was measured; and at most, for a reply that takes longer tells of the CA's
+ * work, not of the path to it. */
+#define RTT_FIRST 100
+#define RTT_MOST  1000
 
 struct fetch {
     struct nonces *nonces;

@@ -11,48 +11,34 @@
 #include <mbedtls/version.h>
 #include <mbedtls/x509.h>
 
-#include <errno.h>
-#include <sys/random.h>
-
 #define MBEDTLS_IS_3 (MBEDTLS_VERSION_NUMBER >= 0x03000000)
 
 /* The only state of the crypto files: a process has one set of curve tables. */
 static struct {
-    bool ready;
+    crypto_draw *draw; /* NULL: not ready */
     mbedtls_ecp_group p256;
     mbedtls_ecp_group p384;
 } crypto;
 
-/* Straight from the kernel: there is no state of a generator which a fork could duplicate. */
 int crypto_random(void *unused, unsigned char *out, size_t len)
 {
     (void)unused;
-    while (len > 0) {
-        ssize_t n = getrandom(out, len, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
-        out += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return crypto.draw != NULL && crypto.draw(out, len) ? 0 : MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
 }
 
-bool crypto_init(struct err *e)
+bool crypto_init(crypto_draw *draw, struct err *e)
 {
     unsigned char probe[1];
     int rc;
 
-    if (crypto.ready)
+    if (crypto.draw != NULL)
         return true;
-    if (crypto_random(NULL, probe, sizeof probe) != 0)
+    if (!draw(probe, sizeof probe))
         return err_set(e, ERR_CLASS_INTERNAL,
                        "the system gives no random bytes (getrandom): no key can be made");
     mbedtls_ecp_group_init(&crypto.p256);
     mbedtls_ecp_group_init(&crypto.p384);
-    crypto.ready = true;
+    crypto.draw = draw;
     rc = mbedtls_ecp_group_load(&crypto.p256, MBEDTLS_ECP_DP_SECP256R1);
     if (rc == 0)
         rc = mbedtls_ecp_group_load(&crypto.p384, MBEDTLS_ECP_DP_SECP384R1);
@@ -64,16 +50,16 @@ bool crypto_init(struct err *e)
 
 void crypto_free(void)
 {
-    if (!crypto.ready)
+    if (crypto.draw == NULL)
         return;
     mbedtls_ecp_group_free(&crypto.p256);
     mbedtls_ecp_group_free(&crypto.p384);
-    crypto.ready = false;
+    crypto.draw = NULL;
 }
 
 mbedtls_ecp_group *crypto_group(enum key_type type)
 {
-    if (!crypto.ready)
+    if (crypto.draw == NULL)
         return NULL;
     if (type == KEY_TYPE_ECDSA_P256)
         return &crypto.p256;

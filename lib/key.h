@@ -14,10 +14,12 @@
 
 struct key;
 
-/* Once in each process that uses keys or hashes, before anything else here; seeds the generator from the
- * system. crypto_free() at the end (and first thing in a forked child, followed by crypto_init() again:
- * parent and child would otherwise draw the same random bytes). */
-bool crypto_init(struct err *e);
+/* Where random bytes come from: fills out, or returns false. It must not have a state that a fork duplicates.
+ */
+typedef bool crypto_draw(void *out, size_t len);
+
+/* Once in each process that uses keys, before anything else here. crypto_free() at the end. */
+bool crypto_init(crypto_draw *draw, struct err *e);
 void crypto_free(void);
 
 /* A new key. RSA takes 0.1 to 4 seconds: callers that may not block do it in a child process. */

@@ -13,6 +13,7 @@
 #include "daemon/engine/withdrawal.h"
 #include "daemon/engine/summary.h"
 #include "daemon/log.h"
+#include "daemon/random.h"
 #include "daemon/sandbox.h"
 #include "lib/key.h"
 
@@ -236,7 +237,7 @@ static bool prepare(struct engine *g, struct err *e)
     g->config = g->snapshot->config;
     log_set_level(g->config->log_level);
     json_object_seed(0);
-    if (!crypto_init(e))
+    if (!crypto_init(random_bytes, e))
         return false;
     client_warm_up();
     if (!wait_for_keeper(e) || !state_files_open(&g->files, g->config->state_dir, e) ||

@@ -3,6 +3,7 @@
 
 #include "daemon/build.h"
 #include "daemon/log.h"
+#include "daemon/random.h"
 #include "daemon/sandbox.h"
 #include "lib/key.h"
 
@@ -208,7 +209,7 @@ int keeper_main(void)
     }
     (void)close(IPC_FD_CONFIG);
     log_set_level(snapshot->config->log_level);
-    if (crypto_init(&e) && sandbox_keeper(&e)) {
+    if (crypto_init(random_bytes, &e) && sandbox_keeper(&e)) {
         status = keeper_run(snapshot, IPC_FD_SUPERVISOR, IPC_FD_PEER);
         crypto_free();
     } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/keeper/keygen.h"
 
+#include "daemon/random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -36,9 +37,7 @@ static _Noreturn void child(int fd, enum key_type type)
     if (fd > 3)
         (void)close_range(3, (unsigned)fd - 1, 0);
     (void)close_range((unsigned)fd + 1, UINT_MAX, 0);
-    crypto_free(); /* else it would draw the random bytes that its parent is going to draw */
-    ok = crypto_init(NULL);
-    key = ok ? key_generate(type, NULL) : NULL;
+    key = key_generate(type, NULL);
     buf_init_secret(&pem, PEM_MAX);
     ok = key != NULL && key_to_pem(key, &pem, NULL) && write_bytes(fd, &pem);
     buf_clear(&pem);

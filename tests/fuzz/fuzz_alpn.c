@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit/draw.h"
 #include "lib/alpn_server.h"
 #include "lib/crypto.h"
 
@@ -26,7 +27,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
     (void)argc;
     (void)argv;
-    assert(crypto_init(&e));
+    assert(crypto_init(draw, &e));
     certificate = alpn_certificate_new(NAME, digest, INT64_C(1800000000), &e);
     assert(certificate != NULL);
     return 0;

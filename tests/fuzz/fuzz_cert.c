@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit/draw.h"
 #include "lib/cert.h"
 #include "lib/utf8.h"
 
@@ -35,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t print[32];
 
     if (key == NULL) {
-        assert(crypto_init(NULL));
+        assert(crypto_init(draw, NULL));
         key = key_generate(KEY_TYPE_ECDSA_P256, NULL);
         assert(key != NULL);
     }

@@ -6,6 +6,7 @@
 #include "tests/unit/keeper/ca.h"
 
 #include "daemon/engine/client.h"
+#include "daemon/random.h"
 #include "lib/crypto.h"
 #include "lib/csr.h"
 #include "lib/key.h"
@@ -283,7 +284,7 @@ int main(void)
     pid_t pid;
     int failed;
 
-    if (!crypto_init(&e))
+    if (!crypto_init(random_bytes, &e))
         return 1;
     ca_start();
     certify(&s, dir);

@@ -6,6 +6,7 @@
 
 #include "tests/unit/test.h"
 
+#include "daemon/random.h"
 #include "lib/buf.h"
 #include "lib/key.h"
 #include "lib/strv.h"
@@ -124,7 +125,7 @@ static inline int ca_setup(void **state)
     struct err e;
 
     (void)state;
-    if (!crypto_init(&e))
+    if (!crypto_init(random_bytes, &e))
         return -1;
     ca_start();
     return 0;

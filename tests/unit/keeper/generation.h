@@ -7,6 +7,7 @@
 #include "tests/unit/keeper/committed.h"
 #include "tests/unit/keeper/fixture.h"
 
+#include "daemon/random.h"
 #include "lib/key.h"
 
 static inline int generation_setup(void **state)
@@ -14,7 +15,7 @@ static inline int generation_setup(void **state)
     struct err e;
 
     (void)state;
-    return crypto_init(&e) ? 0 : -1;
+    return crypto_init(random_bytes, &e) ? 0 : -1;
 }
 
 static inline int generation_teardown(void **state)

@@ -4,6 +4,7 @@
 
 /* A keeper in a child process, and its two peers, played by the test. */
 
+#include "daemon/random.h"
 #include "tests/unit/test.h"
 
 #include "daemon/ipc.h"
@@ -83,7 +84,7 @@ static inline void peer_start(struct peer *p, const struct fixture *f)
         (void)close(engine[0]);
         (void)close(supervisor[0]);
         crypto_free();
-        if (!crypto_init(NULL))
+        if (!crypto_init(random_bytes, NULL))
             _exit(9);
         _exit(keeper_run(f->snapshot, supervisor[1], engine[1]));
     }

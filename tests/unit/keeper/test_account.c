@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "daemon/random.h"
 #include "tests/unit/keeper/fixture.h"
 
 #include "daemon/keeper/account.h"
@@ -225,7 +226,7 @@ int main(void)
     struct err e;
     int failed;
 
-    if (!crypto_init(&e))
+    if (!crypto_init(random_bytes, &e))
         return 1;
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     crypto_free();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "tests/unit/draw.h"
 #include "lib/alpn_server.h"
 #include "lib/key.h"
 #include "tests/unit/lib/tls_client.h"
@@ -23,7 +24,7 @@ static int setup(void **state)
     struct err e;
 
     (void)state;
-    assert_true(crypto_init(NULL));
+    assert_true(crypto_init(draw, NULL));
     known = alpn_certificate_new("a.example", digest, NOW, &e);
     if (known == NULL)
         fail_msg("%s", e.text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/lib/fixture.h"
 
+#include "tests/unit/draw.h"
 #include "lib/bundle.h"
 
 static void put(struct bundle *b, enum bundle_file f, const char *text)
@@ -181,7 +182,7 @@ static int setup(void **state)
     struct err e;
 
     (void)state;
-    return crypto_init(&e) ? 0 : -1;
+    return crypto_init(draw, &e) ? 0 : -1;
 }
 
 static int teardown(void **state)

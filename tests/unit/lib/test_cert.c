@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "tests/unit/draw.h"
 #include "lib/cert.h"
 #include "tests/unit/lib/fixture.h"
 
@@ -17,7 +18,7 @@ static struct strv names;
 static int set_up(void **state)
 {
     (void)state;
-    if (!crypto_init(NULL))
+    if (!crypto_init(draw, NULL))
         return -1;
     p256 = fixture_key("p256.key");
     rsa2048 = fixture_key("rsa2048.key");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "tests/unit/draw.h"
 #include "lib/b64.h"
 #include "lib/cert.h"
 #include "lib/csr.h"
@@ -48,7 +49,7 @@ static int set_up(void **state)
     char *issuer;
 
     (void)state;
-    if (!crypto_init(NULL))
+    if (!crypto_init(draw, NULL))
         return -1;
     keys[0] = fixture_key("p256.key");
     keys[1] = fixture_key("p384.key");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "tests/unit/draw.h"
 #include "lib/crypto.h"
 #include "lib/csr.h"
 #include "lib/ident.h"
@@ -14,7 +15,7 @@
 static int set_up(void **state)
 {
     (void)state;
-    return crypto_init(NULL) ? 0 : -1;
+    return crypto_init(draw, NULL) ? 0 : -1;
 }
 
 static int tear_down(void **state)

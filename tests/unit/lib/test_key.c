@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include "tests/unit/draw.h"
 #include "lib/crypto.h"
 #include "lib/key.h"
 #include "lib/key_use.h"
@@ -12,7 +13,7 @@
 static int set_up(void **state)
 {
     (void)state;
-    return crypto_init(NULL) ? 0 : -1;
+    return crypto_init(draw, NULL) ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -215,8 +216,8 @@ static void test_nothing_works_before_init(void **state)
     crypto_free();
     assert_null(key_generate(KEY_TYPE_ECDSA_P256, &e));
     assert_int_equal(e.class, ERR_CLASS_INTERNAL);
-    assert_true(crypto_init(&e));
-    assert_true(crypto_init(&e));
+    assert_true(crypto_init(draw, &e));
+    assert_true(crypto_init(draw, &e));
     key_free(NULL);
 }
 
@@ -237,7 +238,7 @@ static void test_fork(void **state)
     k = NULL;
     if (pid == 0) {
         crypto_free();
-        if (!crypto_init(NULL) || (k = key_generate(KEY_TYPE_ECDSA_P256, NULL)) == NULL ||
+        if (!crypto_init(draw, NULL) || (k = key_generate(KEY_TYPE_ECDSA_P256, NULL)) == NULL ||
             !key_spki(k, mine, &len, NULL) || write(fd[1], mine, sizeof mine) != sizeof mine)
             _exit(1);
         _exit(0);

@@ -115,8 +115,8 @@ def test_an_order_whose_requests_fail_keeps_its_place(held, proxy):
     held.configure({n: {} for n in names}, max_orders=1).start()
     wait_for(lambda: all("waiting for the CA to issue" in held.status(n)["next_action"] for n in names), "both to rest")
     held.kill()
+    before = proxy.heard()
     proxy.answer("order", 500, times=None)
-    before = len(proxy.requests)
 
     def asked():
         known = (proxy.atlas.known.get(path) for _, path, _ in proxy.requests[before:])

@@ -188,7 +188,7 @@ def test_a_refusal_survives_a_kill(held, proxy):
     status = held.failed(NAME)
     wait_for(lambda: held.journal(NAME)["last_error"], "the refusal to be on disk")
     held.kill()
-    before = len(proxy.requests)
+    before = proxy.heard()
     held.start()
     again = held.status(NAME)
     assert again["next_at"] == status["next_at"] and again["last_error"]["text"] == status["last_error"]["text"]

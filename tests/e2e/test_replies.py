@@ -154,7 +154,7 @@ def test_an_order_obeys_retry_after(held, proxy, kind):
     proven = sum(not wait for _, _, wait in names.values()) if kind in ("authorization", "challenge") else len(names)
     wait_for(lambda: proxy.pebble.log.count("set VALID") >= proven, "the CA's validations")
     held.kill()
-    before = len(proxy.requests)
+    before = proxy.heard()
     journals = {n: held.journal(n) for n, case in names.items() if case[2]}
     # On a slow machine a minute may be over by now, and those that had to wait for one are at their second attempt, or after it.
     tried = {n for n, j in journals.items() if names[n][2][1] < HOUR and j["attempts"] != 1 and time.time() > told + 50}

@@ -10,6 +10,7 @@ import threading
 from .faults import Answer, Hold, Rewrite
 from .message import Atlas, Reply, Request
 from .net import free_port
+from .wait import wait_for
 
 
 class Proxy:
@@ -21,7 +22,7 @@ class Proxy:
         self.pebble, self.ca_file = pebble, pebble.ca_file
         self.https = https or (pebble.directory / "https.pem", pebble.directory / "https.key")
         self.port = free_port()
-        self.faults, self.requests = [], []
+        self.faults, self.requests, self.open = [], [], 0
         self.atlas = Atlas(self.directory_url)
         self.on_request = self.on_reply = None
         self.lock = threading.Lock()
@@ -75,6 +76,12 @@ class Proxy:
         """How many the CA has placed for this name, whatever acmed heard of it."""
         with self.lock:
             return len(self.atlas.orders[name])
+
+    def heard(self):
+        """After a kill: how many requests came, with those that were on their way. Waits for the ends of all connections."""
+        wait_for(lambda: self.open == 0, "the proxy's connections to end")
+        with self.lock:
+            return len(self.requests)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -167,6 +174,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+    def handle(self):
+        with self.owner.lock:
+            self.owner.open += 1
+        try:
+            super().handle()
+        finally:
+            with self.owner.lock:
+                self.owner.open -= 1
 
     def handle_one(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

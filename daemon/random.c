@@ -20,3 +20,16 @@ bool random_bytes(void *out, size_t len)
     }
     return true;
 }
+
+uint64_t random_choice(void)
+{
+    uint64_t r = 0;
+
+    (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
+    return r;
+}
+
+uint32_t random_jitter(void)
+{
+    return (uint32_t)random_choice();
+}

@@ -7,25 +7,12 @@
 #include "daemon/engine/issuance.h"
 #include "daemon/engine/renewal_info.h"
 #include "daemon/log.h"
+#include "daemon/random.h"
 #include "lib/ari.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-
-static uint64_t draw(void)
-{
-    uint64_t r = 0;
-
-    (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
-    return r;
-}
-
-static uint32_t draw_jitter(void)
-{
-    return (uint32_t)draw();
-}
 
 enum ledger_exemption certificate_exemption(const struct certificate *c)
 {
@@ -80,7 +67,7 @@ void certificate_count_attempt(struct certificate *c)
         j->attempts++;
     j->attempt_at = engine_now();
     j->not_before = j->attempt_at + renewal_backoff(&pending, j->attempts, c->has_facts ? &c->facts : NULL,
-                                                    draw_jitter(), j->attempt_at);
+                                                    random_jitter(), j->attempt_at);
 }
 
 void certificate_attempt(struct certificate *c, struct authority *a)
@@ -115,7 +102,7 @@ static void end_well(const struct certificate *c, struct authority *a)
     int64_t until;
     bool was_closed = gate_describe(gate, now, text, sizeof text, &until) != GATE_CAUSE_NONE;
 
-    (void)gate_ended(gate, &c->config->domains, NULL, GATE_SCOPE_ORDER, draw_jitter(), now);
+    (void)gate_ended(gate, &c->config->domains, NULL, GATE_SCOPE_ORDER, random_jitter(), now);
     if (was_closed && gate_describe(gate, now, text, sizeof text, &until) == GATE_CAUSE_NONE)
         log_notice(NULL, "CA %s takes orders again; %u wait for it", authority_ca(a)->name,
                    authority_queued(a));
@@ -144,7 +131,7 @@ void certificate_issued(struct certificate *c, struct authority *a, unsigned gen
 
     journal_issued(&c->journal, generation, chain, engine_now());
     is_readable = certificate_load_live(c);
-    if (is_readable && ari_begin(&c->journal.ari, &c->facts, draw(), engine_now(), NULL))
+    if (is_readable && ari_begin(&c->journal.ari, &c->facts, random_choice(), engine_now(), NULL))
         renewal_info_changed(g->renewal_info, c);
     certificate_plan(c);
     if (is_readable)
@@ -198,7 +185,7 @@ void certificate_failed(struct certificate *c, struct authority *a, const struct
 {
     struct journal *j = &c->journal;
     struct engine *g = c->engine;
-    uint32_t jitter = draw_jitter();
+    uint32_t jitter = random_jitter();
     int64_t now = engine_now();
     bool waits = gate_ended(authority_gate(a), &c->config->domains, cause, scope, jitter, now);
     const struct ca_trouble trouble = {.class = cause->class, .opens_at = cause->retry_at};

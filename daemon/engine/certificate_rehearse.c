@@ -7,16 +7,7 @@
 
 #include "daemon/engine/rehearsals.h"
 #include "daemon/log.h"
-
-#include <sys/random.h>
-
-static uint32_t draw_jitter(void)
-{
-    uint32_t r = 0;
-
-    (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
-    return r;
-}
+#include "daemon/random.h"
 
 static void fail(struct certificate *c, const struct err *cause)
 {
@@ -26,7 +17,7 @@ static void fail(struct certificate *c, const struct err *cause)
     char next[32];
 
     j->not_before =
-        now + renewal_backoff(&e, j->attempts, c->has_facts ? &c->facts : NULL, draw_jitter(), now);
+        now + renewal_backoff(&e, j->attempts, c->has_facts ? &c->facts : NULL, random_jitter(), now);
     /* Which CA is out of reach, or limits its orders, is not the one that is to issue. */
     if (e.class == ERR_CLASS_NETWORK || e.class == ERR_CLASS_RATE_LIMITED)
         e.class = ERR_CLASS_TRANSIENT;

@@ -6,13 +6,13 @@
 #include "daemon/engine/reloads.h"
 #include "daemon/engine/verify.h"
 #include "daemon/log.h"
+#include "daemon/random.h"
 #include "lib/deployment.h"
 #include "lib/ident.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct deploy {
     struct certificate *c;
@@ -273,10 +273,8 @@ static void step(struct deploy *d, const struct deployment_event *event)
 {
     enum deployment_step before = record(d)->step;
     struct certificate *c = d->c; /* a step that is over at once may be the last: d is gone then */
-    uint32_t jitter = 0;
 
-    (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
-    d->action = deployment_step(record(d), d->c->config, event, jitter, engine_now());
+    d->action = deployment_step(record(d), d->c->config, event, random_jitter(), engine_now());
     if (before != record(d)->step)
         log_debug(d->c->name, "deployment: %s -> %s", deployment_step_to_str(before),
                   deployment_step_to_str(record(d)->step));

@@ -5,13 +5,13 @@
 #include "daemon/engine/rehearsals.h"
 #include "daemon/engine/withdrawal.h"
 #include "daemon/log.h"
+#include "daemon/random.h"
 #include "lib/advice.h"
 #include "lib/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 void rehearsal_rest(struct rehearsal *r, bool resting)
 {
@@ -116,11 +116,9 @@ static void end(struct rehearsal *r, const struct err *e, enum gate_scope scope)
     struct gate *gate = authority_gate(r->authority);
     const struct strv *names = &r->c->config->domains;
     struct engine *g = r->g;
-    uint32_t jitter = 0;
 
-    (void)!getrandom(&jitter, sizeof jitter, GRND_NONBLOCK);
     rehearsal_wait_for_key(r, false);
-    (void)gate_ended(gate, names, e, scope, jitter, engine_now());
+    (void)gate_ended(gate, names, e, scope, random_jitter(), engine_now());
     if (e != NULL)
         gate_give_back(gate, names, LEDGER_COUNTED);
     (void)link_request(g->keeper, on_key_forgotten, g, IPC_REHEARSE_END, r->c->name);

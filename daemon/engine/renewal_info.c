@@ -5,12 +5,12 @@
 #include "daemon/engine/clock.h"
 #include "daemon/engine/fleet.h"
 #include "daemon/log.h"
+#include "daemon/random.h"
 #include "lib/acme.h"
 #include "lib/ari.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define DIRECTORY_LIFE (24 * 3600) /* seconds */
 #define DIRECTORY_LATE 3600
@@ -47,14 +47,6 @@ struct renewal_info {
     struct timer timer;      /* the next round */
     bool started;
 };
-
-static uint64_t draw(void)
-{
-    uint64_t r = 0;
-
-    (void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
-    return r;
-}
 
 /* Who can say something about this certificate: the CA that issued it, or, where nobody knows, the configured
  * one. NULL: that CA is not configured for it any more. */
@@ -108,7 +100,7 @@ static void source_failed(struct source *s, const struct err *cause)
 
     e.class = ERR_CLASS_NETWORK; /* its schedule, and Retry-After, are those of a CA that is away */
     s->failures++;
-    s->not_before = now + renewal_backoff(&e, s->failures, NULL, (uint32_t)draw(), now);
+    s->not_before = now + renewal_backoff(&e, s->failures, NULL, random_jitter(), now);
     if (s->failures == 1)
         log_info(NULL, "CA %s cannot say now when to renew: %s; asked again in %lld min", s->ca->name, e.text,
                  (long long)(s->not_before - now + 59) / 60);
@@ -187,7 +179,8 @@ static void tell_window(const struct certificate *c, const struct source *s)
 static void note(struct certificate *c, struct source *s, const struct http_reply *reply, struct err *e)
 {
     char text[RENEWAL_DESCRIPTION_MAX];
-    enum ari_outcome outcome = ari_polled(&c->journal.ari, &c->facts, reply, draw(), engine_now(), e);
+    enum ari_outcome outcome =
+        ari_polled(&c->journal.ari, &c->facts, reply, random_choice(), engine_now(), e);
 
     if (outcome == ARI_OUTCOME_FAILED)
         log_debug(c->name, "CA %s does not say when to renew: %s", s->ca->name, e->text);

@@ -46,9 +46,9 @@ def orders(proxy):
 
 def test_known_limit_is_never_hit(limited):
     # The CA allows as many more as there may be orders in flight: they come later than acmed counts them, and several at once.
-    acmed = limited(orders=(28, 12), nonces=(28, 1))
-    names = sites(60)
-    acmed.configure(names, ca={"limits": "20/10s"}).start()
+    acmed = limited(orders=(28, 24), nonces=(28, 1))
+    names = sites(40)
+    acmed.configure(names, ca={"limits": "20/20s"}).start()
 
     def limit_used_up():
         """There is room for an order now and then: the one snapshot or the other may be of such a moment."""
@@ -57,7 +57,7 @@ def test_known_limit_is_never_hit(limited):
         return c["state"] == "limited" and waiting and (c, waiting)
 
     c, waiting = wait_for(limit_used_up, "the limit to be used up")
-    assert 0 < c["orders_waiting"] <= 40 and c["until"] > 0, c
+    assert 0 < c["orders_waiting"] <= 20 and c["until"] > 0, c
     for s in waiting:
         assert s["attempts"] == 0 and s["next_at"] > 0 and "limited number" in s["reason"], s
 
@@ -89,7 +89,7 @@ def test_pause_is_obeyed(limited, date):
     c = ca_is(acmed, "closed")
     assert "too many new orders" in c["text"] and c["orders_waiting"] > 0, c
     assert c["until"] - time.time() < 8
-    assert "takes no new orders for now" in " ".join(acmed.ctl("status").text.split())
+    wait_for(lambda: "takes no new orders for now" in " ".join(acmed.ctl("status").text.split()), "status to say so")
     all_issued(acmed, names, 60)
     assert acmed.proxy.refused <= 4 + 8  # those in flight at the first time, then one and two by turns
 

@@ -10,6 +10,7 @@ import time
 import pytest
 from cryptography import x509
 
+from harness.ca import SERIAL_NOT_FOUND
 from harness.faults import Fault
 from harness.message import Reply
 from harness.pki import DAY
@@ -46,11 +47,10 @@ def certificate_id(leaf):
 
 
 def first_leaf(held):
-    """The certificate that NAME has; Pebble knows of the order that it came from. It does not if the serial number has a zero octet before it in
-    DER (one in 256): it answers `replaces` with 500."""
+    """The certificate that NAME has, of which Pebble knows the order."""
     leaf = held.leaf(NAME)
     if leaf.serial_number.bit_length() % 8 == 0:
-        pytest.skip("Pebble does not find what is replaced by this serial number")
+        pytest.skip(SERIAL_NOT_FOUND)
     return leaf
 
 

@@ -15,6 +15,9 @@ from .pki import Authority, pem, pem_key
 from .process import Process, run
 from .wait import wait_for
 
+# One in 256: it has a zero octet in front in DER, which a certificate's identifier keeps (RFC 9773 section 4.1). Pebble answers `replaces` with 500 then.
+SERIAL_NOT_FOUND = "Pebble does not find what is replaced by this serial number"
+
 PEBBLE = pathlib.Path(os.environ.get("ACMED_PEBBLE", pathlib.Path(__file__).parents[3] / "build/pebble/usr/bin"))
 
 

@@ -7,10 +7,12 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import unittest
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from .ca import SERIAL_NOT_FOUND
 from .net import free_port
 from .process import Process, alive, children
 from .varlink import Varlink
@@ -228,6 +230,8 @@ class Acmed:
 
     def renew(self, *names, force=True, code=0):
         r = self.ctl("renew", "now", *names, *(["--force"] if force else []))
+        if code == 0 and r.code == 1 and "could not find an order for the given certificate" in r.text:
+            raise unittest.SkipTest(SERIAL_NOT_FOUND)  # a request was lost before, so that acmed does not repeat it without `replaces` at once
         assert r.code == code, r
         return r
 

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from harness.daemon import BUILD, wait_of
-from harness.faults import Corrupt, Fault
+from harness.faults import Answer, Corrupt, Fault
+from harness.message import Reply
 from harness.net import free_port
 from harness.process import memory_of
 from harness.wait import wait_for
@@ -129,6 +130,24 @@ def retry_after(value):
     return {"Retry-After": value} if value is not None else {}
 
 
+class AnswerWhenReady(Answer):
+    """Once, when the CA has validated: an attempt that ends sooner takes back what answers the challenge."""
+
+    def __init__(self, *which, **name):
+        super().__init__(*which, times=None, **name)
+        self.given = False
+
+    def instead(self, request):
+        return None
+
+    def change(self, request, reply):
+        if self.given or reply.json.get("status") != "ready":
+            return
+        self.given = True
+        problem = Reply.problem(self.status, self.problem, self.headers)
+        reply.status, reply.headers, reply.body = problem.status, problem.headers, problem.body
+
+
 @pytest.mark.parametrize("kind", ["authorization", "challenge", "order", "finalize", "certificate"])
 def test_an_order_obeys_retry_after(held, proxy, kind):
     names = {f"{label}.example.com": case for label, case in ORDER_WAITS.items()}
@@ -138,7 +157,10 @@ def test_an_order_obeys_retry_after(held, proxy, kind):
     told = time.time()
     for name, (status, value, _) in names.items():
         problem = "rateLimited" if status == 429 else None
-        proxy.answer(kind, status, problem, retry_after(value), name=name)
+        if kind == "order":
+            proxy.add(AnswerWhenReady(kind, status, problem, retry_after(value), name=name))
+        else:
+            proxy.answer(kind, status, problem, retry_after(value), name=name)
     held.configure({n: {} for n in names}, max_orders=24).start()
     # First those that are tried again within about a minute.
     for name, (_, value, wait) in sorted(names.items(), key=lambda n: n[1][2] or (2 * DAY,)):
